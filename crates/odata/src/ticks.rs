@@ -1,0 +1,360 @@
+//! `Edm.DateTimeOffset`: a moment, in ticks of 100 nanoseconds.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A moment as ticks of 100 nanoseconds since 1970-01-01T00:00:00Z, within the years 1 to 9999.
+///
+/// Graph writes seven fraction digits, which is one tick; microseconds would lose the last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticks(i64);
+
+impl Ticks {
+    /// Ticks in a second.
+    pub const PER_SECOND: i64 = 10_000_000;
+    /// 0001-01-01T00:00:00Z.
+    pub const MIN: Self = Self(-62_135_596_800 * Self::PER_SECOND);
+    /// 9999-12-31T23:59:59.9999999Z.
+    pub const MAX: Self = Self(253_402_300_800 * Self::PER_SECOND - 1);
+
+    /// Wraps a number of ticks; `None` outside the years 1 to 9999.
+    pub const fn new(ticks: i64) -> Option<Self> {
+        if ticks < Self::MIN.0 || ticks > Self::MAX.0 { None } else { Some(Self(ticks)) }
+    }
+
+    /// Makes it from nanoseconds since 1970, rounding down to a tick.
+    pub const fn from_unix_nanoseconds(nanoseconds: i64) -> Self {
+        Self(nanoseconds.div_euclid(100)) // an i64 of nanoseconds spans the years 1677 to 2262
+    }
+
+    /// Makes it from whole seconds since 1970; `None` outside the years 1 to 9999.
+    pub const fn from_unix_seconds(seconds: i64) -> Option<Self> {
+        match seconds.checked_mul(Self::PER_SECOND) {
+            Some(ticks) => Self::new(ticks),
+            None => None,
+        }
+    }
+
+    /// The number of ticks since 1970.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    pub const fn unix_seconds(self) -> i64 {
+        self.0.div_euclid(Self::PER_SECOND)
+    }
+
+    /// The next moment that can be told apart from this one; stays at [`Ticks::MAX`].
+    #[must_use]
+    pub const fn successor(self) -> Self {
+        if self.0 == Self::MAX.0 { self } else { Self(self.0 + 1) }
+    }
+
+    /// This moment moved by `seconds`, kept within the years 1 to 9999.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(Self::PER_SECOND)).clamp(Self::MIN.0, Self::MAX.0))
+    }
+
+    /// Writes RFC 3339 text in UTC to the end of `out`, with 0 to 7 fraction digits and no
+    /// trailing zeros among them: `2024-03-02T23:10:04.2255665Z`.
+    pub fn write(self, out: &mut Vec<u8>) {
+        let fraction = self.0.rem_euclid(Self::PER_SECOND);
+        write_whole_seconds(self, out);
+        if fraction != 0 {
+            let mut digits = [b'0'; 7];
+            let mut rest = fraction;
+            for digit in digits.iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+            let kept = digits.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
+            out.push(b'.');
+            out.extend_from_slice(&digits[..kept]);
+        }
+        out.push(b'Z');
+    }
+
+    /// The moment without fraction and zone, as Graph's `innerError.date` has it:
+    /// `2024-03-03T06:00:00`.
+    pub fn to_seconds_string(self) -> String {
+        let mut out = Vec::with_capacity(19);
+        write_whole_seconds(self, &mut out);
+        String::from_utf8(out).expect("digits and separators are ASCII")
+    }
+}
+
+fn write_whole_seconds(at: Ticks, out: &mut Vec<u8>) {
+    const DAY: i64 = 86_400;
+    let seconds = at.unix_seconds();
+    let (year, month, day) = calendar::date(seconds.div_euclid(DAY));
+    let time = seconds.rem_euclid(DAY);
+    let mut number = |mut value: i64, width: usize, end: Option<u8>| {
+        let mut digits = [b'0'; 4];
+        for digit in digits[..width].iter_mut().rev() {
+            *digit = b'0' + (value % 10) as u8;
+            value /= 10;
+        }
+        out.extend_from_slice(&digits[..width]);
+        out.extend(end);
+    };
+    number(year, 4, Some(b'-'));
+    number(month, 2, Some(b'-'));
+    number(day, 2, Some(b'T'));
+    number(time / 3600, 2, Some(b':'));
+    number(time / 60 % 60, 2, Some(b':'));
+    number(time % 60, 2, None);
+}
+
+/// The proleptic Gregorian calendar over the years 1 to 9999, which is `Edm.Date`'s. (jiff's
+/// timestamps end at 9999-12-30T22:00:00Z, so they cannot hold every value.)
+mod calendar {
+    const MONTHS: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    /// Days from 0001-01-01 to 1970-01-01.
+    const EPOCH: i64 = days_before(1970);
+
+    const fn days_before(year: i64) -> i64 {
+        let full = year - 1;
+        full * 365 + full / 4 - full / 100 + full / 400
+    }
+
+    const fn is_leap(year: i64) -> bool {
+        year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+    }
+
+    /// Days in a month, 1 to 12.
+    fn length(year: i64, month: i64) -> i64 {
+        MONTHS[month as usize - 1] + i64::from(month == 2 && is_leap(year))
+    }
+
+    /// Days from 1970-01-01; `None` when there is no such day.
+    pub(super) fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+        let exists = (1..=12).contains(&month) && (1..=length(year, month)).contains(&day);
+        exists.then(|| days_before(year) - EPOCH + (1..month).map(|m| length(year, m)).sum::<i64>() + day - 1)
+    }
+
+    /// Year, month and day of the day that lies `days` after 1970-01-01.
+    pub(super) fn date(days: i64) -> (i64, i64, i64) {
+        let days = days + EPOCH;
+        let mut year = days * 400 / days_before(401) + 1; // right, or one off near a year's ends
+        while days_before(year) > days {
+            year -= 1;
+        }
+        while days_before(year + 1) <= days {
+            year += 1;
+        }
+        let (mut month, mut rest) = (1, days - days_before(year));
+        while rest >= length(year, month) {
+            rest -= length(year, month);
+            month += 1;
+        }
+        (year, month, rest + 1)
+    }
+}
+
+impl fmt::Display for Ticks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Vec::with_capacity(28);
+        self.write(&mut out);
+        f.write_str(std::str::from_utf8(&out).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// A text that is not an `Edm.DateTimeOffset`.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TicksError {
+    /// Not of the form `2024-03-02T23:10:04.2255665Z`.
+    #[error("is not a date and time such as 2024-03-02T23:10:04Z or 2024-03-02T23:10:04.5+02:00")]
+    Form,
+    /// The zone is left out.
+    #[error("has no time zone: end it with Z or an offset such as +02:00")]
+    NoZone,
+    /// 30 February, hour 24, second 60, ...
+    #[error("names a day or time of day that does not exist")]
+    Impossible,
+    /// More than 12 fraction digits (OData 4.01 ABNF allows 12).
+    #[error("has more than 12 fraction digits")]
+    FractionTooLong,
+    /// Outside the years 1 to 9999.
+    #[error("lies outside the years 0001 to 9999")]
+    OutOfRange,
+}
+
+impl FromStr for Ticks {
+    type Err = TicksError;
+
+    /// Reads `dateTimeOffsetValue` of the OData 4.01 ABNF: seconds and fraction may be left out, a
+    /// zone may not. Fraction digits past the seventh are cut off.
+    fn from_str(text: &str) -> Result<Self, TicksError> {
+        let mut rest = Digits(text.as_bytes());
+        let year = rest.number(4)?;
+        rest.expect(b"-")?;
+        let month = rest.number(2)?;
+        rest.expect(b"-")?;
+        let day = rest.number(2)?;
+        rest.expect(b"Tt")?;
+        let hour = rest.number(2)?;
+        rest.expect(b":")?;
+        let minute = rest.number(2)?;
+        let second = if rest.take(b":") { rest.number(2)? } else { 0 };
+        let fraction = if rest.take(b".") { rest.fraction()? } else { 0 };
+        let offset = rest.offset()?;
+        if year == 0 {
+            return Err(TicksError::OutOfRange);
+        }
+        if hour > 23 || minute > 59 || second > 59 {
+            return Err(TicksError::Impossible);
+        }
+        let days = calendar::days(year, month, day).ok_or(TicksError::Impossible)?;
+        let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+        Self::new((seconds - offset) * Self::PER_SECOND + fraction).ok_or(TicksError::OutOfRange)
+    }
+}
+
+/// What is left to read of a date and time.
+struct Digits<'a>(&'a [u8]);
+
+impl Digits<'_> {
+    fn take(&mut self, any_of: &[u8]) -> bool {
+        let found = self.0.first().is_some_and(|byte| any_of.contains(byte));
+        if found {
+            self.0 = &self.0[1..];
+        }
+        found
+    }
+
+    fn expect(&mut self, any_of: &[u8]) -> Result<(), TicksError> {
+        if self.take(any_of) { Ok(()) } else { Err(TicksError::Form) }
+    }
+
+    fn digit(&mut self) -> Option<i64> {
+        let digit = self.0.first().filter(|byte| byte.is_ascii_digit())?;
+        self.0 = &self.0[1..];
+        Some(i64::from(digit - b'0'))
+    }
+
+    fn number(&mut self, width: usize) -> Result<i64, TicksError> {
+        (0..width).try_fold(0, |sum, _| Ok(sum * 10 + self.digit().ok_or(TicksError::Form)?))
+    }
+
+    /// One to twelve digits, as ticks.
+    fn fraction(&mut self) -> Result<i64, TicksError> {
+        let (mut ticks, mut scale, mut count) = (0, Ticks::PER_SECOND, 0);
+        while let Some(digit) = self.digit() {
+            scale /= 10;
+            ticks += digit * scale;
+            count += 1;
+        }
+        match count {
+            0 => Err(TicksError::Form),
+            1..=12 => Ok(ticks),
+            _ => Err(TicksError::FractionTooLong),
+        }
+    }
+
+    /// `Z` or an offset of up to 14 hours (XML Schema's bound), in seconds, to the end of the text.
+    fn offset(&mut self) -> Result<i64, TicksError> {
+        let seconds = if self.take(b"Zz") {
+            0
+        } else {
+            let sign = match self.0.first() {
+                None => return Err(TicksError::NoZone),
+                Some(b'+') => 1,
+                Some(b'-') => -1,
+                Some(_) => return Err(TicksError::Form),
+            };
+            self.0 = &self.0[1..];
+            let hours = self.number(2)?;
+            self.expect(b":")?;
+            let minutes = self.number(2)?;
+            if minutes > 59 || hours * 60 + minutes > 14 * 60 {
+                return Err(TicksError::Impossible);
+            }
+            sign * (hours * 3600 + minutes * 60)
+        };
+        if self.0.is_empty() { Ok(seconds) } else { Err(TicksError::Form) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Result<String, TicksError> {
+        text.parse::<Ticks>().map(|ticks| ticks.to_string())
+    }
+
+    #[test]
+    fn keeps_seven_digits_and_trims_zeros() {
+        assert_eq!(read("2024-03-02T23:10:04.2255665Z").unwrap(), "2024-03-02T23:10:04.2255665Z");
+        assert_eq!(read("2024-03-02T23:10:04.5000000Z").unwrap(), "2024-03-02T23:10:04.5Z");
+        assert_eq!(read("2024-03-02T23:10:04.000Z").unwrap(), "2024-03-02T23:10:04Z");
+        assert_eq!(read("2024-03-02T23:10Z").unwrap(), "2024-03-02T23:10:00Z");
+        assert_eq!(read("2024-03-02T23:10:04.123456789012Z").unwrap(), "2024-03-02T23:10:04.1234567Z");
+    }
+
+    #[test]
+    fn answers_in_utc() {
+        assert_eq!(read("2024-03-03T02:10:04+03:00").unwrap(), "2024-03-02T23:10:04Z");
+        assert_eq!(read("2024-02-29T23:59:59.9999999-14:00").unwrap(), "2024-03-01T13:59:59.9999999Z");
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_moment() {
+        for (text, error) in [
+            ("String (timestamp)", TicksError::Form),
+            ("", TicksError::Form),
+            ("2024-03-02", TicksError::Form),
+            ("2024-03-02T23:10:04", TicksError::NoZone),
+            ("2024-02-30T00:00:00Z", TicksError::Impossible),
+            ("2023-02-29T00:00:00Z", TicksError::Impossible),
+            ("2024-03-02T24:00:00Z", TicksError::Impossible),
+            ("2024-03-02T23:10:60Z", TicksError::Impossible),
+            ("2024-03-02T23:10:04+15:00", TicksError::Impossible),
+            ("2024-03-02T23:10:04.1234567890123Z", TicksError::FractionTooLong),
+            ("2024-03-02T23:10:04.Z", TicksError::Form),
+            ("2024-03-02 23:10:04Z", TicksError::Form),
+            ("2024-03-02T23:10:04Z ", TicksError::Form),
+            ("0000-01-01T00:00:00Z", TicksError::OutOfRange),
+            ("0001-01-01T00:00:00+00:01", TicksError::OutOfRange),
+            ("9999-12-31T23:59:59-00:01", TicksError::OutOfRange),
+            ("２024-03-02T23:10:04Z", TicksError::Form),
+        ] {
+            assert_eq!(text.parse::<Ticks>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_range_are_as_documented() {
+        assert_eq!(Ticks::MIN.to_string(), "0001-01-01T00:00:00Z");
+        assert_eq!(Ticks::MAX.to_string(), "9999-12-31T23:59:59.9999999Z");
+        assert_eq!(Ticks::new(Ticks::MAX.get() + 1), None);
+        assert_eq!(Ticks::default().to_seconds_string(), "1970-01-01T00:00:00");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(ticks in Ticks::MIN.get()..=Ticks::MAX.get()) {
+            let ticks = Ticks::new(ticks).unwrap();
+            prop_assert_eq!(ticks.to_string().parse::<Ticks>(), Ok(ticks));
+        }
+
+        #[test]
+        fn an_offset_moves_the_moment_by_itself(
+            seconds in 0i64..4_000_000_000, fraction in 0i64..Ticks::PER_SECOND, minutes in -840i64..=840,
+        ) {
+            let utc = Ticks::new(seconds * Ticks::PER_SECOND + fraction).unwrap();
+            let local = utc.plus_seconds(minutes * 60).to_string();
+            let sign = if minutes < 0 { '-' } else { '+' };
+            let text = format!("{}{sign}{:02}:{:02}", local.trim_end_matches('Z'), minutes.abs() / 60, minutes.abs() % 60);
+            prop_assert_eq!(text.parse::<Ticks>(), Ok(utc), "{}", text);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,40}") {
+            let _: Result<Ticks, TicksError> = text.parse();
+        }
+    }
+}
