@@ -43,3 +43,78 @@ impl FromStr for TenantId {
 /// A tenant inside the store: a small integer, the first part of every key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantKey(pub u32);
+
+/// The id of an entity: 1 to 255 characters of `[A-Za-z0-9._-]`, compared exactly (graph.md,
+/// section 2.2).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EntityId(Box<str>);
+
+impl EntityId {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<uuid::Uuid> for EntityId {
+    fn from(id: uuid::Uuid) -> Self {
+        Self(id.hyphenated().to_string().into())
+    }
+}
+
+impl FromStr for EntityId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let fits = (1..=255).contains(&text.len());
+        if fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
+            return Ok(Self(text.into()));
+        }
+        Err(IdError {
+            found: text.chars().filter(|c| !c.is_control()).take(60).collect(),
+            expected: "an id: 1 to 255 characters of A-Z, a-z, 0-9, '.', '_' and '-'",
+        })
+    }
+}
+
+impl fmt::Display for EntityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What finds a user: an id has no `@`, a userPrincipalName has one, so `/users/{key}` is never
+/// ambiguous.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserKey {
+    /// By id.
+    Id(EntityId),
+    /// By userPrincipalName, ignoring case: the folded form.
+    PrincipalName(FoldedName),
+}
+
+impl UserKey {
+    /// Reads a key as it stands in a URL; `None` when no user can have it.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.contains('@') {
+            return Some(Self::PrincipalName(FoldedName::new(text)));
+        }
+        text.parse().ok().map(Self::Id)
+    }
+}
+
+/// A userPrincipalName in the form in which names are compared: lower case, character by character.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FoldedName(Box<str>);
+
+impl FoldedName {
+    /// Folds a name.
+    pub fn new(name: &str) -> Self {
+        Self(name.chars().flat_map(char::to_lowercase).collect())
+    }
+
+    /// The folded text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,16 +1,28 @@
 //! Spillwatch's entities, its entity data model, and the pure decisions over them.
 //!
-//! Nothing here does I/O or waits.
+//! Nothing here does I/O or waits: a [`Command`] and the [`State`] that it touches go into
+//! [`decide`], and an [`Effect`] comes out, which a store writes in one transaction.
 
 mod caller;
 mod clock;
+mod command;
+mod decide;
+pub mod edm;
+mod effect;
+mod event;
 mod ids;
 mod permission;
 mod registry;
+mod user;
 
 pub use caller::{Actor, Caller};
 pub use clock::{Clock, Entropy, FixedClock, SeededEntropy, SystemClock, SystemEntropy};
-pub use ids::{IdError, TenantId, TenantKey};
+pub use command::{Command, EventKey, Precondition, Refusal, State, Touches, Versions};
+pub use decide::{Decision, Moment, decide};
+pub use effect::{ChangeEntry, ChangeKind, ChangedSet, Effect, Total};
+pub use event::{EventKind, NewRiskEvent, Nulls, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel};
+pub use ids::{EntityId, FoldedName, IdError, TenantId, TenantKey, UserKey};
 pub use odata::Ticks;
 pub use permission::{Permission, PermissionSet, UnknownPermission};
 pub use registry::{App, AppId, AppSecret, Registry, Tenant};
+pub use user::{OwnedCell, User, UserDraft};

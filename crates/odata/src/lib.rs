@@ -1,7 +1,19 @@
-//! OData 4.01 building blocks that know nothing of any service.
+//! OData 4.01 building blocks that know nothing of any service, of HTTP or of SQL.
 //!
+//! - [`edm`]: the entity data model as data, declared once by a service
+//! - [`body`]: entities in request bodies, checked against the model
+//! - [`encode`]: entities as JSON, written from borrowed cells
+//! - [`path`]: resource paths; [`query`]: query options; [`prefer`]: the `Prefer` header
+//! - [`fault`]: what is wrong with what a client sent
 //! - [`Ticks`]: `Edm.DateTimeOffset` to 100 nanoseconds
 
+pub mod body;
+pub mod edm;
+pub mod encode;
+pub mod fault;
+pub mod path;
+pub mod prefer;
+pub mod query;
 mod ticks;
 
 pub use ticks::{Ticks, TicksError};

@@ -1,0 +1,192 @@
+//! Commands: every write to a tenant's entities, as data. A store loads what a command touches,
+//! asks [`decide`](crate::decide) and writes the effect.
+
+use crate::event::{EventKind, NewRiskEvent, RiskEvent, RiskEventDraft};
+use crate::ids::{EntityId, FoldedName, UserKey};
+use crate::user::{User, UserDraft};
+use odata::fault::Faults;
+
+/// Versions that `If-Match` or `If-None-Match` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Versions {
+    /// `*`
+    Any,
+    /// A list of ETags; those that are not ours are left out.
+    Listed(Vec<u64>),
+}
+
+impl Versions {
+    fn include(&self, version: u64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Listed(versions) => versions.contains(&version),
+        }
+    }
+}
+
+/// Conditions on the version of an entity (RFC 9110, section 13).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Precondition {
+    /// `If-Match`
+    pub if_match: Option<Versions>,
+    /// `If-None-Match`
+    pub if_none_match: Option<Versions>,
+}
+
+impl Precondition {
+    /// Tells whether an entity at `version` may be written.
+    pub fn admits(&self, version: u64) -> bool {
+        self.if_match.as_ref().is_none_or(|versions| versions.include(version)) && !self.is_known(version)
+    }
+
+    /// Tells whether `If-None-Match` names `version`: the client has it already.
+    pub fn is_known(&self, version: u64) -> bool {
+        self.if_none_match.as_ref().is_some_and(|versions| versions.include(version))
+    }
+}
+
+/// Names an event as a set shows it: through `leakedCredentialsRiskEvents` only events of that kind
+/// exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventKey {
+    /// The event's id.
+    pub id: EntityId,
+    /// The kind that the set holds; `None` for every kind.
+    pub kind: Option<EventKind>,
+}
+
+/// A write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `POST` to a set of events.
+    CreateEvent(Box<NewRiskEvent>),
+    /// `PATCH` of an event.
+    UpdateEvent {
+        /// Which one.
+        event: EventKey,
+        /// Conditions on its version.
+        precondition: Precondition,
+        /// What changes.
+        patch: Box<RiskEventDraft>,
+    },
+    /// `DELETE` of an event.
+    DeleteEvent {
+        /// Which one.
+        event: EventKey,
+        /// Conditions on its version.
+        precondition: Precondition,
+    },
+    /// `PUT` or `POST` of `impactedUser/$ref`: sets the reference and userId.
+    SetImpactedUser {
+        /// Which event.
+        event: EventKey,
+        /// Conditions on its version.
+        precondition: Precondition,
+        /// The user's id.
+        user: EntityId,
+    },
+    /// `DELETE` of `impactedUser/$ref`: clears the reference, keeps userId.
+    ClearImpactedUser {
+        /// Which event.
+        event: EventKey,
+        /// Conditions on its version.
+        precondition: Precondition,
+    },
+    /// `POST` to users.
+    CreateUser {
+        /// The id, chosen by the client or made by the server.
+        id: EntityId,
+        /// What the user holds.
+        draft: Box<UserDraft>,
+    },
+    /// `PATCH` of a user.
+    UpdateUser {
+        /// Which one.
+        user: UserKey,
+        /// Conditions on its version.
+        precondition: Precondition,
+        /// What changes.
+        patch: Box<UserDraft>,
+    },
+    /// `DELETE` of a user.
+    DeleteUser {
+        /// Which one.
+        user: UserKey,
+        /// Conditions on its version.
+        precondition: Precondition,
+    },
+}
+
+/// What a store must load before a command can be decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touches {
+    /// An event by id.
+    pub event: Option<EntityId>,
+    /// A user by id or name.
+    pub user: Option<UserKey>,
+    /// The user who has a name that the command wants to give.
+    pub name: Option<FoldedName>,
+}
+
+impl Command {
+    /// What it needs to know. A create whose id the server made touches nothing.
+    pub fn touches(&self) -> Touches {
+        match self {
+            Self::CreateEvent(event) if event.client_chose_id => {
+                Touches { event: Some(event.id.clone()), ..Touches::default() }
+            }
+            Self::CreateEvent(_) => Touches::default(),
+            Self::UpdateEvent { event, .. }
+            | Self::DeleteEvent { event, .. }
+            | Self::SetImpactedUser { event, .. }
+            | Self::ClearImpactedUser { event, .. } => Touches { event: Some(event.id.clone()), ..Touches::default() },
+            Self::CreateUser { id, draft } => {
+                Touches { user: Some(UserKey::Id(id.clone())), name: draft.folded_name(), event: None }
+            }
+            Self::UpdateUser { user, patch, .. } => {
+                Touches { user: Some(user.clone()), name: patch.folded_name(), event: None }
+            }
+            Self::DeleteUser { user, .. } => Touches { user: Some(user.clone()), ..Touches::default() },
+        }
+    }
+}
+
+/// What a store loaded for a command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The event that it touches.
+    pub event: Option<RiskEvent>,
+    /// The user that it touches.
+    pub user: Option<User>,
+    /// The user who has the name that it wants to give.
+    pub namesake: Option<User>,
+}
+
+/// Why a command is not carried out. Nothing has changed.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such event.
+    #[error("no risk event has the id `{0}`")]
+    EventNotFound(EntityId),
+    /// There is no such user.
+    #[error("no user has the id or userPrincipalName that was given")]
+    UserNotFound,
+    /// The event has no `impactedUser`.
+    #[error("the event has no impactedUser")]
+    NoImpactedUser,
+    /// `If-Match` or `If-None-Match` does not hold.
+    #[error("the entity has changed: its ETag is W/\"{current}\"")]
+    PreconditionFailed {
+        /// The version that it has.
+        current: u64,
+    },
+    /// The id that a client chose exists.
+    #[error("an entity with the id `{0}` exists already")]
+    IdTaken(EntityId),
+    /// Another user has the name.
+    #[error("another user has the userPrincipalName `{0}` (names are compared ignoring case)")]
+    NameTaken(Box<str>),
+    /// A property that never changes was sent with another value.
+    #[error("{0}")]
+    Invalid(Faults),
+}

@@ -1,0 +1,294 @@
+//! Spillwatch's entity data model, declared once (contract/graph.md, section 4).
+//!
+//! Two schemas, because the seed document names its type
+//! `Microsoft.IdentityProtectionServices.leakedCredentialsRiskEvent` while everything else lives in
+//! `microsoft.graph`. Each type is also accepted under the other name.
+//!
+//! A property's position is stored in the change log: new properties go to the end of their type.
+
+use crate::event::{RiskEventStatus, RiskLevel};
+use odata::edm::{ComplexType, EntitySet, EntityType, EnumType, Member, Model, NavigationProperty, Property, Type};
+
+/// Graph's public schema.
+pub const GRAPH: &str = "microsoft.graph";
+/// The seed document's schema.
+pub const IDENTITY_PROTECTION: &str = "Microsoft.IdentityProtectionServices";
+
+/// The longest id, in characters.
+pub const ID_LENGTH: u32 = 255;
+/// The longest user principal name: 64 characters, `@`, and a domain name of 255.
+pub const UPN_LENGTH: u32 = 320;
+
+/// `riskLevel`.
+pub static RISK_LEVEL: EnumType = EnumType { namespace: GRAPH, name: "riskLevel", members: &RiskLevel::MEMBERS };
+
+/// `riskEventStatus`.
+pub static RISK_EVENT_STATUS: EnumType =
+    EnumType { namespace: GRAPH, name: "riskEventStatus", members: &RiskEventStatus::MEMBERS };
+
+/// `entity`: everything that has an id.
+pub static ENTITY: EntityType = EntityType {
+    namespace: GRAPH,
+    synonyms: &["graph"],
+    name: "entity",
+    base: None,
+    is_abstract: true,
+    properties: &[Property::new("id", Type::nonempty(ID_LENGTH), "Unique and unchangeable; opaque.").nullable()],
+    navigation: &[],
+    ignored: &[],
+    description: "Everything that has an id.",
+};
+
+/// `identityRiskEvent`: the base of all risk events.
+pub static IDENTITY_RISK_EVENT: EntityType = EntityType {
+    namespace: GRAPH,
+    synonyms: &["graph", IDENTITY_PROTECTION],
+    name: "identityRiskEvent",
+    base: Some(&ENTITY),
+    is_abstract: false,
+    properties: &[
+        Property::new("userDisplayName", Type::text(256), "The user's name when the event was raised.").nullable(),
+        Property::new("userPrincipalName", Type::nonempty(UPN_LENGTH), "The user's sign-in name at that time.")
+            .nullable(),
+        Property::new("riskEventDateTime", Type::DateTimeOffset, "When the risk arose, such as the time of the leak.")
+            .nullable(),
+        Property::new("riskEventType", Type::nonempty(256), "The kind of risk; usually leakedCredentials.").nullable(),
+        Property::new("riskLevel", Type::Enum(&RISK_LEVEL), "How sure it is that the account is compromised.")
+            .nullable(),
+        Property::new(
+            "riskEventStatus",
+            Type::Enum(&RISK_EVENT_STATUS),
+            "Whether the event is open, or how it was closed.",
+        )
+        .nullable(),
+        Property::new("closedDateTime", Type::DateTimeOffset, "When the event was closed; null while it is open.")
+            .nullable(),
+        Property::new("createdDateTime", Type::DateTimeOffset, "When the event was recorded.").nullable(),
+        Property::new("userId", Type::nonempty(ID_LENGTH), "The id of the user at risk.").nullable(),
+    ],
+    navigation: &[NavigationProperty {
+        name: "impactedUser",
+        target: &USER,
+        description: "The user at risk, as the directory knows them now.",
+    }],
+    ignored: &["riskType"], // the enum-valued forerunner of riskEventType, in every sample of old clients
+    description: "A risk event of a user.",
+};
+
+/// Positions of identityRiskEvent's properties, `id` included.
+pub mod event {
+    /// `id`
+    pub const ID: usize = 0;
+    /// `userDisplayName`
+    pub const USER_DISPLAY_NAME: usize = 1;
+    /// `userPrincipalName`
+    pub const USER_PRINCIPAL_NAME: usize = 2;
+    /// `riskEventDateTime`
+    pub const RISK_EVENT_DATE_TIME: usize = 3;
+    /// `riskEventType`
+    pub const RISK_EVENT_TYPE: usize = 4;
+    /// `riskLevel`
+    pub const RISK_LEVEL: usize = 5;
+    /// `riskEventStatus`
+    pub const RISK_EVENT_STATUS: usize = 6;
+    /// `closedDateTime`
+    pub const CLOSED_DATE_TIME: usize = 7;
+    /// `createdDateTime`
+    pub const CREATED_DATE_TIME: usize = 8;
+    /// `userId`
+    pub const USER_ID: usize = 9;
+    /// `impactedUser`: a relation, which the change log counts after the properties.
+    pub const IMPACTED_USER: usize = 10;
+}
+
+/// `leakedCredentialsRiskEvent`: this user's current password is out there.
+pub static LEAKED_CREDENTIALS_RISK_EVENT: EntityType = EntityType {
+    namespace: IDENTITY_PROTECTION,
+    synonyms: &[GRAPH, "graph"],
+    name: "leakedCredentialsRiskEvent",
+    base: Some(&IDENTITY_RISK_EVENT),
+    is_abstract: false,
+    properties: &[],
+    navigation: &[],
+    ignored: &[],
+    description: "The user's credentials have been leaked.",
+};
+
+/// `passwordProfile`: taken in so that code written for Graph works, checked, and forgotten.
+pub static PASSWORD_PROFILE: ComplexType = ComplexType {
+    namespace: GRAPH,
+    name: "passwordProfile",
+    properties: &[
+        Property::new("forceChangePasswordNextSignIn", Type::Boolean, "Not kept.").nullable().write_only(),
+        Property::new("forceChangePasswordNextSignInWithMfa", Type::Boolean, "Not kept.").nullable().write_only(),
+        Property::new("password", Type::text(256), "Not kept.").nullable().write_only(),
+    ],
+};
+
+static PHONE: Type = Type::text(64);
+
+/// `user`: an account of the organisation's directory.
+pub static USER: EntityType = EntityType {
+    namespace: GRAPH,
+    synonyms: &["graph"],
+    name: "user",
+    base: Some(&ENTITY),
+    is_abstract: false,
+    properties: &[
+        Property::new("accountEnabled", Type::Boolean, "Whether the account can sign in.").nullable(),
+        Property::new("businessPhones", Type::Collection { of: &PHONE, most: 100 }, "Telephone numbers."),
+        Property::new("createdDateTime", Type::DateTimeOffset, "When the user was recorded.").nullable(),
+        Property::new("department", Type::text(256), "The department.").nullable(),
+        Property::new("displayName", Type::nonempty(256), "The name shown to people.").nullable(),
+        Property::new("givenName", Type::text(256), "The given name.").nullable(),
+        Property::new("jobTitle", Type::text(256), "The job title.").nullable(),
+        Property::new("mail", Type::text(UPN_LENGTH), "The mail address.").nullable(),
+        Property::new("mailNickname", Type::nonempty(64), "The local part of the mail address.").nullable(),
+        Property::new("mobilePhone", Type::text(64), "The mobile number.").nullable(),
+        Property::new("officeLocation", Type::text(256), "Where the user works.").nullable(),
+        Property::new("preferredLanguage", Type::text(64), "A language tag such as en-GB.").nullable(),
+        Property::new("surname", Type::text(256), "The family name.").nullable(),
+        Property::new("usageLocation", Type::text(64), "A country code.").nullable(),
+        Property::new(
+            "userPrincipalName",
+            Type::nonempty(UPN_LENGTH),
+            "The sign-in name; unique, compared ignoring case.",
+        )
+        .nullable(),
+        Property::new("userType", Type::text(64), "Member or Guest.").nullable(),
+        Property::new("passwordProfile", Type::Complex(&PASSWORD_PROFILE), "Taken in, never kept or given out.")
+            .nullable()
+            .write_only(),
+    ],
+    navigation: &[],
+    ignored: &[],
+    description: "An account of the directory.",
+};
+
+/// Positions of user's properties, `id` included.
+pub mod user {
+    /// `id`
+    pub const ID: usize = 0;
+    /// `accountEnabled`
+    pub const ACCOUNT_ENABLED: usize = 1;
+    /// `businessPhones`
+    pub const BUSINESS_PHONES: usize = 2;
+    /// `createdDateTime`
+    pub const CREATED_DATE_TIME: usize = 3;
+    /// `displayName`
+    pub const DISPLAY_NAME: usize = 5;
+    /// `mailNickname`
+    pub const MAIL_NICKNAME: usize = 9;
+    /// `userPrincipalName`
+    pub const USER_PRINCIPAL_NAME: usize = 15;
+    /// `passwordProfile`
+    pub const PASSWORD_PROFILE: usize = 17;
+    /// What is answered without `$select`, in Graph's order (graph.md, section 7).
+    pub const DEFAULT: [usize; 11] = [2, 5, 6, 0, 7, 8, 10, 11, 12, 13, 15];
+}
+
+/// `leakedCredentialsRiskEvents`
+pub static LEAKED_CREDENTIALS_RISK_EVENTS: EntitySet = EntitySet {
+    name: "leakedCredentialsRiskEvents",
+    entity_type: &LEAKED_CREDENTIALS_RISK_EVENT,
+    alternate_key: None,
+    polymorphic: false,
+    announces_type: true,
+};
+
+/// `identityRiskEvents`: every risk event, of whatever type, under the same id.
+pub static IDENTITY_RISK_EVENTS: EntitySet = EntitySet {
+    name: "identityRiskEvents",
+    entity_type: &IDENTITY_RISK_EVENT,
+    alternate_key: None,
+    polymorphic: true,
+    announces_type: true,
+};
+
+/// `users`
+pub static USERS: EntitySet = EntitySet {
+    name: "users",
+    entity_type: &USER,
+    alternate_key: Some("userPrincipalName"),
+    polymorphic: false,
+    announces_type: false,
+};
+
+/// Everything that is declared.
+pub static MODEL: Model = Model {
+    entity_types: &[&ENTITY, &IDENTITY_RISK_EVENT, &LEAKED_CREDENTIALS_RISK_EVENT, &USER],
+    complex_types: &[&PASSWORD_PROFILE],
+    enum_types: &[&RISK_LEVEL, &RISK_EVENT_STATUS],
+    entity_sets: &[&LEAKED_CREDENTIALS_RISK_EVENTS, &IDENTITY_RISK_EVENTS, &USERS],
+};
+
+/// The name under which a type is announced: the seed's by default.
+pub fn seed_type_name(ty: &EntityType) -> &'static str {
+    if ty.is(&LEAKED_CREDENTIALS_RISK_EVENT) {
+        "Microsoft.IdentityProtectionServices.leakedCredentialsRiskEvent"
+    } else {
+        graph_type_name(ty)
+    }
+}
+
+/// The name under which a type is announced when `odata.type-namespace` is `microsoft.graph`.
+pub fn graph_type_name(ty: &EntityType) -> &'static str {
+    if ty.is(&LEAKED_CREDENTIALS_RISK_EVENT) {
+        "microsoft.graph.leakedCredentialsRiskEvent"
+    } else if ty.is(&IDENTITY_RISK_EVENT) {
+        "microsoft.graph.identityRiskEvent"
+    } else {
+        "microsoft.graph.user"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_those_of_the_declaration() {
+        let named = |ty: &EntityType, position: usize, name: &str| {
+            assert_eq!(ty.property(name).expect(name).0, position, "{name}");
+        };
+        let ty = &LEAKED_CREDENTIALS_RISK_EVENT;
+        named(ty, event::ID, "id");
+        named(ty, event::USER_DISPLAY_NAME, "userDisplayName");
+        named(ty, event::USER_PRINCIPAL_NAME, "userPrincipalName");
+        named(ty, event::RISK_EVENT_DATE_TIME, "riskEventDateTime");
+        named(ty, event::RISK_EVENT_TYPE, "riskEventType");
+        named(ty, event::RISK_LEVEL, "riskLevel");
+        named(ty, event::RISK_EVENT_STATUS, "riskEventStatus");
+        named(ty, event::CLOSED_DATE_TIME, "closedDateTime");
+        named(ty, event::CREATED_DATE_TIME, "createdDateTime");
+        named(ty, event::USER_ID, "userId");
+        assert_eq!(ty.property_count(), event::IMPACTED_USER);
+        named(&USER, user::ACCOUNT_ENABLED, "accountEnabled");
+        named(&USER, user::BUSINESS_PHONES, "businessPhones");
+        named(&USER, user::CREATED_DATE_TIME, "createdDateTime");
+        named(&USER, user::DISPLAY_NAME, "displayName");
+        named(&USER, user::MAIL_NICKNAME, "mailNickname");
+        named(&USER, user::USER_PRINCIPAL_NAME, "userPrincipalName");
+        named(&USER, user::PASSWORD_PROFILE, "passwordProfile");
+        let all = USER.all_properties();
+        let names: Vec<&str> = user::DEFAULT.iter().map(|at| all[*at].name).collect();
+        let documented = "businessPhones displayName givenName id jobTitle mail mobilePhone officeLocation \
+                          preferredLanguage surname userPrincipalName";
+        assert_eq!(names.join(" "), documented);
+    }
+
+    #[test]
+    fn both_type_names_are_understood_in_any_case_with_and_without_hash() {
+        for name in [
+            "#Microsoft.IdentityProtectionServices.leakedCredentialsRiskEvent",
+            "microsoft.identityprotectionservices.LEAKEDCREDENTIALSRISKEVENT",
+            "#microsoft.graph.leakedCredentialsRiskEvent",
+            "graph.leakedCredentialsRiskEvent",
+        ] {
+            let found = MODEL.entity_type(name).expect(name);
+            assert!(std::ptr::eq(found, &raw const LEAKED_CREDENTIALS_RISK_EVENT), "{name}");
+        }
+        assert!(MODEL.entity_type("leakedCredentialsRiskEvent").is_none());
+        assert!(MODEL.entity_type("#microsoft.graph.malwareRiskEvent").is_none());
+    }
+}

@@ -1,0 +1,277 @@
+//! The entity data model as data: entity types, properties, enums, navigation and sets, declared
+//! once as `static`s by a service (OData CSDL 4.01). Body checks, JSON writing, paths and storage
+//! all read the same declaration.
+
+use std::fmt;
+
+/// What a property's value can be.
+#[derive(Clone, Copy, Debug)]
+pub enum Type {
+    /// `Edm.String` of `least..=most` characters (Unicode scalar values).
+    String {
+        /// The fewest characters.
+        least: u32,
+        /// The most characters (`MaxLength`).
+        most: u32,
+    },
+    /// `Edm.Boolean`.
+    Boolean,
+    /// `Edm.DateTimeOffset` with `Precision` 7.
+    DateTimeOffset,
+    /// One member of an enumeration.
+    Enum(&'static EnumType),
+    /// A structured value without identity.
+    Complex(&'static ComplexType),
+    /// Any number of values up to `most`.
+    Collection {
+        /// The type of each value.
+        of: &'static Type,
+        /// The most values.
+        most: u32,
+    },
+}
+
+impl Type {
+    /// A text of at most `most` characters, which may be empty.
+    pub const fn text(most: u32) -> Self {
+        Self::String { least: 0, most }
+    }
+
+    /// A text of 1 to `most` characters.
+    pub const fn nonempty(most: u32) -> Self {
+        Self::String { least: 1, most }
+    }
+}
+
+impl fmt::Display for Type {
+    /// Says what is expected, to the person who sent something else.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String { least: 0, most } => write!(f, "a string of at most {most} characters"),
+            Self::String { least, most } => write!(f, "a string of {least} to {most} characters"),
+            Self::Boolean => f.write_str("true or false"),
+            Self::DateTimeOffset => f.write_str("a date and time such as 2024-03-02T23:10:04.2255665Z"),
+            Self::Enum(of) => {
+                f.write_str("one of ")?;
+                of.members
+                    .iter()
+                    .enumerate()
+                    .try_for_each(|(at, member)| write!(f, "{}{}", if at == 0 { "" } else { ", " }, member.name))
+            }
+            Self::Complex(of) => write!(f, "an object ({})", of.name),
+            Self::Collection { of, most } => write!(f, "an array of at most {most} items, each {of}"),
+        }
+    }
+}
+
+/// A member of an enumeration. Names travel; values order and are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// The name on the wire.
+    pub name: &'static str,
+    /// The number in `$metadata`, in comparisons and in stores.
+    pub value: i32,
+}
+
+/// An enumeration.
+#[derive(Debug)]
+pub struct EnumType {
+    /// The schema that declares it.
+    pub namespace: &'static str,
+    /// Its name within the schema.
+    pub name: &'static str,
+    /// Its members.
+    pub members: &'static [Member],
+}
+
+impl EnumType {
+    /// Finds a member by its name, ignoring case.
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Finds a member by its value.
+    pub fn member_of(&self, value: i64) -> Option<&Member> {
+        self.members.iter().find(|member| i64::from(member.value) == value)
+    }
+}
+
+/// A structural property.
+#[derive(Debug)]
+pub struct Property {
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// What its value can be.
+    pub ty: Type,
+    /// Whether null is a value of it.
+    pub nullable: bool,
+    /// Whether it is taken in and never given out, such as a password: its value is not even
+    /// repeated in an error.
+    pub write_only: bool,
+    /// What it means, in one line.
+    pub description: &'static str,
+}
+
+impl Property {
+    /// A property that is read and written.
+    pub const fn new(name: &'static str, ty: Type, description: &'static str) -> Self {
+        Self { name, ty, nullable: false, write_only: false, description }
+    }
+
+    /// The same, with null among its values.
+    #[must_use]
+    pub const fn nullable(self) -> Self {
+        Self { nullable: true, ..self }
+    }
+
+    /// The same, never given out.
+    #[must_use]
+    pub const fn write_only(self) -> Self {
+        Self { write_only: true, ..self }
+    }
+}
+
+/// A complex type.
+#[derive(Debug)]
+pub struct ComplexType {
+    /// The schema that declares it.
+    pub namespace: &'static str,
+    /// Its name within the schema.
+    pub name: &'static str,
+    /// Its properties.
+    pub properties: &'static [Property],
+}
+
+/// A relation to one entity of another type.
+#[derive(Debug)]
+pub struct NavigationProperty {
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// The type that it leads to.
+    pub target: &'static EntityType,
+    /// What it means, in one line.
+    pub description: &'static str,
+}
+
+/// An entity type. Its properties are those of its base, then its own.
+#[derive(Debug)]
+pub struct EntityType {
+    /// The schema that declares it.
+    pub namespace: &'static str,
+    /// Other namespaces by which clients know it; names are accepted with any of them.
+    pub synonyms: &'static [&'static str],
+    /// Its name within the schema.
+    pub name: &'static str,
+    /// The type that it extends.
+    pub base: Option<&'static EntityType>,
+    /// Whether no entity is of exactly this type.
+    pub is_abstract: bool,
+    /// Its own properties, without those of its base.
+    pub properties: &'static [Property],
+    /// Its own navigation properties.
+    pub navigation: &'static [NavigationProperty],
+    /// Names that old clients send and that are passed over in bodies.
+    pub ignored: &'static [&'static str],
+    /// What it means, in one line.
+    pub description: &'static str,
+}
+
+impl EntityType {
+    /// The namespace and the name.
+    pub fn qualified_name(&self) -> String {
+        format!("{}.{}", self.namespace, self.name)
+    }
+
+    /// The type and those it extends, the most derived first.
+    pub fn lineage(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |ty| ty.base)
+    }
+
+    /// Tells whether it is `other` or extends it.
+    pub fn is(&self, other: &Self) -> bool {
+        self.lineage().any(|ty| std::ptr::eq(ty, other))
+    }
+
+    /// Its properties with their positions; those of the base come first, so that a position
+    /// means the same in every type that derives from it.
+    pub fn all_properties(&self) -> Vec<&'static Property> {
+        let mut all = self.base.map(Self::all_properties).unwrap_or_default();
+        all.extend(self.properties.iter());
+        all
+    }
+
+    /// The number of its properties.
+    pub fn property_count(&self) -> usize {
+        self.lineage().map(|ty| ty.properties.len()).sum()
+    }
+
+    /// Finds a property and its position by its name, ignoring case.
+    pub fn property(&self, name: &str) -> Option<(usize, &'static Property)> {
+        for ty in self.lineage() {
+            if let Some(at) = ty.properties.iter().position(|p| p.name.eq_ignore_ascii_case(name)) {
+                return Some((ty.base.map_or(0, Self::property_count) + at, &ty.properties[at]));
+            }
+        }
+        None
+    }
+
+    /// Finds a navigation property by its name, ignoring case.
+    pub fn navigation(&self, name: &str) -> Option<&'static NavigationProperty> {
+        self.lineage().flat_map(|ty| ty.navigation).find(|nav| nav.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Tells whether `name` is one that bodies may carry without effect.
+    pub fn ignores(&self, name: &str) -> bool {
+        self.lineage().flat_map(|ty| ty.ignored).any(|ignored| ignored.eq_ignore_ascii_case(name))
+    }
+
+    /// Tells whether `name` names this type: qualified by its namespace or a synonym, in any case,
+    /// with or without a leading `#` (OData JSON 4.01, section 4.6.3: readers take both).
+    pub fn is_named(&self, name: &str) -> bool {
+        let name = name.strip_prefix('#').unwrap_or(name);
+        let Some((namespace, short)) = name.rsplit_once('.') else { return false };
+        short.eq_ignore_ascii_case(self.name)
+            && std::iter::once(&self.namespace).chain(self.synonyms).any(|known| known.eq_ignore_ascii_case(namespace))
+    }
+}
+
+/// A collection of entities at the root of the service.
+#[derive(Debug)]
+pub struct EntitySet {
+    /// Its name in URLs.
+    pub name: &'static str,
+    /// The type of its entities, or their common base.
+    pub entity_type: &'static EntityType,
+    /// A property that finds one entity as well as its id does (`Core.AlternateKeys`).
+    pub alternate_key: Option<&'static str>,
+    /// Whether its entities are of several types, so that each names its own in every answer and
+    /// a new one must say which it is.
+    pub polymorphic: bool,
+    /// Whether `@odata.type` is written even where the set implies it.
+    pub announces_type: bool,
+}
+
+/// Everything that a service declares.
+#[derive(Debug)]
+pub struct Model {
+    /// The entity types.
+    pub entity_types: &'static [&'static EntityType],
+    /// The complex types.
+    pub complex_types: &'static [&'static ComplexType],
+    /// The enumerations.
+    pub enum_types: &'static [&'static EnumType],
+    /// The entity sets.
+    pub entity_sets: &'static [&'static EntitySet],
+}
+
+impl Model {
+    /// Finds an entity type by a qualified name, as [`EntityType::is_named`] reads it.
+    pub fn entity_type(&self, name: &str) -> Option<&'static EntityType> {
+        self.entity_types.iter().copied().find(|ty| ty.is_named(name))
+    }
+
+    /// Finds an entity set by its name, ignoring case.
+    pub fn entity_set(&self, name: &str) -> Option<&'static EntitySet> {
+        self.entity_sets.iter().copied().find(|set| set.name.eq_ignore_ascii_case(name))
+    }
+}

@@ -1,0 +1,171 @@
+//! Entities as JSON, written straight from borrowed cells (OData JSON 4.01, sections 4 to 7).
+
+use crate::edm::{EntityType, Property, Type};
+use crate::ticks::Ticks;
+use std::sync::Arc;
+
+/// One value of a row, as a store keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell<'a> {
+    /// Null.
+    Null,
+    /// A boolean (0 or 1), an enumeration's value, or ticks; the property's type says which.
+    Integer(i64),
+    /// A text; for a collection, the JSON array.
+    Text(&'a str),
+}
+
+/// An entity that can be written.
+pub trait Row {
+    /// The value of the property at `position` of the entity type.
+    fn cell(&self, position: usize) -> Cell<'_>;
+    /// The entity's own type, which may derive from the set's.
+    fn entity_type(&self) -> &'static EntityType;
+    /// The number that changes with the entity; its ETag.
+    fn version(&self) -> u64;
+}
+
+/// How much control information a payload carries (`odata.metadata` in `Accept`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Metadata {
+    /// What clients need to follow links and tell types.
+    #[default]
+    Minimal,
+    /// Only links and counts.
+    None,
+}
+
+/// Makes the ETag of a version: weak, since the same version can be written in several forms.
+pub fn etag(version: u64) -> String {
+    format!("W/\"{version}\"")
+}
+
+/// A cell does not hold what its property's type says: the store is damaged.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored value of `{property}` is not {expected}")]
+pub struct CellError {
+    /// The property.
+    pub property: &'static str,
+    /// What its type wants.
+    pub expected: Type,
+}
+
+/// What an encoder needs to know of each answer, prepared once.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    fields: Arc<[Field]>,
+    metadata: Metadata,
+    type_names: Option<TypeNames>,
+}
+
+/// Says by which name a type is announced in `@odata.type`.
+pub type TypeNames = fn(&EntityType) -> &'static str;
+
+#[derive(Debug)]
+struct Field {
+    position: usize,
+    property: &'static Property,
+    /// `"name":`
+    prefix: Box<str>,
+}
+
+impl Encoder {
+    /// Prepares the writing of entities of a type with all properties, save those that are
+    /// write-only; with `type_names`, each entity announces its type.
+    pub fn new(ty: &'static EntityType, metadata: Metadata, type_names: Option<TypeNames>) -> Self {
+        let named = ty.all_properties().into_iter().enumerate();
+        Self::with_properties(named.map(|(position, _)| position), ty, metadata, type_names)
+    }
+
+    /// The same with a choice of properties, by position and in this order.
+    pub fn with_properties(
+        positions: impl IntoIterator<Item = usize>,
+        ty: &'static EntityType,
+        metadata: Metadata,
+        type_names: Option<TypeNames>,
+    ) -> Self {
+        let all = ty.all_properties();
+        let fields = positions.into_iter().map(|position| (position, all[position]));
+        let fields = fields.filter(|(_, property)| !property.write_only).map(|(position, property)| Field {
+            position,
+            property,
+            prefix: format!("\"{}\":", property.name).into(),
+        });
+        Self { fields: fields.collect(), metadata, type_names }
+    }
+
+    /// Whether answers carry contexts, types and ETags.
+    pub fn metadata(&self) -> Metadata {
+        self.metadata
+    }
+
+    /// Writes an entity to the end of `out`, with `@odata.context` where it stands alone.
+    pub fn entity(&self, row: &dyn Row, context: Option<&str>, out: &mut Vec<u8>) -> Result<(), CellError> {
+        out.push(b'{');
+        if self.metadata == Metadata::Minimal {
+            if let Some(context) = context {
+                out.extend_from_slice(b"\"@odata.context\":");
+                write_string(context, out);
+                out.push(b',');
+            }
+            if let Some(type_name) = self.type_names {
+                out.extend_from_slice(b"\"@odata.type\":\"#");
+                out.extend_from_slice(type_name(row.entity_type()).as_bytes());
+                out.extend_from_slice(b"\",");
+            }
+            out.extend_from_slice(b"\"@odata.etag\":\"W/\\\"");
+            write_integer(row.version(), out);
+            out.extend_from_slice(b"\\\"\",");
+        }
+        for field in self.fields.iter() {
+            out.extend_from_slice(field.prefix.as_bytes());
+            write_cell(row.cell(field.position), field.property, out)?;
+            out.push(b',');
+        }
+        out.pop(); // the last comma: every entity has an id
+        out.push(b'}');
+        Ok(())
+    }
+}
+
+fn write_cell(cell: Cell<'_>, property: &'static Property, out: &mut Vec<u8>) -> Result<(), CellError> {
+    let damaged = || CellError { property: property.name, expected: property.ty };
+    match (cell, &property.ty) {
+        (Cell::Null, _) => out.extend_from_slice(b"null"),
+        (Cell::Text(text), Type::String { .. }) => write_string(text, out),
+        (Cell::Text(json), Type::Collection { .. }) => out.extend_from_slice(json.as_bytes()),
+        (Cell::Integer(value), Type::Boolean) => out.extend_from_slice(if value == 0 { b"false" } else { b"true" }),
+        (Cell::Integer(ticks), Type::DateTimeOffset) => {
+            out.push(b'"');
+            Ticks::new(ticks).ok_or_else(damaged)?.write(out);
+            out.push(b'"');
+        }
+        (Cell::Integer(value), Type::Enum(of)) => {
+            out.push(b'"');
+            out.extend_from_slice(of.member_of(value).ok_or_else(damaged)?.name.as_bytes());
+            out.push(b'"');
+        }
+        _ => return Err(damaged()),
+    }
+    Ok(())
+}
+
+/// Writes a JSON string to the end of `out`.
+pub fn write_string(text: &str, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, text).expect("a vector takes every write");
+}
+
+/// Writes a number to the end of `out`.
+pub fn write_integer(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}

@@ -1,0 +1,62 @@
+//! The `Prefer` header (RFC 7240; OData protocol 4.01, section 8.2.8).
+
+/// Which answer to a write the client prefers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Return {
+    /// No body.
+    Minimal,
+    /// The whole entity.
+    Representation,
+}
+
+/// The preferences that are understood. Others are passed over, as RFC 7240 asks; what was
+/// honoured is answered in `Preference-Applied`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Preferences {
+    /// `return=minimal` or `return=representation`.
+    pub returns: Option<Return>,
+    /// `odata.maxpagesize` (or `maxpagesize`): the most items on a page, at least 1.
+    pub max_page_size: Option<u32>,
+}
+
+impl Preferences {
+    /// Reads the values of all `Prefer` headers. The first of repeated preferences counts.
+    pub fn parse<'a>(headers: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut preferences = Self::default();
+        for preference in headers.into_iter().flat_map(|header| header.split(',')) {
+            let preference = preference.split(';').next().unwrap_or_default();
+            let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
+            let (name, value) = (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"'));
+            match name.as_str() {
+                "return" if preferences.returns.is_none() => {
+                    preferences.returns = match value.to_ascii_lowercase().as_str() {
+                        "minimal" => Some(Return::Minimal),
+                        "representation" => Some(Return::Representation),
+                        _ => None,
+                    };
+                }
+                "odata.maxpagesize" | "maxpagesize" if preferences.max_page_size.is_none() => {
+                    preferences.max_page_size = value.parse().ok().filter(|size| *size > 0);
+                }
+                _ => {}
+            }
+        }
+        preferences
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_clients_send() {
+        let read = |header: &str| Preferences::parse([header]);
+        assert_eq!(read("return=minimal").returns, Some(Return::Minimal));
+        assert_eq!(read("respond-async, Return = \"representation\"").returns, Some(Return::Representation));
+        assert_eq!(read("odata.maxpagesize=5, return=minimal").max_page_size, Some(5));
+        assert_eq!(read("maxpagesize=0").max_page_size, None);
+        assert_eq!(read("return=minimal, return=representation").returns, Some(Return::Minimal));
+        assert_eq!(read("wait=10"), Preferences::default());
+    }
+}
