@@ -13,6 +13,8 @@ pub enum Cell<'a> {
     Integer(i64),
     /// A text; for a collection, the JSON array.
     Text(&'a str),
+    /// What the store holds is no value at all: refused when it is written.
+    Damaged,
 }
 
 /// An entity that can be written.

@@ -1,1 +1,70 @@
-//! service
+//! What Spillwatch does. HTTP, the command line and whatever comes later all call these operations;
+//! none of them decides anything again.
+
+mod error;
+mod identity;
+mod page_token;
+mod registry;
+mod risk_events;
+mod users;
+
+pub use error::ServiceError;
+pub use identity::Link;
+pub use page_token::PageTokens;
+pub use registry::NewApp;
+pub use risk_events::EventSet;
+
+use model::{Clock, Entropy};
+use std::sync::Arc;
+use store::Store;
+
+/// Choices that an operator makes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether a user can be created without `passwordProfile`, which Graph demands and Spillwatch
+    /// never keeps.
+    pub password_profile_optional: bool,
+}
+
+/// The operations, over one store.
+#[derive(Clone)]
+pub struct Service {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    page_tokens: PageTokens,
+    settings: Settings,
+}
+
+impl Service {
+    /// Puts the service over a store.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        page_tokens: PageTokens,
+        settings: Settings,
+    ) -> Self {
+        Self { store, clock, entropy, page_tokens, settings }
+    }
+
+    /// The store below.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The source of chance.
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+
+    /// Seals and opens `$skiptoken`s.
+    pub fn page_tokens(&self) -> &PageTokens {
+        &self.page_tokens
+    }
+}

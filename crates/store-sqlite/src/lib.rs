@@ -1,1 +1,230 @@
-//! store-sqlite
+//! The embedded store: one SQLite file, one writer thread with group commit, readers that never
+//! wait for it (docs/adr/0001-embedded-store.md).
+
+mod admin;
+mod backup;
+mod check;
+mod checkpoint;
+mod error;
+mod group;
+mod migrate;
+mod open;
+mod readers;
+mod rows;
+mod writer;
+
+pub use backup::{BackupInfo, add_keys, database_file, keys_of, restore};
+pub use open::FILE_NAME;
+
+use crate::checkpoint::Checkpointer;
+use crate::error::engine;
+use crate::open::{Role, connect};
+use crate::readers::Readers;
+use crate::writer::{Job, Message, QUEUE, Writer};
+use model::{
+    Actor, ChangeEntry, ChangeKind, ChangedSet, Clock, Command, EventKey, Registry, RiskEvent, TenantKey, Ticks, Total,
+    User, UserKey,
+};
+use rusqlite::params;
+use std::future::ready;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use store::{
+    AdminCommand, AdminOutcome, BoxFuture, ChangeRecord, Cursor, Finding, Outcome, PageQuery, RowSink, Store,
+    StoreError, WriteError,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// A store in a folder.
+pub struct SqliteStore {
+    path: PathBuf,
+    readers: Readers,
+    writer: mpsc::Sender<Message>,
+    failure: watch::Receiver<Option<String>>,
+    migrations: Vec<String>,
+}
+
+impl SqliteStore {
+    /// Opens the store in `folder`, made when it is not there, and brings its schema up to date.
+    /// Blocks for as long as that takes.
+    pub fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let path = open::prepare_folder(folder)?;
+        open::create_file(&path)?;
+        let db = connect(&path, Role::Writer)?;
+        open::claim(&db)?;
+        let migrations = migrate::migrate(&db)?;
+        let cannot_start = |error: std::io::Error| StoreError::Unusable(format!("no thread can be started: {error}"));
+        let checkpointer = Checkpointer::start(&path).map_err(cannot_start)?;
+        let (failure, failed) = watch::channel(None);
+        let (sender, messages) = mpsc::channel(QUEUE);
+        let writer = Writer { db, clock, checkpointer, failure };
+        std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || writer.run(messages))
+            .map_err(cannot_start)?;
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Ok(Self { readers: Readers::new(path.clone(), cores + 2), path, writer: sender, failure: failed, migrations })
+    }
+
+    /// The names of the migrations that opening it ran.
+    pub fn migrations(&self) -> &[String] {
+        &self.migrations
+    }
+
+    /// Sends the writer a message and waits for its answer.
+    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let stopped = || StoreError::Stopped(self.failure().unwrap_or_else(|| "it was closed".to_owned()));
+        self.writer.send(message(reply)).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())
+    }
+}
+
+impl Store for SqliteStore {
+    fn execute(&self, tenant: TenantKey, actor: Actor, command: Command) -> BoxFuture<'_, Result<Outcome, WriteError>> {
+        Box::pin(async move { self.ask(|reply| Message::Command(Job { tenant, actor, command, reply })).await? })
+    }
+
+    fn event<'a>(
+        &'a self,
+        tenant: TenantKey,
+        key: &'a EventKey,
+        sink: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(ready(self.readers.with(|db| rows::event(db, tenant, key, sink))))
+    }
+
+    fn load_event<'a>(
+        &'a self,
+        tenant: TenantKey,
+        key: &'a EventKey,
+    ) -> BoxFuture<'a, Result<Option<RiskEvent>, StoreError>> {
+        let event = self.readers.with(|db| rows::load_event(db, tenant, &key.id));
+        let of_kind = |event: &RiskEvent| key.kind.is_none_or(|kind| kind == event.kind);
+        Box::pin(ready(event.map(|event| event.filter(of_kind))))
+    }
+
+    fn load_user<'a>(&'a self, tenant: TenantKey, key: &'a UserKey) -> BoxFuture<'a, Result<Option<User>, StoreError>> {
+        Box::pin(ready(self.readers.with(|db| rows::load_user(db, tenant, key))))
+    }
+
+    fn page<'a>(
+        &'a self,
+        tenant: TenantKey,
+        query: PageQuery,
+        sink: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<Option<Cursor>, StoreError>> {
+        let page = self.readers.with(|db| rows::page(db, tenant, query, sink));
+        Box::pin(ready(page.map(|cursor| cursor.map(Cursor))))
+    }
+
+    fn total<'a>(&'a self, tenant: TenantKey, of: &'a [Total]) -> BoxFuture<'a, Result<u64, StoreError>> {
+        Box::pin(ready(self.readers.with(|db| {
+            let read = engine("reading totals");
+            let mut statement = db
+                .prepare_cached(
+                    "SELECT coalesce(sum(count), 0) FROM totals \
+                     WHERE tenant = ?1 AND subject = ?2 AND dimension = ?3 AND value = ?4",
+                )
+                .map_err(&read)?;
+            of.iter().try_fold(0, |sum, total| {
+                let (subject, dimension, value) = rows::total_key(*total);
+                let count =
+                    statement.query_row(params![tenant.0, subject, dimension, value], |row| row.get::<_, u64>(0));
+                Ok(sum + count.map_err(&read)?)
+            })
+        })))
+    }
+
+    fn changes(
+        &self,
+        tenant: TenantKey,
+        after: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<ChangeRecord>, StoreError>> {
+        Box::pin(ready(self.readers.with(|db| changes(db, tenant, after, limit))))
+    }
+
+    fn registry_epoch(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(ready(self.readers.with(admin::epoch)))
+    }
+
+    fn registry(&self) -> BoxFuture<'_, Result<Registry, StoreError>> {
+        Box::pin(ready(self.readers.with(admin::registry)))
+    }
+
+    fn administer(&self, command: AdminCommand) -> BoxFuture<'_, Result<AdminOutcome, WriteError>> {
+        Box::pin(async move { self.ask(|reply| Message::Administer(command, reply)).await? })
+    }
+
+    fn backup<'a>(
+        &'a self,
+        to: &'a Path,
+        progress: &'a mut (dyn FnMut(f64) + Send),
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { backup::copy(&self.path, to, progress) })
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<Vec<Finding>, StoreError>> {
+        Box::pin(async move { check::check(&connect(&self.path, Role::Upkeep)?, &self.path) })
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.failure.borrow().clone()
+    }
+
+    fn failed(&self) -> BoxFuture<'_, String> {
+        let mut failure = self.failure.clone();
+        Box::pin(async move {
+            let why = failure.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+            match why {
+                Some(why) => why,
+                None => std::future::pending().await, // closed without a failure
+            }
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            self.readers.close();
+            if self.ask(Message::Stop).await.is_err() {
+                tracing::debug!("the store was closed before");
+            }
+        })
+    }
+}
+
+fn changes(
+    db: &rusqlite::Connection,
+    tenant: TenantKey,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<ChangeRecord>, StoreError> {
+    let read = engine("reading the change log");
+    let damaged = |column: &str| StoreError::Corrupt(format!("changes.{column} cannot be read"));
+    let mut statement = db
+        .prepare_cached(
+            "SELECT c.key, c.entity_set, c.id, c.kind, c.properties, c.time, a.app, a.user FROM changes AS c \
+             LEFT JOIN actors AS a ON a.actor = c.actor WHERE c.key > ?1 AND c.key < ?2 ORDER BY c.key LIMIT ?3",
+        )
+        .map_err(&read)?;
+    let range = params![rows::key(tenant, after), rows::key(TenantKey(tenant.0 + 1), 0), limit];
+    let mut found = statement.query(range).map_err(&read)?;
+    let mut changes = Vec::new();
+    while let Some(row) = found.next().map_err(&read)? {
+        let id: String = row.get(2).map_err(&read)?;
+        let (app, user): (String, String) = (row.get(6).map_err(&read)?, row.get(7).map_err(&read)?);
+        changes.push(ChangeRecord {
+            sequence: rows::sequence(row.get(0).map_err(&read)?),
+            time: Ticks::new(row.get(5).map_err(&read)?).ok_or_else(|| damaged("time"))?,
+            actor: Actor { app: app.into(), user: (!user.is_empty()).then(|| user.into()) },
+            entry: ChangeEntry {
+                set: ChangedSet::from_value(row.get(1).map_err(&read)?).ok_or_else(|| damaged("entity_set"))?,
+                id: id.parse().map_err(|_| damaged("id"))?,
+                kind: ChangeKind::from_value(row.get(3).map_err(&read)?).ok_or_else(|| damaged("kind"))?,
+                properties: row.get(4).map_err(&read)?,
+            },
+        });
+    }
+    Ok(changes)
+}

@@ -1,1 +1,168 @@
-//! store
+//! What Spillwatch asks of a store, in words of the domain; and the contract that every store keeps.
+//!
+//! A write is a [`model::Command`]: data, decided by [`model::decide`] inside the store's
+//! transaction. A read hands borrowed rows to a [`RowSink`], so that an answer is encoded straight
+//! from the store's cells. Every call names a tenant; no call reaches across tenants.
+
+mod admin;
+pub mod contract;
+mod error;
+
+pub use admin::{AdminCommand, AdminOutcome};
+pub use error::{StoreError, WriteError};
+
+use model::{
+    Actor, ChangeEntry, Command, EventKey, EventKind, Registry, RiskEvent, TenantKey, Ticks, Total, User, UserKey,
+};
+use odata::encode::{CellError, Row};
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+
+/// A future that a trait object can return.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Takes rows as they are read.
+pub trait RowSink: Send {
+    /// Takes one row; an error ends the reading.
+    fn row(&mut self, row: &dyn Row) -> Result<(), CellError>;
+}
+
+impl<F: FnMut(&dyn Row) -> Result<(), CellError> + Send> RowSink for F {
+    fn row(&mut self, row: &dyn Row) -> Result<(), CellError> {
+        self(row)
+    }
+}
+
+/// What a page is taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Risk events; `None` for every kind.
+    Events(Option<EventKind>),
+    /// Users.
+    Users,
+}
+
+/// A page: newest first, after a cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageQuery {
+    /// Where from.
+    pub source: Source,
+    /// The cursor that the page before ended with. Rows added since do not move the rest, so
+    /// following cursors meets every row that was there at the start exactly once.
+    pub after: Option<Cursor>,
+    /// The most rows; at least 1.
+    pub limit: u32,
+}
+
+/// A place between two rows of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor(pub u64);
+
+/// What a command came to. The rows are those that were committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The event as it is now.
+    Event(Box<RiskEvent>),
+    /// The user as they are now.
+    User(Box<User>),
+    /// It is gone.
+    Deleted,
+}
+
+/// An entry of the change log with its place, time and actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeRecord {
+    /// Its number: per tenant, without gaps.
+    pub sequence: u64,
+    /// When it was committed: strictly increasing per tenant.
+    pub time: Ticks,
+    /// Who did it.
+    pub actor: Actor,
+    /// What happened.
+    pub entry: ChangeEntry,
+}
+
+/// Something that [`Store::check`] looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was looked at.
+    pub subject: &'static str,
+    /// Whether it is as it should be.
+    pub sound: bool,
+    /// What was found, for people.
+    pub detail: String,
+}
+
+/// A store of tenants, their risk events and users.
+pub trait Store: Send + Sync {
+    /// Carries out a command. When it answers `Ok`, what it did is on disk.
+    fn execute(&self, tenant: TenantKey, actor: Actor, command: Command) -> BoxFuture<'_, Result<Outcome, WriteError>>;
+
+    /// Hands an event to the sink; `false` when there is none.
+    fn event<'a>(
+        &'a self,
+        tenant: TenantKey,
+        key: &'a EventKey,
+        sink: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<bool, StoreError>>;
+
+    /// The event itself.
+    fn load_event<'a>(
+        &'a self,
+        tenant: TenantKey,
+        key: &'a EventKey,
+    ) -> BoxFuture<'a, Result<Option<RiskEvent>, StoreError>>;
+
+    /// The user with this id or name.
+    fn load_user<'a>(&'a self, tenant: TenantKey, key: &'a UserKey) -> BoxFuture<'a, Result<Option<User>, StoreError>>;
+
+    /// Hands a page to the sink. Answers the cursor to go on from, when more rows follow.
+    fn page<'a>(
+        &'a self,
+        tenant: TenantKey,
+        query: PageQuery,
+        sink: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<Option<Cursor>, StoreError>>;
+
+    /// The sum of kept totals: never a scan.
+    fn total<'a>(&'a self, tenant: TenantKey, of: &'a [Total]) -> BoxFuture<'a, Result<u64, StoreError>>;
+
+    /// Up to `limit` entries of the change log after a number, in order.
+    fn changes(
+        &self,
+        tenant: TenantKey,
+        after: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<ChangeRecord>, StoreError>>;
+
+    /// The number that grows with every change of tenants, apps and keys; see [`Registry`]. Asked
+    /// for every request.
+    fn registry_epoch(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
+
+    /// Tenants and apps.
+    fn registry(&self) -> BoxFuture<'_, Result<Registry, StoreError>>;
+
+    /// Changes tenants and apps.
+    fn administer(&self, command: AdminCommand) -> BoxFuture<'_, Result<AdminOutcome, WriteError>>;
+
+    /// Copies the store into one file while it is in use. `progress` is told the share that is done,
+    /// 0 to 1. The file appears whole or not at all.
+    fn backup<'a>(
+        &'a self,
+        to: &'a Path,
+        progress: &'a mut (dyn FnMut(f64) + Send),
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Looks whether the store is sound: what `doctor` prints.
+    fn check(&self) -> BoxFuture<'_, Result<Vec<Finding>, StoreError>>;
+
+    /// `None` while the store can acknowledge writes; else why it never will again in this process.
+    fn failure(&self) -> Option<String>;
+
+    /// Waits until the store has failed for good, and says why.
+    fn failed(&self) -> BoxFuture<'_, String>;
+
+    /// Finishes what was accepted and closes.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}

@@ -1,0 +1,105 @@
+//! What every request shares.
+
+use crate::context::Origins;
+use auth::{Authenticator, BuiltinIssuer, ClientCredentials};
+use model::edm;
+use odata::edm::EntitySet;
+use odata::encode::{Encoder, Metadata, TypeNames};
+use service::Service;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bounds on what a stranger can push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most bytes of an entity's body, before and after decompression.
+    pub body: usize,
+    /// The most bytes of a batch.
+    pub batch: usize,
+    /// How long a body may take to arrive.
+    pub body_time: Duration,
+    /// How long a request may take altogether.
+    pub request_time: Duration,
+    /// How long a request's head may take to arrive.
+    pub head_time: Duration,
+    /// The most bytes of a request's head.
+    pub head: usize,
+    /// The most connections at once; more wait to be accepted.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 256 << 10,
+            batch: 4 << 20,
+            body_time: Duration::from_secs(30),
+            request_time: Duration::from_secs(60),
+            head_time: Duration::from_secs(15),
+            head: 64 << 10,
+            connections: 4096,
+        }
+    }
+}
+
+/// The application.
+pub struct App {
+    /// The operations.
+    pub service: Service,
+    /// Says whose a token is.
+    pub authenticator: Arc<Authenticator>,
+    /// The built-in issuer with its client credentials, unless it is turned off.
+    pub builtin: Option<(Arc<BuiltinIssuer>, ClientCredentials)>,
+    /// Where links point.
+    pub origins: Origins,
+    /// Bounds.
+    pub limits: Limits,
+    /// What `WWW-Authenticate` names when the built-in issuer is off: the first other issuer.
+    pub foreign_issuer: Option<String>,
+    pub(crate) encoders: Encoders,
+}
+
+impl App {
+    /// Puts an application together; `type_names` says how types are announced.
+    pub fn new(
+        service: Service,
+        authenticator: Arc<Authenticator>,
+        builtin: Option<(Arc<BuiltinIssuer>, ClientCredentials)>,
+        type_names: TypeNames,
+    ) -> Self {
+        Self {
+            service,
+            authenticator,
+            builtin,
+            origins: Origins::default(),
+            limits: Limits::default(),
+            foreign_issuer: None,
+            encoders: Encoders::new(type_names),
+        }
+    }
+}
+
+/// Encoders for whole entities, prepared once.
+pub(crate) struct Encoders {
+    events: [Encoder; 2],
+    users: [Encoder; 2],
+}
+
+impl Encoders {
+    fn new(type_names: TypeNames) -> Self {
+        // Both event sets have the same properties; each entity says its own type.
+        let events =
+            |metadata| Encoder::new(&edm::LEAKED_CREDENTIALS_RISK_EVENT, metadata, Some(type_names));
+        let users = |metadata| Encoder::with_properties(edm::user::DEFAULT, &edm::USER, metadata, None);
+        Self {
+            events: [events(Metadata::Minimal), events(Metadata::None)],
+            users: [users(Metadata::Minimal), users(Metadata::None)],
+        }
+    }
+
+    /// The encoder for a set's entities.
+    pub(crate) fn of(&self, set: &EntitySet, metadata: Metadata) -> &Encoder {
+        let pair = if std::ptr::eq(set, &raw const edm::USERS) { &self.users } else { &self.events };
+        &pair[usize::from(metadata == Metadata::None)]
+    }
+}

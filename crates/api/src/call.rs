@@ -1,0 +1,190 @@
+//! A call of an operation: everything that the checks before it have established.
+
+use crate::app::App;
+use crate::context::RequestIds;
+use crate::error::{ApiError, Area};
+use crate::reply::{ODATA_JSON, ODATA_JSON_NONE, Reply};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use bytes::Bytes;
+use model::{Caller, UserKey, edm};
+use odata::body::{Binding, EntityBody};
+use odata::edm::EntitySet;
+use odata::encode::{Metadata, Row, etag};
+use odata::fault::{Fault, FaultKind};
+use odata::path::{Key, Resource, encode_segment, entity_reference};
+use odata::prefer::{Preferences, Return};
+use odata::query::QueryOptions;
+use service::{EventSet, Link};
+use std::sync::Arc;
+
+/// The API versions; all serve the same.
+pub const VERSIONS: [&str; 2] = ["v1.0", "beta"];
+
+/// An allowed request with its checked parts.
+pub struct Call<'c> {
+    /// The application.
+    pub app: &'c Arc<App>,
+    /// Who asks.
+    pub caller: &'c Caller,
+    /// For answers inside answers.
+    pub ids: &'c RequestIds,
+    /// Scheme and authority of links.
+    pub origin: &'c Arc<str>,
+    /// `v1.0` or `beta`.
+    pub version: &'static str,
+    /// What the path names.
+    pub resource: Resource,
+    /// The route's part of the API.
+    pub area: Area,
+    /// Query options, of which only served ones are left.
+    pub options: QueryOptions,
+    /// The request's headers.
+    pub headers: &'c HeaderMap,
+    /// The body; empty when the operation reads none.
+    pub body: Bytes,
+    /// How much control information the answer carries.
+    pub metadata: Metadata,
+    /// What the client prefers.
+    pub preferences: Preferences,
+}
+
+impl Call<'_> {
+    /// The set that the path begins with, and the key after it.
+    pub fn target(&self) -> (&'static EntitySet, &str) {
+        match &self.resource {
+            Resource::Collection(set) | Resource::Count(set) => (set, ""),
+            Resource::Entity(set, key) | Resource::Navigation(set, key, _) | Resource::Reference(set, key, _) => {
+                (set, key.text())
+            }
+            Resource::Batch => (&edm::IDENTITY_RISK_EVENTS, ""),
+        }
+    }
+
+    /// The event set that the path begins with; `None` for users.
+    pub fn event_set(&self) -> Option<EventSet> {
+        let (set, _) = self.target();
+        [EventSet::LeakedCredentials, EventSet::Identity].into_iter().find(|known| std::ptr::eq(known.entity_set(), set))
+    }
+
+    /// The event set, on routes that only events have.
+    pub fn events(&self) -> EventSet {
+        self.event_set().expect("the route table sends only event sets here")
+    }
+
+    /// The service root that the request used, such as `https://risk.example.test/v1.0`.
+    pub fn root(&self) -> String {
+        format!("{}/{}", self.origin, self.version)
+    }
+
+    /// `@odata.context` of something.
+    pub fn context(&self, fragment: &str) -> String {
+        format!("{}/{}/$metadata#{fragment}", self.origin, self.version)
+    }
+
+    /// `@odata.context` of one entity of the set.
+    pub fn entity_context(&self, set: &EntitySet) -> String {
+        self.context(&format!("{}/$entity", set.name))
+    }
+
+    /// Reads the body as an entity of a set; bindings come apart from it.
+    pub fn entity_body(&self, set: &EntitySet) -> Result<(EntityBody, Option<Link>), ApiError> {
+        let mut body = EntityBody::read(&self.body, &edm::MODEL, set.entity_type)
+            .map_err(|error| ApiError::from_syntax(self.area, &error))?;
+        if body.is_empty() && body.faults.is_empty() {
+            return Err(ApiError::bad_request(self.area, "the body names no property; nothing would happen"));
+        }
+        let mut link = None;
+        for Binding { target, .. } in std::mem::take(&mut body.bindings) {
+            link = match target {
+                None => Some(Link::Clear),
+                Some(url) => match self.user_reference(&url) {
+                    Some(key) => Some(Link::To(key, url)),
+                    None => {
+                        let message = format!("{} is not the URL of a user", odata::fault::excerpt(&url));
+                        body.faults.push(Fault::new(FaultKind::InvalidValue, "impactedUser@odata.bind", message));
+                        None
+                    }
+                },
+            };
+        }
+        Ok((body, link))
+    }
+
+    /// Reads the URL of a user: absolute on this host, or relative, also by `directoryObjects`
+    /// (graph.md, section 3.6).
+    pub fn user_reference(&self, url: &str) -> Option<UserKey> {
+        let url = match url.to_ascii_lowercase().find("directoryobjects") {
+            Some(at) if at == 0 || url.as_bytes()[at - 1] == b'/' => {
+                format!("{}users{}", &url[..at], &url[at + "directoryobjects".len()..])
+            }
+            _ => url.to_owned(),
+        };
+        let own = self.origin.split_once("://").map_or("", |(_, authority)| authority);
+        match entity_reference(&edm::MODEL, &VERSIONS, |authority| authority.eq_ignore_ascii_case(own), &url) {
+            Ok((set, Key::Id(text) | Key::Alternate(text))) if std::ptr::eq(set, &raw const edm::USERS) => {
+                UserKey::parse(&text)
+            }
+            _ => None,
+        }
+    }
+
+    /// Answers one entity, with its ETag.
+    pub fn entity_reply(&self, status: StatusCode, set: &EntitySet, row: &dyn Row) -> Result<Reply, ApiError> {
+        let mut body = Vec::with_capacity(768);
+        let context = self.entity_context(set);
+        let encoder = self.app.encoders.of(set, self.metadata);
+        encoder.entity(row, Some(&context), &mut body).map_err(|error| ApiError::internal(&error))?;
+        let mut reply = self.odata_reply(status, body);
+        reply.set(header::ETAG, etag(row.version()));
+        Ok(reply)
+    }
+
+    /// Answers an OData JSON document.
+    pub fn odata_reply(&self, status: StatusCode, body: Vec<u8>) -> Reply {
+        let mut reply = Reply::new(status);
+        let media = if self.metadata == Metadata::None { ODATA_JSON_NONE } else { ODATA_JSON };
+        reply.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+        reply.headers.insert("odata-version", HeaderValue::from_static("4.0"));
+        reply.body = body.into();
+        reply
+    }
+
+    /// Answers a write as the client prefers, or else as `usual` says: the entity, or 204 without
+    /// a body. `created` is the status of a create, which names where the entity is.
+    pub fn written(
+        &self,
+        set: &EntitySet,
+        row: &dyn Row,
+        id: &str,
+        created: bool,
+        usual: Return,
+    ) -> Result<Reply, ApiError> {
+        let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+        let mut reply = match self.preferences.returns.unwrap_or(usual) {
+            Return::Representation => self.entity_reply(status, set, row)?,
+            Return::Minimal => {
+                let mut reply = Reply::new(StatusCode::NO_CONTENT);
+                reply.headers.insert("odata-version", HeaderValue::from_static("4.0"));
+                reply.set(header::ETAG, etag(row.version()));
+                reply
+            }
+        };
+        if created {
+            let location = format!("{}/{}/{}", self.root(), set.name, encode_segment(id));
+            if reply.status == StatusCode::NO_CONTENT {
+                reply.set("odata-entityid", &location); // OData protocol 4.01, section 8.3.4
+            }
+            reply.set(header::LOCATION, location);
+        }
+        if let Some(applied) = self.preferences.returns {
+            let applied = if applied == Return::Minimal { "return=minimal" } else { "return=representation" };
+            reply.headers.insert("preference-applied", HeaderValue::from_static(applied));
+        }
+        Ok(reply)
+    }
+
+    /// An operation's failure, with the codes of this part of the API.
+    pub fn failure(&self, error: service::ServiceError) -> ApiError {
+        ApiError::from_service(self.area, error)
+    }
+}

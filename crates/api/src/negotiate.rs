@@ -1,0 +1,147 @@
+//! What a client can read: `Accept`, `OData-Version` and `OData-MaxVersion`, and conditions on
+//! ETags.
+
+use crate::error::{ApiError, Area};
+use axum::http::{HeaderMap, StatusCode, header};
+use model::{Precondition, Versions};
+use odata::encode::Metadata;
+use odata::fault::excerpt;
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// An OData JSON document.
+    Json,
+    /// Digits: `/$count`.
+    Text,
+}
+
+/// Refuses protocol versions that are not 4.0 or 4.01 (OData protocol 4.01, section 8.2.6).
+pub fn check_versions(headers: &HeaderMap) -> Result<(), ApiError> {
+    for name in ["odata-version", "odata-maxversion"] {
+        let Some(value) = headers.get(name) else { continue };
+        let text = value.to_str().unwrap_or_default().trim();
+        let newer_allowed = name == "odata-maxversion";
+        let version: Option<f32> = text.parse().ok().filter(|version: &f32| version.is_finite());
+        let fits = matches!(text, "4.0" | "4.01") || (newer_allowed && version.is_some_and(|version| version >= 4.0));
+        if !fits {
+            let message = format!("the {name} header is {}; this service speaks 4.0 and 4.01", excerpt(text));
+            return Err(ApiError::bad_request(Area::Risk, message));
+        }
+    }
+    Ok(())
+}
+
+/// Chooses how much control information the answer carries, or says that nothing fits.
+pub fn accept(headers: &HeaderMap, form: Form) -> Result<Metadata, ApiError> {
+    let mut accepted = None;
+    let mut any = false;
+    for value in headers.get_all(header::ACCEPT) {
+        for range in value.to_str().unwrap_or_default().split(',').filter(|range| !range.trim().is_empty()) {
+            any = true;
+            if let Some(metadata) = fits(range, form)? {
+                accepted = accepted.or(Some(metadata));
+            }
+        }
+    }
+    match (any, accepted) {
+        (false, _) => Ok(Metadata::Minimal),
+        (true, Some(metadata)) => Ok(metadata),
+        (true, None) => {
+            let served = if form == Form::Json { "application/json" } else { "text/plain" };
+            let message = format!("nothing that Accept names is served here; this resource comes as {served}");
+            Err(ApiError::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message))
+        }
+    }
+}
+
+/// Whether one media range fits, and with which metadata.
+fn fits(range: &str, form: Form) -> Result<Option<Metadata>, ApiError> {
+    let mut parts = range.split(';').map(str::trim);
+    let media = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let fits = match media.as_str() {
+        "*/*" => true,
+        // Clients that only ever send JSON's name read a count all the same.
+        "application/json" | "application/*" => true,
+        "text/plain" | "text/*" => form == Form::Text,
+        _ => false,
+    };
+    let mut metadata = Metadata::Minimal;
+    for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+        let (name, value) = (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"').to_ascii_lowercase());
+        match (name.as_str(), value.as_str()) {
+            ("q", value) if value.parse::<f32>() == Ok(0.0) => return Ok(None),
+            ("odata.metadata" | "metadata", "none") => metadata = Metadata::None,
+            ("odata.metadata" | "metadata", "full") if fits => {
+                return Err(ApiError::not_implemented("odata.metadata=full is not served yet; use minimal or none"));
+            }
+            _ => {}
+        }
+    }
+    Ok(fits.then_some(metadata))
+}
+
+/// Reads `If-Match` and `If-None-Match` (RFC 9110, section 13.1). ETags are compared weakly: each
+/// names a version of the entity, in whatever form it was read.
+pub fn precondition(headers: &HeaderMap) -> Precondition {
+    Precondition { if_match: versions(headers, header::IF_MATCH), if_none_match: versions(headers, header::IF_NONE_MATCH) }
+}
+
+fn versions(headers: &HeaderMap, name: header::HeaderName) -> Option<Versions> {
+    let mut listed = None;
+    for value in headers.get_all(name) {
+        for tag in value.to_str().unwrap_or_default().split(',').map(str::trim) {
+            if tag == "*" {
+                return Some(Versions::Any);
+            }
+            let number = tag.strip_prefix("W/").unwrap_or(tag);
+            let number = number.strip_prefix('"').and_then(|number| number.strip_suffix('"'));
+            let list: &mut Vec<u64> = listed.get_or_insert_default();
+            list.extend(number.and_then(|number| number.parse::<u64>().ok()));
+        }
+    }
+    listed.map(Versions::Listed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn with(name: header::HeaderName, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn accept_chooses_what_is_served() {
+        let json = |value| accept(&with(header::ACCEPT, value), Form::Json).map_err(|e| e.status.as_u16());
+        assert_eq!(accept(&HeaderMap::new(), Form::Json).expect("anything goes"), Metadata::Minimal);
+        assert_eq!(json("application/json"), Ok(Metadata::Minimal));
+        assert_eq!(json("text/html, */*;q=0.1"), Ok(Metadata::Minimal));
+        assert_eq!(json("application/json;odata.metadata=none"), Ok(Metadata::None));
+        assert_eq!(json("application/json;odata.metadata=full"), Err(501));
+        assert_eq!(json("application/xml"), Err(406));
+        assert_eq!(json("application/json;q=0"), Err(406));
+        let text = |value| accept(&with(header::ACCEPT, value), Form::Text).map_err(|e| e.status.as_u16());
+        assert_eq!(text("text/plain;q=0.9"), Ok(Metadata::Minimal));
+        assert_eq!(text("application/xml"), Err(406));
+    }
+
+    #[test]
+    fn etags_are_read_weak_and_strong() {
+        let read = |value| precondition(&with(header::IF_MATCH, value)).if_match;
+        assert_eq!(read("W/\"3\", \"4\""), Some(Versions::Listed(vec![3, 4])));
+        assert_eq!(read("*"), Some(Versions::Any));
+        assert_eq!(read("\"not-ours\""), Some(Versions::Listed(vec![])));
+        assert_eq!(precondition(&HeaderMap::new()), Precondition::default());
+    }
+
+    #[test]
+    fn versions_below_four_are_refused() {
+        let check = |name: &'static str, value| {
+            check_versions(&with(header::HeaderName::from_static(name), value)).is_ok()
+        };
+        assert!(check("odata-version", "4.01") && check("odata-maxversion", "4.0") && check("odata-maxversion", "5.0"));
+        assert!(!check("odata-version", "3.0") && !check("odata-maxversion", "3.0") && !check("odata-version", "x"));
+    }
+}

@@ -1,0 +1,13 @@
+//! One file per operation: it translates a call into one of the service's operations, and the
+//! outcome into an answer.
+
+pub mod batch;
+pub mod count;
+pub mod create_event;
+pub mod create_user;
+pub mod delete;
+pub mod impacted_user;
+pub mod list;
+pub mod read;
+pub mod reference;
+pub mod update;

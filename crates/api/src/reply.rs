@@ -1,0 +1,56 @@
+//! What an operation answers, before it becomes an HTTP response or an item of a batch.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+
+/// The content type of errors and documents without control information.
+pub const JSON: &str = "application/json;charset=utf-8";
+/// The content type of OData bodies, as Graph writes it.
+pub const ODATA_JSON: &str =
+    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
+/// The same with `odata.metadata=none`.
+pub const ODATA_JSON_NONE: &str =
+    "application/json;odata.metadata=none;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// Headers, without those that every response has.
+    pub headers: HeaderMap,
+    /// The body; empty for none.
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// An answer without headers and body.
+    pub fn new(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::with_capacity(8), body: Bytes::new() }
+    }
+
+    /// A JSON document that is not OData.
+    pub fn json(status: StatusCode, body: Vec<u8>) -> Self {
+        let mut reply = Self::new(status);
+        reply.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+        reply.body = body.into();
+        reply
+    }
+
+    /// Adds a header whose value is made of parts that were checked before.
+    pub fn set(&mut self, name: impl axum::http::header::IntoHeaderName, value: impl AsRef<str>) {
+        if let Ok(value) = HeaderValue::from_str(value.as_ref()) {
+            self.headers.insert(name, value);
+        }
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(self.body.into());
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}

@@ -1,0 +1,169 @@
+//! The route table: every operation on an OData resource, and what it demands. A test walks it.
+
+use crate::call::Call;
+use crate::error::{ApiError, Area};
+use crate::operations::{batch, count, create_event, create_user, delete, impacted_user, list, read, reference, update};
+use crate::reply::Reply;
+use axum::http::Method;
+use model::{Permission, edm};
+use odata::edm::EntitySet;
+use odata::path::Resource;
+use odata::query::SystemOption;
+use store::BoxFuture;
+
+/// What a caller must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Every one of these permissions.
+    Permissions(&'static [Permission]),
+    /// A valid token; what is inside demands its own permissions.
+    Token,
+}
+
+/// The kind of resource, without its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `/set`
+    Collection,
+    /// `/set/$count`
+    Count,
+    /// `/set/key`
+    Entity,
+    /// `/set/key/impactedUser`
+    Navigation,
+    /// `/set/key/impactedUser/$ref`
+    Reference,
+    /// `/$batch`
+    Batch,
+}
+
+/// What a request's body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyKind {
+    /// None is read.
+    None,
+    /// JSON within the limit for entities.
+    Json,
+    /// JSON within the limit for batches.
+    Batch,
+}
+
+/// An operation: a function of a call.
+pub type Operation = for<'c> fn(Call<'c>) -> BoxFuture<'c, Result<Reply, ApiError>>;
+
+/// An entry of the table.
+#[derive(Clone, Copy)]
+pub struct Route {
+    /// The part of the API.
+    pub area: Area,
+    /// The kind of resource.
+    pub shape: Shape,
+    /// The method.
+    pub method: Method,
+    /// What it demands.
+    pub access: Access,
+    /// What body it reads.
+    pub body: BodyKind,
+    /// Query options that it serves.
+    pub served: &'static [SystemOption],
+    /// Query options that OData has for it, served or not.
+    pub applicable: &'static [SystemOption],
+    /// What it does.
+    pub operation: Operation,
+}
+
+const READ_EVENTS: Access = Access::Permissions(&[Permission::IdentityRiskEventReadAll]);
+const WRITE_EVENTS: Access = Access::Permissions(&[Permission::IdentityRiskEventReadWriteAll]);
+const READ_EVENTS_AND_USERS: Access =
+    Access::Permissions(&[Permission::IdentityRiskEventReadAll, Permission::UserReadAll]);
+const READ_USERS: Access = Access::Permissions(&[Permission::UserReadAll]);
+const WRITE_USERS: Access = Access::Permissions(&[Permission::UserReadWriteAll]);
+
+const PAGING: &[SystemOption] = &[SystemOption::Top, SystemOption::SkipToken];
+const ON_SETS: &[SystemOption] = &[
+    SystemOption::Apply,
+    SystemOption::Compute,
+    SystemOption::Count,
+    SystemOption::Expand,
+    SystemOption::Filter,
+    SystemOption::Format,
+    SystemOption::OrderBy,
+    SystemOption::SchemaVersion,
+    SystemOption::Search,
+    SystemOption::Select,
+    SystemOption::Skip,
+];
+const ON_COUNTS: &[SystemOption] = &[SystemOption::Apply, SystemOption::Filter, SystemOption::Search];
+const ON_ENTITIES: &[SystemOption] = &[
+    SystemOption::Compute,
+    SystemOption::Expand,
+    SystemOption::Format,
+    SystemOption::SchemaVersion,
+    SystemOption::Select,
+];
+const NONE: &[SystemOption] = &[];
+
+const fn route(area: Area, shape: Shape, method: Method, access: Access, operation: Operation) -> Route {
+    let (served, applicable) = match (shape, &method) {
+        (Shape::Collection, &Method::GET) => (PAGING, ON_SETS),
+        (Shape::Count, _) => (NONE, ON_COUNTS),
+        (Shape::Entity | Shape::Navigation, &Method::GET) | (Shape::Collection, _) => (NONE, ON_ENTITIES),
+        _ => (NONE, NONE),
+    };
+    Route { area, shape, method, access, body: BodyKind::None, served, applicable, operation }
+}
+
+const fn with_body(area: Area, shape: Shape, method: Method, access: Access, operation: Operation) -> Route {
+    Route { body: BodyKind::Json, ..route(area, shape, method, access, operation) }
+}
+
+/// Every route below `/v1.0` and `/beta`.
+pub const ROUTES: &[Route] = &[
+    route(Area::Risk, Shape::Collection, Method::GET, READ_EVENTS, list::run),
+    with_body(Area::Risk, Shape::Collection, Method::POST, WRITE_EVENTS, create_event::run),
+    route(Area::Risk, Shape::Count, Method::GET, READ_EVENTS, count::run),
+    route(Area::Risk, Shape::Entity, Method::GET, READ_EVENTS, read::run),
+    with_body(Area::Risk, Shape::Entity, Method::PATCH, WRITE_EVENTS, update::run),
+    route(Area::Risk, Shape::Entity, Method::DELETE, WRITE_EVENTS, delete::run),
+    route(Area::Risk, Shape::Navigation, Method::GET, READ_EVENTS_AND_USERS, impacted_user::run),
+    route(Area::Risk, Shape::Reference, Method::GET, READ_EVENTS, reference::get),
+    with_body(Area::Risk, Shape::Reference, Method::PUT, WRITE_EVENTS, reference::set),
+    with_body(Area::Risk, Shape::Reference, Method::POST, WRITE_EVENTS, reference::set),
+    route(Area::Risk, Shape::Reference, Method::DELETE, WRITE_EVENTS, reference::clear),
+    route(Area::Directory, Shape::Collection, Method::GET, READ_USERS, list::run),
+    with_body(Area::Directory, Shape::Collection, Method::POST, WRITE_USERS, create_user::run),
+    route(Area::Directory, Shape::Count, Method::GET, READ_USERS, count::run),
+    route(Area::Directory, Shape::Entity, Method::GET, READ_USERS, read::run),
+    with_body(Area::Directory, Shape::Entity, Method::PATCH, WRITE_USERS, update::run),
+    route(Area::Directory, Shape::Entity, Method::DELETE, WRITE_USERS, delete::run),
+    Route {
+        body: BodyKind::Batch,
+        ..route(Area::Risk, Shape::Batch, Method::POST, Access::Token, batch::run)
+    },
+];
+
+/// The part of the API that a set belongs to.
+pub fn area_of(set: &EntitySet) -> Area {
+    if std::ptr::eq(set, &raw const edm::USERS) { Area::Directory } else { Area::Risk }
+}
+
+/// Area and shape of a resource.
+pub fn describe(resource: &Resource) -> (Area, Shape) {
+    match resource {
+        Resource::Collection(set) => (area_of(set), Shape::Collection),
+        Resource::Count(set) => (area_of(set), Shape::Count),
+        Resource::Entity(set, _) => (area_of(set), Shape::Entity),
+        Resource::Navigation(set, ..) => (area_of(set), Shape::Navigation),
+        Resource::Reference(set, ..) => (area_of(set), Shape::Reference),
+        Resource::Batch => (Area::Risk, Shape::Batch),
+    }
+}
+
+/// The route of a method on a resource; else the methods that there are. HEAD is GET without the
+/// body, which the HTTP layer leaves out.
+pub fn find(resource: &Resource, method: &Method) -> Result<&'static Route, Vec<&'static Method>> {
+    let (area, shape) = describe(resource);
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    let here = || ROUTES.iter().filter(move |route| (route.area, route.shape) == (area, shape));
+    here().find(|route| route.method == method).ok_or_else(|| here().map(|route| &route.method).collect())
+}

@@ -1,0 +1,86 @@
+//! Users of the directory.
+
+use crate::{Service, ServiceError};
+use model::{Caller, Command, Precondition, Refusal, Total, User, UserDraft, UserKey, edm};
+use odata::body::{EntityBody, Value};
+use odata::fault::Fault;
+use store::{Cursor, Outcome, PageQuery, RowSink, Source};
+
+impl Service {
+    /// Adds a user.
+    pub async fn create_user(&self, caller: &Caller, mut body: EntityBody) -> Result<User, ServiceError> {
+        let profile = body.take(edm::user::PASSWORD_PROFILE);
+        let draft = UserDraft::from_body(&mut body);
+        let mut faults = std::mem::take(&mut body.faults);
+        draft.require(&body, &mut faults);
+        let sent = profile.is_some_and(|value| value != Value::Null) || body.is_faulty(edm::user::PASSWORD_PROFILE);
+        if !sent && !self.settings.password_profile_optional {
+            faults.push(Fault::missing("passwordProfile"));
+        }
+        faults.or(()).map_err(ServiceError::Invalid)?;
+        let id = draft.id().unwrap_or_else(|| self.entropy.uuid_v4().into());
+        self.user_command(caller, Command::CreateUser { id, draft: Box::new(draft) }).await
+    }
+
+    /// Finds a user by id or userPrincipalName.
+    pub async fn user(&self, caller: &Caller, key: &str) -> Result<User, ServiceError> {
+        let key = parse_key(key)?;
+        Ok(self.store.load_user(caller.tenant, &key).await?.ok_or(Refusal::UserNotFound)?)
+    }
+
+    /// Hands a page of users to the sink, newest first; answers where the next page begins.
+    pub async fn users(
+        &self,
+        caller: &Caller,
+        after: Option<Cursor>,
+        limit: u32,
+        sink: &mut dyn RowSink,
+    ) -> Result<Option<Cursor>, ServiceError> {
+        let query = PageQuery { source: Source::Users, after, limit };
+        Ok(self.store.page(caller.tenant, query, sink).await?)
+    }
+
+    /// The number of users, from a kept total.
+    pub async fn user_count(&self, caller: &Caller) -> Result<u64, ServiceError> {
+        Ok(self.store.total(caller.tenant, &[Total::Users]).await?)
+    }
+
+    /// Changes a user's properties. Events keep the names that they were raised with.
+    pub async fn update_user(
+        &self,
+        caller: &Caller,
+        key: &str,
+        precondition: Precondition,
+        mut body: EntityBody,
+    ) -> Result<User, ServiceError> {
+        let user = parse_key(key)?;
+        let patch = UserDraft::from_body(&mut body);
+        patch.refuse_nulls(&mut body.faults);
+        body.faults.or(()).map_err(ServiceError::Invalid)?;
+        self.user_command(caller, Command::UpdateUser { user, precondition, patch: Box::new(patch) }).await
+    }
+
+    /// Deletes a user for good. Their events stay, with userId kept.
+    pub async fn delete_user(
+        &self,
+        caller: &Caller,
+        key: &str,
+        precondition: Precondition,
+    ) -> Result<(), ServiceError> {
+        let command = Command::DeleteUser { user: parse_key(key)?, precondition };
+        self.store.execute(caller.tenant, caller.actor.clone(), command).await?;
+        Ok(())
+    }
+
+    async fn user_command(&self, caller: &Caller, command: Command) -> Result<User, ServiceError> {
+        match self.store.execute(caller.tenant, caller.actor.clone(), command).await? {
+            Outcome::User(user) => Ok(*user),
+            Outcome::Event(_) | Outcome::Deleted => unreachable!("a command on a user comes to a user"),
+        }
+    }
+}
+
+/// The key in a URL; what cannot be one names no user.
+fn parse_key(key: &str) -> Result<UserKey, ServiceError> {
+    UserKey::parse(key).ok_or_else(|| Refusal::UserNotFound.into())
+}

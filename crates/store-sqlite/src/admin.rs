@@ -1,0 +1,185 @@
+//! Tenants and apps.
+
+use crate::error::{engine, is_duplicate};
+use crate::group::run;
+use crate::rows::key;
+use model::{App, AppSecret, PermissionSet, Registry, Tenant, TenantKey, Ticks};
+use rusqlite::{Connection, params};
+use store::{AdminCommand, AdminOutcome, StoreError, WriteError};
+
+/// Secrets that an app may have at once: one, and its successor.
+const MOST_SECRETS: i64 = 2;
+/// Rows that one transaction of a tenant's removal deletes.
+const CHUNK: i64 = 20_000;
+
+/// Carries out a change of the registry and raises its epoch, in one transaction.
+pub(crate) fn execute(db: &Connection, command: AdminCommand) -> Result<AdminOutcome, WriteError> {
+    let removed = match &command {
+        AdminCommand::RemoveTenant(tenant) => Some(*tenant),
+        _ => None,
+    };
+    let doing = engine("changing tenants and apps");
+    run(db, "BEGIN IMMEDIATE").map_err(&doing)?;
+    let outcome = change(db, command).and_then(|outcome| {
+        if outcome != AdminOutcome::NotFound {
+            db.execute("UPDATE registry SET epoch = epoch + 1", [])?;
+        }
+        Ok(outcome)
+    });
+    let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    if !db.is_autocommit() {
+        run(db, end).map_err(&doing)?;
+    }
+    let outcome = match outcome {
+        Err(error) if is_duplicate(&error) => return Ok(AdminOutcome::Exists),
+        outcome => outcome.map_err(doing)?,
+    };
+    if let (Some(tenant), AdminOutcome::Done) = (removed, outcome) {
+        delete_rows(db, tenant)?;
+    }
+    Ok(outcome)
+}
+
+fn change(db: &Connection, command: AdminCommand) -> rusqlite::Result<AdminOutcome> {
+    let found = |rows: usize| if rows == 0 { AdminOutcome::NotFound } else { AdminOutcome::Done };
+    match command {
+        AdminCommand::AddTenant { id, name, created } => {
+            db.execute(
+                "INSERT INTO tenants (id, name, created) VALUES (?1, ?2, ?3)",
+                params![id.to_string(), name, created.get()],
+            )?;
+            Ok(AdminOutcome::Tenant(TenantKey(db.last_insert_rowid() as u32)))
+        }
+        AdminCommand::RemoveTenant(tenant) => {
+            db.execute(
+                "DELETE FROM app_secrets WHERE app IN (SELECT id FROM apps WHERE tenant = ?1)",
+                params![tenant.0],
+            )?;
+            db.execute("DELETE FROM apps WHERE tenant = ?1", params![tenant.0])?;
+            Ok(found(db.execute("DELETE FROM tenants WHERE tenant = ?1", params![tenant.0])?))
+        }
+        AdminCommand::AddApp(app) => {
+            let names: Vec<&str> = app.permissions.iter().map(model::Permission::name).collect();
+            db.execute(
+                "INSERT INTO apps (id, tenant, name, permissions, created) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![app.id.to_string(), app.tenant.0, app.name, names.join(" "), app.created.get()],
+            )?;
+            for secret in &app.secrets {
+                insert_secret(db, app.id, secret)?;
+            }
+            Ok(AdminOutcome::Done)
+        }
+        AdminCommand::AddSecret { app, secret } => {
+            let known: i64 =
+                db.query_row("SELECT count(*) FROM apps WHERE id = ?1", [app.to_string()], |row| row.get(0))?;
+            let secrets: i64 =
+                db.query_row("SELECT count(*) FROM app_secrets WHERE app = ?1", [app.to_string()], |row| row.get(0))?;
+            match (known, secrets) {
+                (0, _) => Ok(AdminOutcome::NotFound),
+                (_, MOST_SECRETS..) => Ok(AdminOutcome::TooManySecrets),
+                _ => insert_secret(db, app, &secret).map(|()| AdminOutcome::Done),
+            }
+        }
+        AdminCommand::RemoveSecret { app, secret } => db
+            .execute("DELETE FROM app_secrets WHERE app = ?1 AND id = ?2", params![app.to_string(), secret.to_string()])
+            .map(found),
+        AdminCommand::RemoveApp(app) => {
+            db.execute("DELETE FROM app_secrets WHERE app = ?1", [app.to_string()])?;
+            db.execute("DELETE FROM apps WHERE id = ?1", [app.to_string()]).map(found)
+        }
+        AdminCommand::RaiseEpoch => Ok(AdminOutcome::Done),
+    }
+}
+
+fn insert_secret(db: &Connection, app: model::AppId, secret: &AppSecret) -> rusqlite::Result<()> {
+    db.execute(
+        "INSERT INTO app_secrets (app, id, sha256, created, expires) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![app.to_string(), secret.id.to_string(), &secret.sha256[..], secret.created.get(), secret.expires.get()],
+    )
+    .map(drop)
+}
+
+/// Deletes what a removed tenant leaves, in transactions that are short enough for others to write
+/// between them. Its key is never given out again, so an interruption leaves only unreachable rows,
+/// which the next removal takes along.
+fn delete_rows(db: &Connection, tenant: TenantKey) -> Result<(), StoreError> {
+    let doing = engine("deleting a tenant's rows");
+    let range = (key(tenant, 0), key(TenantKey(tenant.0 + 1), 0));
+    for table in ["risk_events", "users", "changes"] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE key >= ?1 AND key < ?2 LIMIT {CHUNK})"
+        );
+        while db.execute(&sql, params![range.0, range.1]).map_err(&doing)? > 0 {}
+    }
+    for table in ["totals", "actors"] {
+        db.execute(&format!("DELETE FROM {table} WHERE tenant = ?1"), params![tenant.0]).map_err(&doing)?;
+    }
+    Ok(())
+}
+
+/// The registry's epoch.
+pub(crate) fn epoch(db: &Connection) -> Result<u64, StoreError> {
+    let read = || -> rusqlite::Result<u64> {
+        db.prepare_cached("SELECT epoch FROM registry")?.query_row([], |row| row.get(0))
+    };
+    read().map_err(engine("reading the registry's epoch"))
+}
+
+/// Tenants and apps as they are now, in one read transaction.
+pub(crate) fn registry(db: &Connection) -> Result<Registry, StoreError> {
+    let doing = engine("reading tenants and apps");
+    db.execute_batch("BEGIN").map_err(&doing)?;
+    let outcome = read_registry(db);
+    db.execute_batch("COMMIT").map_err(doing)?;
+    outcome
+}
+
+fn read_registry(db: &Connection) -> Result<Registry, StoreError> {
+    let doing = engine("reading tenants and apps");
+    let damaged = |what: &str| StoreError::Corrupt(format!("{what} cannot be read"));
+    let moment = |ticks: i64| Ticks::new(ticks).ok_or_else(|| damaged("a time in tenants, apps or app_secrets"));
+    let mut registry = Registry { epoch: epoch(db)?, ..Registry::default() };
+
+    let mut statement = db.prepare("SELECT tenant, id, name, created FROM tenants ORDER BY tenant").map_err(&doing)?;
+    let mut rows = statement.query([]).map_err(&doing)?;
+    while let Some(row) = rows.next().map_err(&doing)? {
+        let id: String = row.get(1).map_err(&doing)?;
+        registry.tenants.push(Tenant {
+            key: TenantKey(row.get(0).map_err(&doing)?),
+            id: id.parse().map_err(|_| damaged("tenants.id"))?,
+            name: row.get(2).map_err(&doing)?,
+            created: moment(row.get(3).map_err(&doing)?)?,
+        });
+    }
+
+    let mut statement =
+        db.prepare("SELECT id, tenant, name, permissions, created FROM apps ORDER BY created, id").map_err(&doing)?;
+    let mut secrets = db
+        .prepare("SELECT id, sha256, created, expires FROM app_secrets WHERE app = ?1 ORDER BY created, id")
+        .map_err(&doing)?;
+    let mut rows = statement.query([]).map_err(&doing)?;
+    while let Some(row) = rows.next().map_err(&doing)? {
+        let id: String = row.get(0).map_err(&doing)?;
+        let permissions: String = row.get(3).map_err(&doing)?;
+        let mut app = App {
+            id: id.parse().map_err(|_| damaged("apps.id"))?,
+            tenant: TenantKey(row.get(1).map_err(&doing)?),
+            name: row.get(2).map_err(&doing)?,
+            permissions: PermissionSet::from_names(permissions.split(' ')),
+            created: moment(row.get(4).map_err(&doing)?)?,
+            secrets: Vec::new(),
+        };
+        let mut of_app = secrets.query([&id]).map_err(&doing)?;
+        while let Some(row) = of_app.next().map_err(&doing)? {
+            let secret: String = row.get(0).map_err(&doing)?;
+            app.secrets.push(AppSecret {
+                id: secret.parse().map_err(|_| damaged("app_secrets.id"))?,
+                sha256: row.get(1).map_err(&doing)?,
+                created: moment(row.get(2).map_err(&doing)?)?,
+                expires: moment(row.get(3).map_err(&doing)?)?,
+            });
+        }
+        registry.apps.push(app);
+    }
+    Ok(registry)
+}

@@ -1,0 +1,367 @@
+//! One transaction: the commands of everybody who waits, decided one after another on what the
+//! ones before have written, and kept together by one sync.
+
+use crate::error::{engine, is_duplicate};
+use crate::rows::{self, key, total_key};
+use model::{
+    Actor, Clock, Command, Decision, Effect, Moment, Refusal, RiskEvent, State, TenantKey, Ticks, Total, User, decide,
+};
+use odata::encode::{Cell, Row as _};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
+use std::collections::HashMap;
+use store::{Outcome, StoreError, WriteError};
+
+/// Numbers of actors that were looked up before; good as long as no transaction is rolled back.
+#[derive(Default)]
+pub(crate) struct Actors(HashMap<(TenantKey, Actor), i64>);
+
+impl Actors {
+    /// More distinct actors than this are looked up again.
+    const MOST: usize = 4096;
+
+    /// Forgets everything: a transaction that may have added actors was rolled back.
+    pub(crate) fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    fn number(&mut self, db: &Connection, tenant: TenantKey, actor: &Actor) -> Result<i64, StoreError> {
+        let known = (tenant, actor.clone());
+        if let Some(number) = self.0.get(&known) {
+            return Ok(*number);
+        }
+        let user = actor.user.as_deref().unwrap_or_default();
+        let find = || -> rusqlite::Result<i64> {
+            db.prepare_cached("INSERT INTO actors (tenant, app, user) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
+                .execute(params![tenant.0, &*actor.app, user])?;
+            db.prepare_cached("SELECT actor FROM actors WHERE tenant = ?1 AND app = ?2 AND user = ?3")?
+                .query_row(params![tenant.0, &*actor.app, user], |row| row.get(0))
+        };
+        let number = find().map_err(engine("naming the actor"))?;
+        if self.0.len() >= Self::MOST {
+            self.0.clear();
+        }
+        self.0.insert(known, number);
+        Ok(number)
+    }
+}
+
+/// Where a tenant's change log stands.
+struct Head {
+    tenant: TenantKey,
+    sequence: u64,
+    time: Ticks,
+    /// Whether the group has changed anything of the tenant.
+    moved: bool,
+    /// What the group adds to the tenant's totals.
+    totals: Vec<(Total, i64)>,
+}
+
+/// The transaction of a group.
+pub(crate) struct Group<'a> {
+    db: &'a Connection,
+    clock: &'a dyn Clock,
+    actors: &'a mut Actors,
+    heads: Vec<Head>,
+}
+
+impl<'a> Group<'a> {
+    /// Begins it, and with it takes the store's only write lock.
+    pub(crate) fn begin(db: &'a Connection, clock: &'a dyn Clock, actors: &'a mut Actors) -> Result<Self, StoreError> {
+        run(db, "BEGIN IMMEDIATE").map_err(engine("beginning a transaction"))?;
+        Ok(Self { db, clock, actors, heads: Vec::new() })
+    }
+
+    /// Carries out one command. When it fails, nothing of it remains, and the group goes on.
+    pub(crate) fn execute(
+        &mut self,
+        tenant: TenantKey,
+        actor: &Actor,
+        command: Command,
+    ) -> Result<Outcome, WriteError> {
+        let state = self.load(tenant, &command)?;
+        let head = self.head(tenant)?;
+        let (sequence, time) = (self.heads[head].sequence + 1, self.heads[head].time);
+        let moment = Moment { now: self.clock.now().max(time.successor()), sequence };
+        let effect = match decide(command, state, moment)? {
+            Decision::UnchangedEvent(event) => return Ok(Outcome::Event(event)),
+            Decision::UnchangedUser(user) => return Ok(Outcome::User(user)),
+            Decision::Change(effect) => *effect,
+        };
+        run(self.db, "SAVEPOINT command").map_err(engine("setting a savepoint"))?;
+        let written = self.write(tenant, actor, &effect, moment);
+        if written.is_err() && !self.is_lost() {
+            run(self.db, "ROLLBACK TO command").map_err(engine("undoing a command"))?;
+            self.actors.forget();
+        }
+        if !self.is_lost() {
+            run(self.db, "RELEASE command").map_err(engine("releasing a savepoint"))?;
+        }
+        written?;
+        let head = &mut self.heads[head];
+        (head.sequence, head.time, head.moved) = (moment.sequence, moment.now, true);
+        for (total, by) in effect.totals() {
+            match head.totals.iter_mut().find(|(known, _)| *known == total) {
+                Some((_, sum)) => *sum += by,
+                None => head.totals.push((total, by)),
+            }
+        }
+        Ok(match effect {
+            Effect::InsertEvent(event) | Effect::ReplaceEvent { after: event, .. } => Outcome::Event(Box::new(event)),
+            Effect::InsertUser(user) | Effect::ReplaceUser { after: user, .. } => Outcome::User(Box::new(user)),
+            Effect::RemoveEvent(_) | Effect::RemoveUser(_) => Outcome::Deleted,
+        })
+    }
+
+    /// Whether SQLite has rolled the whole transaction back by itself, as it does on a full disk.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.db.is_autocommit()
+    }
+
+    /// Writes heads and totals, and commits. When it answers `Ok`, everything is on disk.
+    pub(crate) fn commit(self) -> Result<(), StoreError> {
+        let write = engine("writing totals");
+        for head in self.heads {
+            if !head.moved {
+                continue;
+            }
+            let mut update = self
+                .db
+                .prepare_cached("UPDATE tenants SET last_sequence = ?2, last_time = ?3 WHERE tenant = ?1")
+                .map_err(&write)?;
+            update.execute(params![head.tenant.0, head.sequence, head.time.get()]).map_err(&write)?;
+            let mut add = self
+                .db
+                .prepare_cached(
+                    "INSERT INTO totals (tenant, subject, dimension, value, count) VALUES (?1, ?2, ?3, ?4, ?5) \
+                     ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                )
+                .map_err(&write)?;
+            for (total, by) in head.totals.into_iter().filter(|(_, by)| *by != 0) {
+                let (subject, dimension, value) = total_key(total);
+                add.execute(params![head.tenant.0, subject, dimension, value, by]).map_err(&write)?;
+            }
+        }
+        run(self.db, "COMMIT").map_err(engine("committing"))
+    }
+
+    /// Gives everything up.
+    pub(crate) fn roll_back(self) {
+        self.actors.forget();
+        if !self.db.is_autocommit()
+            && let Err(error) = run(self.db, "ROLLBACK")
+        {
+            tracing::warn!(%error, "a transaction could not be rolled back; SQLite does it when the next one begins");
+        }
+    }
+
+    fn load(&self, tenant: TenantKey, command: &Command) -> Result<State, StoreError> {
+        let touches = command.touches();
+        let event = touches.event.as_ref().map(|id| rows::load_event(self.db, tenant, id)).transpose()?;
+        let user = touches.user.as_ref().map(|key| rows::load_user(self.db, tenant, key)).transpose()?;
+        let namesake = touches.name.map(model::UserKey::PrincipalName);
+        let namesake = namesake.map(|key| rows::load_user(self.db, tenant, &key)).transpose()?;
+        Ok(State { event: event.flatten(), user: user.flatten(), namesake: namesake.flatten() })
+    }
+
+    /// Finds a tenant's head, reading it when the group has not met the tenant yet: another
+    /// process may have written since the last group.
+    fn head(&mut self, tenant: TenantKey) -> Result<usize, StoreError> {
+        if let Some(at) = self.heads.iter().position(|head| head.tenant == tenant) {
+            return Ok(at);
+        }
+        let (sequence, time) = self.read_head(tenant)?;
+        self.heads.push(Head { tenant, sequence, time, moved: false, totals: Vec::with_capacity(15) });
+        Ok(self.heads.len() - 1)
+    }
+
+    fn read_head(&self, tenant: TenantKey) -> Result<(u64, Ticks), StoreError> {
+        let read = engine("reading a tenant");
+        let mut statement =
+            self.db.prepare_cached("SELECT last_sequence, last_time FROM tenants WHERE tenant = ?1").map_err(&read)?;
+        let found = statement.query_row([tenant.0], |row| Ok((row.get(0)?, row.get(1)?)));
+        let (sequence, time) = found.optional().map_err(&read)?.ok_or(StoreError::UnknownTenant)?;
+        let time = Ticks::new(time).ok_or_else(|| StoreError::Corrupt("tenants.last_time is no time".to_owned()))?;
+        Ok((sequence, time))
+    }
+
+    fn write(&mut self, tenant: TenantKey, actor: &Actor, effect: &Effect, moment: Moment) -> Result<(), WriteError> {
+        match effect {
+            Effect::InsertEvent(event) => self.insert_event(tenant, event, moment)?,
+            Effect::ReplaceEvent { after, .. } => self.update_event(tenant, after)?,
+            Effect::RemoveEvent(event) => {
+                self.delete("DELETE FROM risk_events WHERE tenant = ?1 AND id = ?2", tenant, event.id.as_str())?;
+            }
+            Effect::InsertUser(user) => self.insert_user(tenant, user, moment)?,
+            Effect::ReplaceUser { after, .. } => self.update_user(tenant, after)?,
+            Effect::RemoveUser(user) => {
+                self.delete("DELETE FROM users WHERE tenant = ?1 AND id = ?2", tenant, user.id().as_str())?;
+            }
+        }
+        let actor = self.actors.number(self.db, tenant, actor)?;
+        let entry = effect.entry();
+        let write = engine("writing the change log");
+        self.db
+            .prepare_cached(
+                "INSERT INTO changes (key, entity_set, id, kind, properties, time, actor) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    key(tenant, moment.sequence),
+                    entry.set as i32,
+                    entry.id.as_str(),
+                    entry.kind as i32,
+                    entry.properties as i64,
+                    moment.now.get(),
+                    actor
+                ])
+            })
+            .map_err(write)?;
+        Ok(())
+    }
+
+    fn insert_event(&self, tenant: TenantKey, event: &RiskEvent, moment: Moment) -> Result<(), WriteError> {
+        let inserted = self
+            .db
+            .prepare_cached(
+                "INSERT INTO risk_events (tenant, id, kind, user_display_name, user_principal_name, \
+                 risk_event_date_time, risk_event_type, risk_level, risk_event_status, closed_date_time, \
+                 created_date_time, user_id, impacted_user, version, key) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+            )
+            .and_then(|mut statement| {
+                let values = event_values(tenant, event);
+                let key = key(tenant, moment.sequence);
+                statement
+                    .execute(rusqlite::params_from_iter(values.iter().chain([&ValueRef::Integer(key)]).map(Borrowed)))
+            });
+        match inserted {
+            Ok(_) => Ok(()),
+            Err(error) if is_duplicate(&error) => Err(Refusal::IdTaken(event.id.clone()).into()),
+            Err(error) => Err(engine("writing a risk event")(error).into()),
+        }
+    }
+
+    fn update_event(&self, tenant: TenantKey, event: &RiskEvent) -> Result<(), WriteError> {
+        self.db
+            .prepare_cached(
+                "UPDATE risk_events SET kind = ?3, user_display_name = ?4, user_principal_name = ?5, \
+                 risk_event_date_time = ?6, risk_event_type = ?7, risk_level = ?8, risk_event_status = ?9, \
+                 closed_date_time = ?10, created_date_time = ?11, user_id = ?12, impacted_user = ?13, version = ?14 \
+                 WHERE tenant = ?1 AND id = ?2",
+            )
+            .and_then(|mut statement| {
+                statement.execute(rusqlite::params_from_iter(event_values(tenant, event).iter().map(Borrowed)))
+            })
+            .map_err(engine("writing a risk event"))?;
+        Ok(())
+    }
+
+    fn insert_user(&self, tenant: TenantKey, user: &User, moment: Moment) -> Result<(), WriteError> {
+        let inserted = self
+            .db
+            .prepare_cached(
+                "INSERT INTO users (tenant, id, account_enabled, business_phones, created_date_time, department, \
+                 display_name, given_name, job_title, mail, mail_nickname, mobile_phone, office_location, \
+                 preferred_language, surname, usage_location, user_principal_name, user_type, folded_name, version, \
+                 key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, \
+                 ?20, ?21)",
+            )
+            .and_then(|mut statement| {
+                let folded = user.folded_name();
+                let values = user_values(tenant, user, folded.as_str());
+                let key = key(tenant, moment.sequence);
+                statement
+                    .execute(rusqlite::params_from_iter(values.iter().chain([&ValueRef::Integer(key)]).map(Borrowed)))
+            });
+        match inserted {
+            Ok(_) => Ok(()),
+            Err(error) if is_duplicate(&error) => Err(Refusal::IdTaken(user.id()).into()),
+            Err(error) => Err(engine("writing a user")(error).into()),
+        }
+    }
+
+    fn update_user(&self, tenant: TenantKey, user: &User) -> Result<(), WriteError> {
+        self.db
+            .prepare_cached(
+                "UPDATE users SET account_enabled = ?3, business_phones = ?4, created_date_time = ?5, \
+                 department = ?6, display_name = ?7, given_name = ?8, job_title = ?9, mail = ?10, \
+                 mail_nickname = ?11, mobile_phone = ?12, office_location = ?13, preferred_language = ?14, \
+                 surname = ?15, usage_location = ?16, user_principal_name = ?17, user_type = ?18, folded_name = ?19, \
+                 version = ?20 WHERE tenant = ?1 AND id = ?2",
+            )
+            .and_then(|mut statement| {
+                let folded = user.folded_name();
+                let values = user_values(tenant, user, folded.as_str());
+                statement.execute(rusqlite::params_from_iter(values.iter().map(Borrowed)))
+            })
+            .map_err(engine("writing a user"))?;
+        Ok(())
+    }
+
+    fn delete(&self, sql: &str, tenant: TenantKey, id: &str) -> Result<(), WriteError> {
+        self.db
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(params![tenant.0, id]))
+            .map_err(engine("deleting a row"))?;
+        Ok(())
+    }
+}
+
+/// A borrowed value as a parameter.
+struct Borrowed<'a>(&'a ValueRef<'a>);
+
+impl ToSql for Borrowed<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(*self.0))
+    }
+}
+
+fn text(text: &str) -> ValueRef<'_> {
+    ValueRef::Text(text.as_bytes())
+}
+
+fn cell(cell: Cell<'_>) -> ValueRef<'_> {
+    match cell {
+        Cell::Null | Cell::Damaged => ValueRef::Null,
+        Cell::Integer(value) => ValueRef::Integer(value),
+        Cell::Text(value) => text(value),
+    }
+}
+
+/// The values of an event's columns, in the order of the statements above.
+fn event_values(tenant: TenantKey, event: &RiskEvent) -> [ValueRef<'_>; 14] {
+    use model::edm::event as at;
+    [
+        ValueRef::Integer(tenant.0.into()),
+        text(event.id.as_str()),
+        ValueRef::Integer(event.kind as i64),
+        cell(event.cell(at::USER_DISPLAY_NAME)),
+        cell(event.cell(at::USER_PRINCIPAL_NAME)),
+        cell(event.cell(at::RISK_EVENT_DATE_TIME)),
+        cell(event.cell(at::RISK_EVENT_TYPE)),
+        cell(event.cell(at::RISK_LEVEL)),
+        cell(event.cell(at::RISK_EVENT_STATUS)),
+        cell(event.cell(at::CLOSED_DATE_TIME)),
+        cell(event.cell(at::CREATED_DATE_TIME)),
+        cell(event.cell(at::USER_ID)),
+        event.impacted_user.as_deref().map_or(ValueRef::Null, text),
+        ValueRef::Integer(event.version as i64),
+    ]
+}
+
+/// The values of a user's columns: the properties by position (but for `passwordProfile`, which is
+/// kept nowhere), between the tenant and the folded name.
+fn user_values<'u>(tenant: TenantKey, user: &'u User, folded: &'u str) -> Vec<ValueRef<'u>> {
+    let mut values = vec![ValueRef::Integer(tenant.0.into())];
+    values.extend((0..model::edm::user::PASSWORD_PROFILE).map(|position| cell(user.cell(position))));
+    values.push(text(folded));
+    values.push(ValueRef::Integer(user.version() as i64));
+    values
+}
+
+/// Runs a statement without parameters or rows.
+pub(crate) fn run(db: &Connection, sql: &str) -> rusqlite::Result<()> {
+    db.prepare_cached(sql)?.execute([]).map(drop)
+}

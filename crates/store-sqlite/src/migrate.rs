@@ -1,0 +1,88 @@
+//! Forward-only numbered migrations with checksums, run under the write lock.
+
+use crate::error::engine;
+use aws_lc_rs::digest::{SHA256, digest};
+use rusqlite::{Connection, params};
+use store::StoreError;
+
+/// A step of the schema.
+struct Migration {
+    number: i64,
+    name: &'static str,
+    sql: &'static str,
+}
+
+const MIGRATIONS: &[Migration] =
+    &[Migration { number: 1, name: "foundation", sql: include_str!("../../../migrations/sqlite/0001_foundation.sql") }];
+
+/// The newest schema that this version knows.
+pub(crate) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |migration| migration.number)
+}
+
+/// Brings the schema up to date; answers the names of the steps that ran.
+pub(crate) fn migrate(db: &Connection) -> Result<Vec<String>, StoreError> {
+    let doing = engine("migrating the schema");
+    db.execute_batch("BEGIN IMMEDIATE").map_err(&doing)?;
+    let outcome = migrate_locked(db);
+    let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    db.execute_batch(end).map_err(doing)?;
+    outcome
+}
+
+fn migrate_locked(db: &Connection) -> Result<Vec<String>, StoreError> {
+    let doing = engine("migrating the schema");
+    db.execute_batch(
+        "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL) \
+         STRICT",
+    )
+    .map_err(&doing)?;
+    let applied = applied(db)?;
+    if let Some((number, name, _)) = applied.iter().find(|(number, ..)| *number > newest()) {
+        return Err(StoreError::Unusable(format!(
+            "the store was written by a newer version of Spillwatch (schema {number:04}_{name}; this version knows \
+             {:04}); use that version or a newer one",
+            newest()
+        )));
+    }
+    let mut ran = Vec::new();
+    for migration in MIGRATIONS {
+        let checksum = hex(digest(&SHA256, migration.sql.as_bytes()).as_ref());
+        match applied.iter().find(|(number, ..)| *number == migration.number) {
+            Some((.., found)) if *found == checksum => {}
+            Some(_) => {
+                return Err(StoreError::Unusable(format!(
+                    "the store's schema {:04}_{} is not the one that this version made: its checksum differs",
+                    migration.number, migration.name
+                )));
+            }
+            None => {
+                db.execute_batch(migration.sql).map_err(&doing)?;
+                db.execute(
+                    "INSERT INTO migrations (number, name, sha256) VALUES (?1, ?2, ?3)",
+                    params![migration.number, migration.name, checksum],
+                )
+                .map_err(&doing)?;
+                ran.push(format!("{:04}_{}", migration.number, migration.name));
+            }
+        }
+    }
+    Ok(ran)
+}
+
+fn applied(db: &Connection) -> Result<Vec<(i64, String, String)>, StoreError> {
+    let read = || -> rusqlite::Result<Vec<_>> {
+        let mut statement = db.prepare("SELECT number, name, sha256 FROM migrations ORDER BY number")?;
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+    };
+    read().map_err(engine("reading the schema's version"))
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        write!(out, "{byte:02x}").expect("a string takes every write");
+        out
+    })
+}

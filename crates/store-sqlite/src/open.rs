@@ -1,0 +1,106 @@
+//! Opening the database file: folder, permissions, what kind of file it is, pragmas.
+
+use crate::error::engine;
+use rusqlite::{Connection, OpenFlags};
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use store::StoreError;
+
+/// The database file's name in the data folder.
+pub const FILE_NAME: &str = "spillwatch.db";
+
+/// Marks an SQLite file as Spillwatch's (`PRAGMA application_id`): "SPLW".
+pub(crate) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"SPLW");
+
+/// How long a write waits for another process's.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The one that writes.
+    Writer,
+    /// One of several that read.
+    Reader,
+    /// Moves the log into the database file; copies it.
+    Upkeep,
+}
+
+/// Makes the data folder (0700) when it is not there, and answers the database file's path.
+pub(crate) fn prepare_folder(folder: &Path) -> Result<PathBuf, StoreError> {
+    let unusable = |doing: &str, error: &io::Error| {
+        StoreError::Unusable(format!("the data folder {} cannot be {doing}: {error}", folder.display()))
+    };
+    if !folder.exists() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| unusable("made", &e))?;
+    }
+    let about = fs::metadata(folder).map_err(|e| unusable("read", &e))?;
+    if !about.is_dir() {
+        return Err(StoreError::Unusable(format!("{} is not a folder", folder.display())));
+    }
+    Ok(folder.join(FILE_NAME))
+}
+
+/// Makes an empty database file that only its owner can read, unless there is a file already. A
+/// new name in a folder is safe only after the folder is synced.
+pub(crate) fn create_file(path: &Path) -> Result<(), StoreError> {
+    let made = fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let outcome = match made {
+        Ok(file) => file
+            .set_permissions(fs::Permissions::from_mode(0o600))
+            .and_then(|()| file.sync_all())
+            .and_then(|()| path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    };
+    outcome
+        .map_err(|error| StoreError::Unusable(format!("the database file {} cannot be made: {error}", path.display())))
+}
+
+/// Opens a connection for a role.
+pub(crate) fn connect(path: &Path, role: Role) -> Result<Connection, StoreError> {
+    let open = engine("opening the database file");
+    let access = match role {
+        Role::Reader => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Role::Writer | Role::Upkeep => OpenFlags::SQLITE_OPEN_READ_WRITE,
+    };
+    // Each connection stays with one thread at a time, so SQLite's own lock is not needed.
+    let db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(&open)?;
+    db.busy_timeout(BUSY_TIMEOUT).map_err(&open)?;
+    db.set_prepared_statement_cache_capacity(64);
+    // FULL: a commit is synced before it is acknowledged (ADR 0001). Checkpoints run elsewhere.
+    let cache_kib = if role == Role::Writer { 16_384 } else { 8_192 };
+    db.execute_batch(&format!(
+        "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{cache_kib}; \
+         PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
+    ))
+    .map_err(&open)?;
+    Ok(db)
+}
+
+/// Refuses a file that is somebody else's, and marks an empty one as ours.
+pub(crate) fn claim(db: &Connection) -> Result<(), StoreError> {
+    let read = engine("reading the database file");
+    let id: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(&read)?;
+    if id == APPLICATION_ID {
+        return Ok(());
+    }
+    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(&read)?;
+    if id != 0 || tables != 0 {
+        return Err(StoreError::Unusable(format!(
+            "{} is an SQLite database of another program",
+            db.path().unwrap_or("the file")
+        )));
+    }
+    let set_up = engine("setting the database file up");
+    let mode: String = db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(&set_up)?;
+    if mode != "wal" {
+        return Err(StoreError::Unusable(format!(
+            "the file system does not support SQLite's write-ahead log (journal mode stays `{mode}`)"
+        )));
+    }
+    db.pragma_update(None, "application_id", APPLICATION_ID).map_err(set_up)
+}

@@ -1,0 +1,252 @@
+//! The mapping between entities and tables: which column holds which property, and rows as they
+//! are read.
+
+use crate::error::engine;
+use model::edm;
+use model::{
+    EntityId, EventKey, EventKind, OwnedCell, RiskEvent, RiskEventStatus, RiskLevel, TenantKey, Ticks, User, UserKey,
+};
+use odata::edm::EntityType;
+use odata::encode::{Cell, CellError, Row};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, params};
+use store::{PageQuery, RowSink, Source, StoreError};
+
+/// Bits of a key below the tenant: room for 2^40 changes, or 34 years of 1,000 a second.
+pub(crate) const SEQUENCE_BITS: u32 = 40;
+
+/// The key of the row that a tenant's change makes.
+pub(crate) fn key(tenant: TenantKey, sequence: u64) -> i64 {
+    (i64::from(tenant.0) << SEQUENCE_BITS) | sequence as i64
+}
+
+/// The sequence in a key.
+pub(crate) fn sequence(key: i64) -> u64 {
+    (key & ((1 << SEQUENCE_BITS) - 1)) as u64
+}
+
+/// Columns of `risk_events`: control columns, then the properties in the order of their positions,
+/// then the reference.
+macro_rules! event_columns {
+    () => {
+        "key, kind, version, id, user_display_name, user_principal_name, risk_event_date_time, risk_event_type, \
+         risk_level, risk_event_status, closed_date_time, created_date_time, user_id, impacted_user"
+    };
+}
+
+/// Columns of `users`: control columns (a user has one kind), then the properties in the order of
+/// their positions; `passwordProfile` is kept nowhere.
+macro_rules! user_columns {
+    () => {
+        "key, 0, version, id, account_enabled, business_phones, created_date_time, department, display_name, \
+         given_name, job_title, mail, mail_nickname, mobile_phone, office_location, preferred_language, surname, \
+         usage_location, user_principal_name, user_type, NULL"
+    };
+}
+
+/// Control columns before the first property.
+const CONTROL: usize = 3;
+
+const EVENT_BY_ID: &str = concat!("SELECT ", event_columns!(), " FROM risk_events WHERE tenant = ?1 AND id = ?2");
+const EVENTS: &str =
+    concat!("SELECT ", event_columns!(), " FROM risk_events WHERE key < ?1 AND key >= ?2 ORDER BY key DESC LIMIT ?3");
+const EVENTS_OF_KIND: &str = concat!(
+    "SELECT ",
+    event_columns!(),
+    " FROM risk_events WHERE key < ?1 AND key >= ?2 AND kind = ?4 ORDER BY key DESC LIMIT ?3"
+);
+const USERS: &str =
+    concat!("SELECT ", user_columns!(), " FROM users WHERE key < ?1 AND key >= ?2 ORDER BY key DESC LIMIT ?3");
+const USER_BY_ID: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE tenant = ?1 AND id = ?2");
+const USER_BY_NAME: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE tenant = ?1 AND folded_name = ?2");
+
+/// A row of an entity table, borrowed from SQLite while the statement stands on it.
+struct SqlRow<'r> {
+    row: &'r rusqlite::Row<'r>,
+    entity_type: &'static EntityType,
+    version: u64,
+}
+
+impl SqlRow<'_> {
+    /// A column's value; a text that is not UTF-8 is damage.
+    fn column(&self, index: usize) -> Cell<'_> {
+        match self.row.get_ref(index) {
+            Ok(ValueRef::Null) => Cell::Null,
+            Ok(ValueRef::Integer(value)) => Cell::Integer(value),
+            Ok(ValueRef::Text(bytes)) => std::str::from_utf8(bytes).map_or(Cell::Damaged, Cell::Text),
+            _ => Cell::Damaged,
+        }
+    }
+}
+
+impl Row for SqlRow<'_> {
+    fn cell(&self, position: usize) -> Cell<'_> {
+        self.column(position + CONTROL)
+    }
+
+    fn entity_type(&self) -> &'static EntityType {
+        self.entity_type
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+}
+
+/// Hands a row of `risk_events` on.
+fn with_event<T>(row: &rusqlite::Row<'_>, with: impl FnOnce(&SqlRow<'_>) -> T) -> Result<T, StoreError> {
+    let read = engine("reading a risk event");
+    let kind = EventKind::from_value(row.get(1).map_err(&read)?);
+    let kind = kind.ok_or_else(|| StoreError::Corrupt("risk_events.kind holds an unknown kind".to_owned()))?;
+    let version = row.get(2).map_err(&read)?;
+    Ok(with(&SqlRow { row, entity_type: kind.entity_type(), version }))
+}
+
+fn with_user<T>(row: &rusqlite::Row<'_>, with: impl FnOnce(&SqlRow<'_>) -> T) -> Result<T, StoreError> {
+    let version = row.get(2).map_err(engine("reading a user"))?;
+    Ok(with(&SqlRow { row, entity_type: &edm::USER, version }))
+}
+
+/// Hands the event to the sink, when it is there and of the kind that is asked for.
+pub(crate) fn event(
+    db: &Connection,
+    tenant: TenantKey,
+    key: &EventKey,
+    sink: &mut dyn RowSink,
+) -> Result<bool, StoreError> {
+    let read = engine("reading a risk event");
+    let mut statement = db.prepare_cached(EVENT_BY_ID).map_err(&read)?;
+    let mut rows = statement.query(params![tenant.0, key.id.as_str()]).map_err(&read)?;
+    let Some(row) = rows.next().map_err(&read)? else { return Ok(false) };
+    with_event(row, |row| {
+        if key.kind.is_some_and(|kind| !std::ptr::eq(kind.entity_type(), row.entity_type)) {
+            return Ok(false);
+        }
+        sink.row(row)?;
+        Ok(true)
+    })?
+}
+
+/// The event itself.
+pub(crate) fn load_event(db: &Connection, tenant: TenantKey, id: &EntityId) -> Result<Option<RiskEvent>, StoreError> {
+    let read = engine("reading a risk event");
+    let mut statement = db.prepare_cached(EVENT_BY_ID).map_err(&read)?;
+    let mut rows = statement.query(params![tenant.0, id.as_str()]).map_err(&read)?;
+    let Some(row) = rows.next().map_err(&read)? else { return Ok(None) };
+    Ok(Some(with_event(row, |row| read_event(row, id.clone()))??))
+}
+
+/// Rebuilds an event; a value that fits no type names its column.
+fn read_event(row: &SqlRow<'_>, id: EntityId) -> Result<RiskEvent, CellError> {
+    use edm::event as at;
+    let all = edm::IDENTITY_RISK_EVENT.all_properties();
+    let damaged = |position: usize| CellError { property: all[position].name, expected: all[position].ty };
+    let text = |position: usize| match row.cell(position) {
+        Cell::Text(text) => Ok(Box::<str>::from(text)),
+        _ => Err(damaged(position)),
+    };
+    let number = |position: usize| match row.cell(position) {
+        Cell::Integer(value) => Ok(value),
+        _ => Err(damaged(position)),
+    };
+    let ticks = |position: usize| Ticks::new(number(position)?).ok_or_else(|| damaged(position));
+    let kind = EventKind::ALL.into_iter().find(|kind| std::ptr::eq(kind.entity_type(), row.entity_type));
+    Ok(RiskEvent {
+        id,
+        kind: kind.ok_or_else(|| damaged(at::ID))?,
+        user_display_name: text(at::USER_DISPLAY_NAME)?,
+        user_principal_name: text(at::USER_PRINCIPAL_NAME)?,
+        risk_event_date_time: ticks(at::RISK_EVENT_DATE_TIME)?,
+        risk_event_type: text(at::RISK_EVENT_TYPE)?,
+        risk_level: RiskLevel::from_value(number(at::RISK_LEVEL)?).ok_or_else(|| damaged(at::RISK_LEVEL))?,
+        risk_event_status: RiskEventStatus::from_value(number(at::RISK_EVENT_STATUS)?)
+            .ok_or_else(|| damaged(at::RISK_EVENT_STATUS))?,
+        closed_date_time: match row.cell(at::CLOSED_DATE_TIME) {
+            Cell::Null => None,
+            _ => Some(ticks(at::CLOSED_DATE_TIME)?),
+        },
+        created_date_time: ticks(at::CREATED_DATE_TIME)?,
+        user_id: text(at::USER_ID)?,
+        impacted_user: match row.cell(at::IMPACTED_USER) {
+            Cell::Null => None,
+            _ => Some(text(at::IMPACTED_USER)?),
+        },
+        version: row.version,
+    })
+}
+
+/// The user with this id or name.
+pub(crate) fn load_user(db: &Connection, tenant: TenantKey, key: &UserKey) -> Result<Option<User>, StoreError> {
+    let read = engine("reading a user");
+    let (sql, text) = match key {
+        UserKey::Id(id) => (USER_BY_ID, id.as_str()),
+        UserKey::PrincipalName(name) => (USER_BY_NAME, name.as_str()),
+    };
+    let mut statement = db.prepare_cached(sql).map_err(&read)?;
+    let mut rows = statement.query(params![tenant.0, text]).map_err(&read)?;
+    let Some(row) = rows.next().map_err(&read)? else { return Ok(None) };
+    with_user(row, |row| {
+        let owned = |position| match row.cell(position) {
+            Cell::Null => Some(OwnedCell::Null),
+            Cell::Integer(value) => Some(OwnedCell::Integer(value)),
+            Cell::Text(text) => Some(OwnedCell::Text(text.into())),
+            Cell::Damaged => None,
+        };
+        let cells: Option<Vec<OwnedCell>> = (0..edm::USER.property_count()).map(owned).collect();
+        cells.and_then(|cells| User::from_cells(cells, row.version))
+    })?
+    .map(Some)
+    .ok_or_else(|| StoreError::Corrupt("a row of users lacks its id or name, or holds text that is not UTF-8".into()))
+}
+
+/// Hands up to `limit` rows to the sink; answers the key of the last one when more follow.
+pub(crate) fn page(
+    db: &Connection,
+    tenant: TenantKey,
+    query: PageQuery,
+    sink: &mut dyn RowSink,
+) -> Result<Option<u64>, StoreError> {
+    let read = engine("reading a page");
+    let first = key(tenant, 0);
+    let before = query.after.map_or(key(TenantKey(tenant.0 + 1), 0), |after| key(tenant, after.0));
+    let one_more = i64::from(query.limit) + 1;
+    let (sql, kind) = match query.source {
+        Source::Events(None) => (EVENTS, None),
+        Source::Events(Some(kind)) => (EVENTS_OF_KIND, Some(kind as i64)),
+        Source::Users => (USERS, None),
+    };
+    let mut statement = db.prepare_cached(sql).map_err(&read)?;
+    let mut rows = match kind {
+        Some(kind) => statement.query(params![before, first, one_more, kind]),
+        None => statement.query(params![before, first, one_more]),
+    }
+    .map_err(&read)?;
+    let (mut seen, mut last) = (0, 0);
+    while let Some(row) = rows.next().map_err(&read)? {
+        if seen == query.limit {
+            return Ok(Some(sequence(last)));
+        }
+        last = row.get(0).map_err(&read)?;
+        seen += 1;
+        match query.source {
+            Source::Events(_) => with_event(row, |row| sink.row(row))??,
+            Source::Users => with_user(row, |row| sink.row(row))??,
+        }
+    }
+    Ok(None)
+}
+
+/// A tenant's name for the row that a total is kept in.
+pub(crate) fn total_key(total: model::Total) -> (i64, i64, i64) {
+    use model::Total;
+    const ALL: i64 = 0;
+    const BY_LEVEL: i64 = 1;
+    const BY_STATUS: i64 = 2;
+    const USERS: i64 = 1000; // kinds of events are far below
+    match total {
+        Total::Events(kind) => (kind as i64, ALL, 0),
+        Total::EventsAtLevel(kind, level) => (kind as i64, BY_LEVEL, level as i64),
+        Total::EventsInStatus(kind, status) => (kind as i64, BY_STATUS, status as i64),
+        Total::Users => (USERS, ALL, 0),
+    }
+}

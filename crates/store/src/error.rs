@@ -1,0 +1,50 @@
+//! Why a store did not do something.
+
+use model::Refusal;
+use odata::encode::CellError;
+
+/// The store could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such tenant, or no longer.
+    #[error("the tenant does not exist")]
+    UnknownTenant,
+    /// Somebody else holds the store for longer than we wait.
+    #[error("the store is busy: another process has been writing to it for too long")]
+    Busy,
+    /// No room on the disk. Nothing of the command was kept; what was acknowledged before is safe.
+    #[error("the disk is full: nothing was stored")]
+    Full,
+    /// The store has stopped for good in this process.
+    #[error("the store has stopped: {0}")]
+    Stopped(String),
+    /// The file is of another kind, or made by a newer version, or cannot be opened.
+    #[error("{0}")]
+    Unusable(String),
+    /// The file is damaged.
+    #[error("the store is damaged: {0}")]
+    Corrupt(String),
+    /// A value does not fit its property.
+    #[error(transparent)]
+    Cell(#[from] CellError),
+    /// The engine failed otherwise.
+    #[error("{doing} failed")]
+    Engine {
+        /// What was tried.
+        doing: &'static str,
+        /// The engine's own error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// A command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The decision was no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
