@@ -1,6 +1,6 @@
 //! The command line of `cargo xtask`.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -29,25 +29,23 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    commands::exit(run(Cli::parse().task))
+    run(Cli::parse().task).unwrap_or_else(|error| commands::exit(Err(error)))
 }
 
-fn run(task: Task) -> Result<()> {
+fn run(task: Task) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     match task {
-        Task::Test(options) => suite::run(&workspace, &options),
+        Task::Test(options) => suite::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Task::Bench { arguments } => bench(&workspace, &arguments),
     }
 }
 
-/// Builds the benchmark in release, since the load generator must be cheap too, and runs it.
-fn bench(workspace: &Workspace, arguments: &[OsString]) -> Result<()> {
+/// Builds the benchmark in release, since the load generator must be cheap too, and runs it. It
+/// tells itself what went wrong; its exit code is handed on.
+fn bench(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode> {
     let build = ["build", "--release", "--package", "xtask", "--features", "bench", "--bins"];
     commands::run(workspace.cargo().args(build))?;
     let program = workspace.target.join("release").join("bench");
     let status = workspace.command(program).args(arguments).status()?;
-    if !status.success() {
-        bail!("the benchmark did not end well ({status}); what went wrong is said above");
-    }
-    Ok(())
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }

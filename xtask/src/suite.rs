@@ -118,7 +118,9 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let failed: Vec<_> =
         endings.iter().filter(|(_, e)| matches!(e, Ending::Failed(..))).map(|(s, _)| s.name()).collect();
     eprintln!("\n{}", summary(&endings, start.elapsed()));
-    println!("tests: {} passed, {} failed", suite.tally.passed, suite.tally.failed);
+    if options.wants(Step::Tests) || options.wants(Step::Doctests) {
+        println!("tests: {} passed, {} failed", suite.tally.passed, suite.tally.failed);
+    }
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }

@@ -26,7 +26,7 @@ enum Fault {
     ShortPage,
     /// Refuses one create of each batch.
     RefusesInBatch,
-    /// Answers 503 to every fiftieth get.
+    /// Answers 503 to every 25th get.
     Stumbles,
     /// Keeps something else than was sent.
     Alters,
@@ -55,7 +55,8 @@ impl Memory {
 
     fn create(&self, mut event: Value, forget: bool) -> Value {
         let mut events = self.events.lock().expect("nothing panics");
-        event["id"] = format!("event-{}", events.len()).into();
+        let name = if forget { "forgotten" } else { "event" };
+        event["id"] = format!("{name}-{}", events.len()).into();
         event["createdDateTime"] = "2026-01-01T00:00:00Z".into();
         if self.fault == Fault::Alters {
             event["riskLevel"] = "none".into();
@@ -102,7 +103,7 @@ async fn list(State(memory): Store, headers: HeaderMap) -> Response<Body> {
 }
 
 async fn by_id(State(memory): Store, Path(id): Path<String>) -> Response<Body> {
-    if memory.fault == Fault::Stumbles && memory.every(50) {
+    if memory.fault == Fault::Stumbles && memory.every(25) {
         return reply(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": {"code": "serviceNotAvailable"}}));
     }
     let number: Option<usize> = id.strip_prefix("event-").and_then(|number| number.parse().ok());
@@ -138,7 +139,7 @@ async fn judge(fault: Fault, ops: &str) -> anyhow::Result<SizeReport> {
     let filled = xtask::bench::preload::fill(&yardstick.target, xtask::bench::data::DataSet::of(200), 200).await;
     filled.expect("the yardstick takes its events");
     let pair = Pair { server: start(fault).await, yardstick };
-    let options = ["bench", "--seconds", "0.1", "--reps", "2", "--connections", "4", "--ops", ops];
+    let options = ["bench", "--seconds=0.1", "--warm-up=0.1", "--reps=2", "--connections=4", "--ops", ops];
     size(&pair, 200, &Options::parse_from(options)).await
 }
 

@@ -123,7 +123,7 @@ pub async fn drive(plan: &Plan, connections: u16, length: Duration) -> Result<Ru
     };
     let limit = length + PATIENCE;
     tokio::time::timeout(limit, all).await.context("an answer did not come within 30 s of the run's end")??;
-    ensure!(!run.latencies.is_empty(), "no answer came within {} s", run.seconds);
+    ensure!(run.answered > 0, "nothing was asked within {} s", run.seconds);
     run.latencies.sort_unstable();
     Ok(run)
 }

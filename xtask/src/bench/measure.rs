@@ -11,8 +11,6 @@ use crate::bench::report::{Cell, Kept, MemoryReport, Sample, SizeReport, Turn};
 use anyhow::{Context as _, Result, ensure};
 use std::time::Duration;
 
-/// The first run of each kind, which does not count.
-const WARM_UP: Duration = Duration::from_secs(1);
 /// A pause before each run, so that the one before has ended on the server too.
 const SETTLE: Duration = Duration::from_millis(150);
 /// Different bodies that are created, in turn.
@@ -86,8 +84,9 @@ async fn cell(op: Op, mine: &Side<'_>, beside: &Side<'_>, connections: u16, opti
     let target = &mine.endpoint.target;
     let before = if op == Op::Create { Some(check::count(target).await?) } else { None };
     let length = Duration::from_secs_f64(options.seconds);
-    let mut acked = one(mine, connections, WARM_UP).await?.1.answered;
-    one(beside, connections, WARM_UP).await.context("the yardstick")?;
+    let warm_up = Duration::from_secs_f64(options.warm_up);
+    let mut acked = one(mine, connections, warm_up).await?.1.answered;
+    one(beside, connections, warm_up).await.context("the yardstick")?;
     let mut turns = Vec::new();
     for turn in 0..options.reps {
         let (server, yardstick, run);

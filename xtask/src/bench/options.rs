@@ -16,6 +16,10 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = seconds)]
     pub seconds: f64,
 
+    /// Length of the run before the first turn, which does not count
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    pub warm_up: f64,
+
     /// Turns: in each, the server and its yardstick run once
     #[arg(long, value_name = "TURNS", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     pub reps: u16,
