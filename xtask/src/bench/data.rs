@@ -1,0 +1,117 @@
+//! The events that are sent: row `i` is the same in every run.
+
+use model::Ticks;
+use serde_json::json;
+
+/// The type name on the wire.
+pub const TYPE: &str = "#Microsoft.IdentityProtectionServices.leakedCredentialsRiskEvent";
+/// The path of the set that is measured.
+pub const SET: &str = "/v1.0/leakedCredentialsRiskEvents";
+
+/// Row numbers from here on are created while measuring, not before.
+pub const FRESH: u64 = 1_000_000_000;
+
+const YEAR: u64 = 365 * 86_400;
+/// 2025-11-01T00:00:00Z.
+const BEGIN: i64 = 1_761_955_200;
+
+/// Events of a store of a given size: about 20 a user, spread over a year, their levels and
+/// statuses as uneven as in life.
+#[derive(Clone, Copy, Debug)]
+pub struct DataSet {
+    users: u64,
+}
+
+impl DataSet {
+    /// Data for a store of `rows` events.
+    pub fn of(rows: u64) -> Self {
+        Self { users: (rows / 20).max(50) }
+    }
+
+    /// The body that creates row `i`: about 400 bytes.
+    pub fn body(self, i: u64) -> serde_json::Value {
+        let (a, b) = (mix(2 * i), mix(2 * i + 1));
+        let user = a % self.users;
+        let seconds = b % YEAR;
+        let level = match (a >> 40) % 20 {
+            0..8 => "low",
+            8..14 => "medium",
+            14..18 => "high",
+            18 => "hidden",
+            _ => "none",
+        };
+        let status = match (b >> 40) % 20 {
+            0..12 => "active",
+            12..16 => "remediated",
+            16 => "dismissedAsFixed",
+            17 => "dismissedAsFalsePositive",
+            18 => "loginBlocked",
+            _ => "closedMfaAuto",
+        };
+        json!({
+            "@odata.type": TYPE,
+            "userDisplayName": format!("User {user:06}"),
+            "userPrincipalName": format!("user{user:06}@contoso.example"),
+            "riskEventDateTime": stamp(seconds),
+            "riskEventType": "LeakedCredentialsRiskEvent",
+            "riskLevel": level,
+            "riskEventStatus": status,
+            "closedDateTime": (status != "active").then(|| stamp(seconds + 86_400)),
+            "userId": guid(user),
+        })
+    }
+}
+
+fn stamp(seconds: u64) -> String {
+    let time = Ticks::from_unix_seconds(BEGIN + seconds as i64).expect("it lies within two years of 2025");
+    time.to_string()
+}
+
+/// A GUID that belongs to `n`.
+fn guid(n: u64) -> String {
+    let (a, b) = (mix(n ^ 0x5EED_0000_0000_0000), mix(n ^ 0xFEED_0000_0000_0000));
+    format!(
+        "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+        a >> 32,
+        a >> 16 & 0xFFFF,
+        a & 0xFFF,
+        b >> 48 & 0xFFF,
+        b & 0xFFFF_FFFF_FFFF
+    )
+}
+
+/// Scatters a number (the finaliser of SplitMix64): near numbers give unrelated ones.
+pub fn mix(n: u64) -> u64 {
+    let mut z = n.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn bodies_repeat_for_the_same_row_and_differ_otherwise() {
+        let data = DataSet::of(10_000);
+        assert_eq!(data.body(7), data.body(7));
+        let bodies: HashSet<String> = (0..2_000).map(|i| data.body(FRESH + i).to_string()).collect();
+        assert_eq!(bodies.len(), 2_000);
+        assert!(bodies.iter().all(|body| (350..450).contains(&body.len())), "about 400 bytes each");
+    }
+
+    #[test]
+    fn a_user_has_one_id_and_an_active_event_is_open() {
+        let data = DataSet::of(1_000);
+        let mut ids = std::collections::HashMap::new();
+        for i in 0..1_000 {
+            let body = data.body(i);
+            assert_eq!(body["closedDateTime"].is_null(), body["riskEventStatus"] == "active");
+            let (upn, id) = (body["userPrincipalName"].to_string(), body["userId"].to_string());
+            assert_eq!(ids.entry(upn).or_insert_with(|| id.clone()), &id);
+        }
+        assert_eq!(ids.len(), 50);
+    }
+}

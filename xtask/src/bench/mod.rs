@@ -1,0 +1,31 @@
+//! `cargo xtask bench`: the release server beside small yardsticks of our own.
+//!
+//! An absolute figure says much about the machine and little about the server, so every figure
+//! is a ratio to a yardstick that runs in turn with it: an axum server that does the least that
+//! the hardware and the HTTP stack demand for the same answer.
+//!
+//! | operation | beside |
+//! |---|---|
+//! | create | the same body parsed, appended to a file, one fdatasync for all that wait (no token) |
+//! | get | 600 constant bytes, for a remembered RS256 token |
+//! | list | 100 constant rows, about 50 kB, for a remembered RS256 token |
+//! | count | the server's own get |
+//!
+//! The load is a closed loop on one thread: each connection asks again when it is answered. A
+//! wrong answer is a failure, never a slow number.
+
+#![expect(clippy::cast_precision_loss, reason = "figures are rounded to three digits before anyone reads them")]
+
+pub mod check;
+pub mod connection;
+pub mod data;
+pub mod keys;
+pub mod load;
+pub mod measure;
+pub mod options;
+pub mod preload;
+pub mod process;
+pub mod report;
+pub mod response;
+pub mod session;
+pub mod yardstick;

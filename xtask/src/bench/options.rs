@@ -1,0 +1,125 @@
+//! What to measure, from the command line.
+
+use clap::{Parser, ValueEnum};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Measures the release server beside its yardsticks.
+#[derive(Clone, Debug, Parser, Serialize)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+pub struct Options {
+    /// Events in the store, each size measured in turn, such as 10k,100k,1m
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "10k", value_parser = size)]
+    pub rows: Vec<u64>,
+
+    /// Length of one run
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = seconds)]
+    pub seconds: f64,
+
+    /// Length of the run before the first turn, which does not count
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    pub warm_up: f64,
+
+    /// Turns: in each, the server and its yardstick run once
+    #[arg(long, value_name = "TURNS", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    pub reps: u16,
+
+    /// Connections, each number measured in turn
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1,16,64",
+          value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub connections: Vec<u16>,
+
+    /// What to ask for; creates come last, whatever the order here
+    #[arg(long, value_name = "OP,...", value_delimiter = ',', default_value = "create,get,list,count")]
+    pub ops: Vec<Op>,
+
+    /// Measures this binary in place of building one (for A/B: an older build)
+    #[arg(long, value_name = "FILE")]
+    pub server: Option<PathBuf>,
+}
+
+/// An operation that is measured, in the order of measuring: creates change the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Op {
+    /// One event by its id.
+    Get,
+    /// A page of 100.
+    List,
+    /// The unfiltered `$count`.
+    Count,
+    /// A durable create.
+    Create,
+}
+
+impl Op {
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Count => "count",
+            Self::Create => "create",
+        }
+    }
+
+    /// What it is held against.
+    pub fn beside(self) -> &'static str {
+        match self {
+            Self::Get => "constant 600 bytes",
+            Self::List => "constant 100 rows",
+            Self::Count => "its own get",
+            Self::Create => "append and fdatasync",
+        }
+    }
+}
+
+impl Options {
+    /// The operations, each once, in the order of measuring.
+    pub fn ordered_ops(&self) -> Vec<Op> {
+        let mut ops = self.ops.clone();
+        ops.sort_unstable();
+        ops.dedup();
+        ops
+    }
+}
+
+/// Reads `10k`, `1m` or a plain number of at least 100, so that a page is full.
+fn size(text: &str) -> Result<u64, String> {
+    let lower = text.to_ascii_lowercase();
+    let (digits, unit) = match lower.strip_suffix(['k', 'm']) {
+        Some(digits) if lower.ends_with('k') => (digits, 1_000),
+        Some(digits) => (digits, 1_000_000),
+        None => (lower.as_str(), 1),
+    };
+    let rows = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit));
+    rows.filter(|n| (100..=100_000_000).contains(n)).ok_or_else(|| "say a size from 100 to 100m, such as 10k".into())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse::<f64>().ok();
+    seconds.filter(|s| (0.1..=600.0).contains(s)).ok_or_else(|| "say a number of seconds from 0.1 to 600".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_take_k_and_m() {
+        assert_eq!(size("10k"), Ok(10_000));
+        assert_eq!(size("1M"), Ok(1_000_000));
+        assert_eq!(size("123"), Ok(123));
+        for wrong in ["", "k", "99", "1g", "-5k", "18446744073709551615k"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn creates_come_last_and_nothing_twice() {
+        let options = Options::try_parse_from(["bench", "--ops", "create,list,create,get"]).expect("they parse");
+        assert_eq!(options.ordered_ops(), [Op::Get, Op::List, Op::Create]);
+        assert_eq!(options.rows, [10_000]);
+        assert_eq!(options.connections, [1, 16, 64]);
+    }
+}

