@@ -1,7 +1,8 @@
 //! What every request shares.
 
 use crate::context::Origins;
-use auth::{Authenticator, BuiltinIssuer, ClientCredentials};
+use auth::client_credentials::TokenGate;
+use auth::{Authenticator, BuiltinIssuer};
 use model::edm;
 use odata::edm::EntitySet;
 use odata::encode::{Encoder, Metadata, TypeNames};
@@ -40,6 +41,14 @@ impl Default for Limits {
             connections: 4096,
         }
     }
+}
+
+/// What the token endpoint checks requests with.
+pub struct ClientCredentials {
+    /// Checks and throttles.
+    pub gate: TokenGate,
+    /// The audiences that scopes may name.
+    pub audiences: Vec<String>,
 }
 
 /// The application.
@@ -88,8 +97,7 @@ pub(crate) struct Encoders {
 impl Encoders {
     fn new(type_names: TypeNames) -> Self {
         // Both event sets have the same properties; each entity says its own type.
-        let events =
-            |metadata| Encoder::new(&edm::LEAKED_CREDENTIALS_RISK_EVENT, metadata, Some(type_names));
+        let events = |metadata| Encoder::new(&edm::LEAKED_CREDENTIALS_RISK_EVENT, metadata, Some(type_names));
         let users = |metadata| Encoder::with_properties(edm::user::DEFAULT, &edm::USER, metadata, None);
         Self {
             events: [events(Metadata::Minimal), events(Metadata::None)],

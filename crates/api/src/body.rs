@@ -45,12 +45,10 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let text = found.to_str().unwrap_or_default();
     let mut parts = text.split(';').map(str::trim);
     if !parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json")) {
-        return Err(unsupported(format!(
-            "Content-Type is {}; send application/json",
-            odata::fault::excerpt(text)
-        )));
+        return Err(unsupported(format!("Content-Type is {}; send application/json", odata::fault::excerpt(text))));
     }
-    let charset = parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    let charset =
+        parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
     match charset.map(|(_, value)| value.trim().trim_matches('"')) {
         None => Ok(()),
         Some(charset) if charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("us-ascii") => Ok(()),
@@ -79,10 +77,9 @@ pub async fn read(source: Source, headers: &HeaderMap, most: usize, limits: &Lim
         Some(encoding) if encoding.eq_ignore_ascii_case("gzip") || encoding.eq_ignore_ascii_case("x-gzip") => {
             offload(bytes.len() >= HEAVY, move || unzip(&bytes, most)).await
         }
-        Some(encoding) => Err(unsupported(format!(
-            "Content-Encoding is {}; send gzip or none",
-            odata::fault::excerpt(encoding)
-        ))),
+        Some(encoding) => {
+            Err(unsupported(format!("Content-Encoding is {}; send gzip or none", odata::fault::excerpt(encoding))))
+        }
     }
 }
 

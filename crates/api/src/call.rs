@@ -63,7 +63,9 @@ impl Call<'_> {
     /// The event set that the path begins with; `None` for users.
     pub fn event_set(&self) -> Option<EventSet> {
         let (set, _) = self.target();
-        [EventSet::LeakedCredentials, EventSet::Identity].into_iter().find(|known| std::ptr::eq(known.entity_set(), set))
+        [EventSet::LeakedCredentials, EventSet::Identity]
+            .into_iter()
+            .find(|known| std::ptr::eq(known.entity_set(), set))
     }
 
     /// The event set, on routes that only events have.

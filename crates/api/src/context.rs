@@ -60,8 +60,8 @@ impl Origins {
             return Ok(url.clone());
         }
         let connection = request.extensions.get::<Connection>();
-        let behind_proxy =
-            connection.is_some_and(|c| self.trusted_proxies.iter().any(|net| net.contains(&c.peer.ip().to_canonical())));
+        let behind_proxy = connection
+            .is_some_and(|c| self.trusted_proxies.iter().any(|net| net.contains(&c.peer.ip().to_canonical())));
         let forwarded = |name: &str| {
             let value = request.headers.get(name).filter(|_| behind_proxy)?.to_str().ok()?;
             value.split(',').next().map(str::trim)

@@ -213,9 +213,7 @@ impl ApiError {
                 Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", "the token's tenant is gone")
             }
             StoreError::Busy | StoreError::Stopped(_) => Self::unavailable(&error.to_string()),
-            StoreError::Full => {
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, "insufficientStorage", error.to_string())
-            }
+            StoreError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, "insufficientStorage", error.to_string()),
             StoreError::Unusable(_) | StoreError::Corrupt(_) | StoreError::Cell(_) | StoreError::Engine { .. } => {
                 Self::internal(error)
             }

@@ -1,1 +1,25 @@
-//! api
+//! Spillwatch over HTTP: Microsoft Graph's routes, bodies and errors over the service's operations.
+//!
+//! A request goes through [`router`](router::router) (ids, time-out), [`dispatch`] (the checks in
+//! their order) and one file of [`operations`], which translates it for the service and the outcome
+//! back. The route table in [`routes`] says what each operation demands.
+
+mod app;
+mod body;
+mod call;
+mod context;
+pub mod dispatch;
+mod error;
+mod negotiate;
+mod oauth;
+pub mod operations;
+mod reply;
+mod router;
+pub mod routes;
+pub mod server;
+mod tls;
+
+pub use app::{App, ClientCredentials, Limits};
+pub use context::{Connection, Origins};
+pub use router::{PUBLIC, router};
+pub use tls::{TlsError, TlsFiles, self_signed, tls_config};

@@ -84,7 +84,10 @@ fn fits(range: &str, form: Form) -> Result<Option<Metadata>, ApiError> {
 /// Reads `If-Match` and `If-None-Match` (RFC 9110, section 13.1). ETags are compared weakly: each
 /// names a version of the entity, in whatever form it was read.
 pub fn precondition(headers: &HeaderMap) -> Precondition {
-    Precondition { if_match: versions(headers, header::IF_MATCH), if_none_match: versions(headers, header::IF_NONE_MATCH) }
+    Precondition {
+        if_match: versions(headers, header::IF_MATCH),
+        if_none_match: versions(headers, header::IF_NONE_MATCH),
+    }
 }
 
 fn versions(headers: &HeaderMap, name: header::HeaderName) -> Option<Versions> {
@@ -138,9 +141,8 @@ mod tests {
 
     #[test]
     fn versions_below_four_are_refused() {
-        let check = |name: &'static str, value| {
-            check_versions(&with(header::HeaderName::from_static(name), value)).is_ok()
-        };
+        let check =
+            |name: &'static str, value| check_versions(&with(header::HeaderName::from_static(name), value)).is_ok();
         assert!(check("odata-version", "4.01") && check("odata-maxversion", "4.0") && check("odata-maxversion", "5.0"));
         assert!(!check("odata-version", "3.0") && !check("odata-maxversion", "3.0") && !check("odata-version", "x"));
     }

@@ -2,7 +2,9 @@
 
 use crate::call::Call;
 use crate::error::{ApiError, Area};
-use crate::operations::{batch, count, create_event, create_user, delete, impacted_user, list, read, reference, update};
+use crate::operations::{
+    batch, count, create_event, create_user, delete, impacted_user, list, read, reference, update,
+};
 use crate::reply::Reply;
 use axum::http::Method;
 use model::{Permission, edm};
@@ -52,7 +54,7 @@ pub enum BodyKind {
 pub type Operation = for<'c> fn(Call<'c>) -> BoxFuture<'c, Result<Reply, ApiError>>;
 
 /// An entry of the table.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Route {
     /// The part of the API.
     pub area: Area,
@@ -136,10 +138,7 @@ pub const ROUTES: &[Route] = &[
     route(Area::Directory, Shape::Entity, Method::GET, READ_USERS, read::run),
     with_body(Area::Directory, Shape::Entity, Method::PATCH, WRITE_USERS, update::run),
     route(Area::Directory, Shape::Entity, Method::DELETE, WRITE_USERS, delete::run),
-    Route {
-        body: BodyKind::Batch,
-        ..route(Area::Risk, Shape::Batch, Method::POST, Access::Token, batch::run)
-    },
+    Route { body: BodyKind::Batch, ..route(Area::Risk, Shape::Batch, Method::POST, Access::Token, batch::run) },
 ];
 
 /// The part of the API that a set belongs to.

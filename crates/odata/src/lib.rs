@@ -4,6 +4,7 @@
 //! - [`body`]: entities in request bodies, checked against the model
 //! - [`encode`]: entities as JSON, written from borrowed cells
 //! - [`path`]: resource paths; [`query`]: query options; [`prefer`]: the `Prefer` header
+//! - [`reference`](mod@reference): bodies of `$ref` requests
 //! - [`fault`]: what is wrong with what a client sent
 //! - [`Ticks`]: `Edm.DateTimeOffset` to 100 nanoseconds
 
@@ -14,6 +15,7 @@ pub mod fault;
 pub mod path;
 pub mod prefer;
 pub mod query;
+pub mod reference;
 mod ticks;
 
 pub use ticks::{Ticks, TicksError};

@@ -7,8 +7,8 @@ use crate::reply::Reply;
 use axum::http::StatusCode;
 use model::edm;
 use odata::encode::write_string;
-use odata::fault::excerpt;
 use odata::path::encode_segment;
+use odata::reference::{ReferenceError, read_reference, unfit_reference};
 use store::BoxFuture;
 
 /// Answers where the reference leads.
@@ -30,10 +30,13 @@ pub fn get(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
 pub fn set(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
         let (_, id) = call.target();
-        let url = reference_of(&call.body)?;
+        let url = read_reference(&call.body).map_err(|error| match error {
+            ReferenceError::Syntax(error) => ApiError::from_syntax(Area::Directory, &error),
+            ReferenceError::Fault(fault) => ApiError::from_faults(Area::Directory, &fault.into()),
+        })?;
         let key = call.user_reference(&url).ok_or_else(|| {
-            let message = format!("`@odata.id` is {}; expected the URL of a user, such as {}/users/{{id}}", excerpt(&url), call.root());
-            ApiError::bad_request(Area::Directory, message).with_target("@odata.id")
+            let fault = unfit_reference(&url, &format!("the URL of a user, such as {}/users/{{id}}", call.root()));
+            ApiError::from_faults(Area::Directory, &fault.into())
         })?;
         let precondition = precondition(call.headers);
         let set = call.app.service.set_impacted_user(call.caller, call.events(), id, precondition, (key, url)).await;
@@ -51,25 +54,4 @@ pub fn clear(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         cleared.map_err(|error| call.failure(error))?;
         Ok(Reply::new(StatusCode::NO_CONTENT))
     })
-}
-
-/// The one text in the body: `@odata.id`, in any case (the guideline's own sample writes
-/// `@OData.Id`).
-fn reference_of(body: &[u8]) -> Result<String, ApiError> {
-    let expected = |found: &str| {
-        let message = format!("{found}; expected {{\"@odata.id\": \"URL of a user\"}}");
-        ApiError::bad_request(Area::Directory, message).with_target("@odata.id")
-    };
-    let text = odata::body::text(body).map_err(|error| ApiError::from_syntax(Area::Directory, &error))?;
-    let names: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)
-        .map_err(|error| ApiError::from_syntax(Area::Directory, &odata::body::SyntaxError::Json(error)))?;
-    let mut found = names
-        .iter()
-        .filter(|(name, _)| name.eq_ignore_ascii_case("@odata.id") || name.eq_ignore_ascii_case("@id"));
-    match (found.next(), found.next()) {
-        (Some((_, serde_json::Value::String(url))), None) => Ok(url.clone()),
-        (Some(_), None) => Err(expected("`@odata.id` is not a string")),
-        (Some(_), Some(_)) => Err(expected("`@odata.id` occurs more than once")),
-        (None, _) => Err(expected("`@odata.id` is missing")),
-    }
 }

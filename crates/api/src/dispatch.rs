@@ -1,0 +1,178 @@
+//! From a request to its operation, through the checks in their order (contract/graph.md, section
+//! 8.3): headers and declared size, token, route, permission, query, body. What fails first is
+//! answered, so a stranger's body is never read.
+
+use crate::app::App;
+use crate::body::{self, Source};
+use crate::call::{Call, VERSIONS};
+use crate::context::RequestIds;
+use crate::error::{ApiError, Area};
+use crate::negotiate::{Form, accept, check_versions};
+use crate::reply::Reply;
+use crate::routes::{self, Access, BodyKind, Shape};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
+use model::{Caller, edm};
+use odata::path::resolve;
+use odata::prefer::Preferences;
+use odata::query::QueryOptions;
+use std::sync::Arc;
+use tracing::Level;
+
+/// A request below a version, with a caller who is known.
+pub struct Request<'r> {
+    /// The application.
+    pub app: &'r Arc<App>,
+    /// Who asks.
+    pub caller: &'r Caller,
+    /// Its ids.
+    pub ids: &'r RequestIds,
+    /// Scheme and authority of links.
+    pub origin: &'r Arc<str>,
+    /// `v1.0` or `beta`.
+    pub version: &'static str,
+    /// The method.
+    pub method: &'r Method,
+    /// The part of the path after the version, encoded.
+    pub path: &'r str,
+    /// The query, encoded.
+    pub query: &'r str,
+    /// The headers.
+    pub headers: &'r HeaderMap,
+    /// Whether it is an item of a batch.
+    pub in_batch: bool,
+}
+
+/// Splits `/v1.0/users` into the version and `/users`; `None` below no version.
+pub fn split_version(path: &str) -> Option<(&'static str, &str)> {
+    let rest = path.strip_prefix('/')?;
+    let (first, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let version = VERSIONS.into_iter().find(|version| version.eq_ignore_ascii_case(first))?;
+    Some((version, rest))
+}
+
+/// Answers a request from the network below `/v1.0` or `/beta`.
+pub async fn answer(
+    app: &Arc<App>,
+    ids: &RequestIds,
+    parts: request::Parts,
+    content: axum::body::Body,
+    version: &'static str,
+    path: &str,
+) -> Result<Reply, ApiError> {
+    let origin = app.origins.of(&parts)?;
+    body::check_declared_size(&parts.headers, app.limits.batch)?;
+    check_versions(&parts.headers)?;
+    let caller = authenticate(app, &origin, &parts.headers).await?;
+    let request = Request {
+        app,
+        caller: &caller,
+        ids,
+        origin: &origin,
+        version,
+        method: &parts.method,
+        path,
+        query: parts.uri.query().unwrap_or_default(),
+        headers: &parts.headers,
+        in_batch: false,
+    };
+    dispatch(&request, Source::Connection(content)).await
+}
+
+/// Says whose the token in `Authorization` is.
+async fn authenticate(app: &App, origin: &str, headers: &HeaderMap) -> Result<Arc<Caller>, ApiError> {
+    let unauthorized = |message: &str| ApiError::unauthorized(message, &authorization_uri(app, origin));
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = match (values.next(), values.next()) {
+        (Some(value), None) => {
+            value.to_str().map_err(|_| unauthorized("the Authorization header is not ASCII text"))?
+        }
+        (None, _) => {
+            return Err(unauthorized("Access token is missing; send the header `Authorization: Bearer {token}`"));
+        }
+        (Some(_), Some(_)) => return Err(unauthorized("the Authorization header occurs more than once")),
+    };
+    let token = match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => return Err(unauthorized("the Authorization header is not of the form `Bearer {token}`")),
+    };
+    // Asked anew for each request: removing an app or rotating a key counts from the next one on.
+    let epoch = app.service.store().registry_epoch().await;
+    let epoch = epoch.map_err(|error| ApiError::from_service(Area::Risk, error.into()))?;
+    let caller = app.authenticator.authenticate(token, epoch).await;
+    caller.map_err(|error| ApiError::from_auth(&error, &authorization_uri(app, origin)))
+}
+
+/// Where tokens are to be had: the built-in issuer, else the first configured one.
+fn authorization_uri(app: &App, origin: &str) -> String {
+    match &app.foreign_issuer {
+        Some(issuer) if app.builtin.is_none() => issuer.clone(),
+        _ => format!("{origin}/common/oauth2/v2.0/token"),
+    }
+}
+
+/// Finds the operation, checks what it demands, reads its body and runs it.
+pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, ApiError> {
+    let app = request.app;
+    let resource = resolve(&edm::MODEL, request.path).map_err(|error| ApiError::from_path(&error))?;
+    let (area, shape) = routes::describe(&resource);
+    if shape == Shape::Batch && request.in_batch {
+        return Err(ApiError::bad_request(area, "a batch cannot hold another batch"));
+    }
+    let route = routes::find(&resource, request.method).map_err(|allowed| not_allowed(request.method, &allowed))?;
+    if let Access::Permissions(permissions) = route.access
+        && let Some(missing) = permissions.iter().find(|needed| !request.caller.permissions.allows(**needed))
+    {
+        return Err(ApiError::forbidden(area, *missing));
+    }
+    let form = if shape == Shape::Count { Form::Text } else { Form::Json };
+    let metadata = accept(request.headers, form)?;
+    let options = QueryOptions::parse(request.query).map_err(|error| ApiError::from_query(area, &error))?;
+    options.only(route.served, route.applicable).map_err(|error| ApiError::from_query(area, &error))?;
+    let prefer = request.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let preferences = Preferences::parse(prefer);
+    let most = match route.body {
+        BodyKind::None => None,
+        BodyKind::Json => Some(app.limits.body),
+        BodyKind::Batch => Some(app.limits.batch),
+    };
+    let body = match most {
+        None => bytes::Bytes::new(),
+        Some(most) => {
+            if !request.in_batch {
+                body::check_declared_size(request.headers, most)?;
+                body::check_content_type(request.headers)?;
+            }
+            body::read(content, request.headers, most, &app.limits).await?
+        }
+    };
+    tracing::event!(Level::DEBUG, request.id = %request.ids.request_id, method = %request.method, ?shape, "dispatching");
+    let call = Call {
+        app,
+        caller: request.caller,
+        ids: request.ids,
+        origin: request.origin,
+        version: request.version,
+        resource,
+        area,
+        options,
+        headers: request.headers,
+        body,
+        metadata,
+        preferences,
+    };
+    (route.operation)(call).await
+}
+
+fn not_allowed(method: &Method, allowed: &[&'static Method]) -> ApiError {
+    let mut names: Vec<&str> = allowed.iter().map(|method| method.as_str()).collect();
+    if names.contains(&"GET") {
+        names.push("HEAD");
+    }
+    let names = names.join(", ");
+    let message = format!("{method} is not allowed here; allowed are {names}");
+    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message);
+    match HeaderValue::try_from(names) {
+        Ok(names) => error.with_header(header::ALLOW, names),
+        Err(_) => error,
+    }
+}

@@ -1,0 +1,150 @@
+//! The axum router: public routes by name, everything below a version by the route table, and
+//! what every response carries.
+
+use crate::app::App;
+use crate::context::RequestIds;
+use crate::dispatch::{answer, split_version};
+use crate::error::ApiError;
+use crate::oauth;
+use crate::reply::Reply;
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+/// Paths that demand no token, besides those that do not exist. A test holds the route table and
+/// this list together against what answers.
+pub const PUBLIC: [&str; 5] = [
+    "/healthz",
+    "/readyz",
+    "/{tenant}/oauth2/v2.0/token",
+    "/{tenant}/v2.0/.well-known/openid-configuration",
+    "/{tenant}/discovery/v2.0/keys",
+];
+
+/// Builds the router.
+pub fn router(app: Arc<App>) -> Router {
+    let [healthz, readyz, token, discovery, keys] = PUBLIC;
+    Router::new()
+        .route(healthz, get(async || "ok\n"))
+        .route(readyz, get(ready))
+        .route(
+            token,
+            post(async |State(app), Path(tenant): Path<String>, request| {
+                finish(app, request, async |app, request| oauth::token(app, tenant, request).await).await
+            }),
+        )
+        .route(
+            discovery,
+            get(async |State(app), Path(tenant): Path<String>, request| {
+                finish(app, request, async |app, request| oauth::discovery(app, tenant, request).await).await
+            }),
+        )
+        .route(
+            keys,
+            get(async |State(app), Path(tenant): Path<String>, request| {
+                finish(app, request, async |app, _| oauth::keys(app, tenant).await).await
+            }),
+        )
+        .fallback(resource)
+        .layer(from_fn_with_state(app.clone(), around))
+        .with_state(app)
+}
+
+/// Whether the store acknowledges writes. It says only yes or no: anybody may ask.
+async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
+    if app.service.store().failure().is_none() && app.service.store().registry_epoch().await.is_ok() {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready: the store does not acknowledge writes\n")
+    }
+}
+
+/// Every path that is not public.
+async fn resource(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (parts, content) = request.into_parts();
+    let ids = ids_of(&parts.extensions, &app, &parts.headers);
+    let path = parts.uri.path().to_owned();
+    let outcome = match split_version(&path) {
+        Some((version, rest)) => answer(&app, &ids, parts, content, version, rest).await,
+        None => Err(ApiError::new(
+            StatusCode::NOT_FOUND,
+            "ResourceNotFound",
+            "there is nothing here; the API lies below /v1.0 and /beta",
+        )),
+    };
+    outcome.unwrap_or_else(|error| error.into_reply(&ids)).into_response()
+}
+
+/// Answers the outcome of a public endpoint.
+async fn finish(
+    app: Arc<App>,
+    request: Request,
+    run: impl AsyncFnOnce(Arc<App>, Request) -> Result<Reply, ApiError>,
+) -> Response {
+    let ids = ids_of(request.extensions(), &app, request.headers());
+    run(app, request).await.unwrap_or_else(|error| error.into_reply(&ids)).into_response()
+}
+
+/// The ids that the layer around has made.
+fn ids_of(extensions: &Extensions, app: &App, headers: &HeaderMap) -> RequestIds {
+    let made = extensions.get::<RequestIds>().cloned();
+    made.unwrap_or_else(|| RequestIds::new(headers, app.service.clock(), app.service.entropy()))
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, Retry-After, OData-Version",
+);
+
+/// Gives every request its ids and its time, and every response what all have: ids and, as Graph
+/// does, the leave for browsers of any origin to read it (tokens, not cookies, prove who asks).
+async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let ids = RequestIds::new(request.headers(), app.service.clock(), app.service.entropy());
+    let preflight =
+        request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    request.extensions_mut().insert(ids.clone());
+    let mut response = if preflight {
+        preflight_response()
+    } else {
+        match tokio::time::timeout(app.limits.request_time, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => {
+                let message = "the request took too long; whether a write was carried out is not known";
+                let error = ApiError::new(StatusCode::GATEWAY_TIMEOUT, "GatewayTimeout", message);
+                error.into_reply(&ids).into_response()
+            }
+        }
+    };
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&ids.request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Ok(id) = HeaderValue::from_str(ids.client_request_id()) {
+        headers.insert(CLIENT_REQUEST_ID, id);
+    }
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    response
+}
+
+fn preflight_response() -> Response {
+    let mut reply = Reply::new(StatusCode::NO_CONTENT);
+    let allow = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PATCH, PUT, DELETE"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, OData-Version, OData-MaxVersion, \
+             ConsistencyLevel, client-request-id, SdkVersion",
+        ),
+        (header::ACCESS_CONTROL_MAX_AGE, "600"),
+    ];
+    for (name, value) in allow {
+        reply.headers.insert(name, HeaderValue::from_static(value));
+    }
+    reply.into_response()
+}
