@@ -32,13 +32,13 @@ pub enum Decision {
 }
 
 impl Decision {
-    fn change(effect: Effect) -> Result<Self, Refusal> {
-        Ok(Self::Change(Box::new(effect)))
+    fn change(effect: Effect) -> Self {
+        Self::Change(Box::new(effect))
     }
 
-    fn event(before: RiskEvent, mut after: RiskEvent, moment: Moment) -> Result<Self, Refusal> {
+    fn event(before: RiskEvent, mut after: RiskEvent, moment: Moment) -> Self {
         if before == after {
-            return Ok(Self::UnchangedEvent(Box::new(before)));
+            return Self::UnchangedEvent(Box::new(before));
         }
         after.version = moment.sequence;
         Self::change(Effect::ReplaceEvent { before, after })
@@ -50,21 +50,21 @@ pub fn decide(command: Command, state: State, moment: Moment) -> Result<Decision
     match command {
         Command::CreateEvent(new) => match state.event {
             Some(_) => Err(Refusal::IdTaken(new.id)),
-            None => Decision::change(Effect::InsertEvent(create_event(*new, moment))),
+            None => Ok(Decision::change(Effect::InsertEvent(create_event(*new, moment)))),
         },
         Command::UpdateEvent { event, precondition, patch } => {
             let before = existing_event(state, event, &precondition)?;
             let after = update_event(&before, *patch, moment.now)?;
-            Decision::event(before, after, moment)
+            Ok(Decision::event(before, after, moment))
         }
         Command::DeleteEvent { event, precondition } => {
-            Decision::change(Effect::RemoveEvent(existing_event(state, event, &precondition)?))
+            Ok(Decision::change(Effect::RemoveEvent(existing_event(state, event, &precondition)?)))
         }
         Command::SetImpactedUser { event, precondition, user } => {
             let before = existing_event(state, event, &precondition)?;
             let user: Box<str> = user.as_str().into();
             let after = RiskEvent { impacted_user: Some(user.clone()), user_id: user, ..before.clone() };
-            Decision::event(before, after, moment)
+            Ok(Decision::event(before, after, moment))
         }
         Command::ClearImpactedUser { event, precondition } => {
             let before = existing_event(state, event, &precondition)?;
@@ -72,7 +72,7 @@ pub fn decide(command: Command, state: State, moment: Moment) -> Result<Decision
                 return Err(Refusal::NoImpactedUser);
             }
             let after = RiskEvent { impacted_user: None, ..before.clone() };
-            Decision::event(before, after, moment)
+            Ok(Decision::event(before, after, moment))
         }
         Command::CreateUser { id, draft } => create_user(&id, *draft, state, moment),
         Command::UpdateUser { precondition, patch, .. } => {
@@ -80,7 +80,7 @@ pub fn decide(command: Command, state: State, moment: Moment) -> Result<Decision
             update_user(before, *patch, state.namesake, moment)
         }
         Command::DeleteUser { precondition, .. } => {
-            Decision::change(Effect::RemoveUser(existing_user(state.user, &precondition)?))
+            Ok(Decision::change(Effect::RemoveUser(existing_user(state.user, &precondition)?)))
         }
     }
 }
@@ -182,7 +182,7 @@ fn create_user(id: &EntityId, draft: UserDraft, state: State, moment: Moment) ->
     }
     let user = draft.into_user(id, moment.now, moment.sequence);
     let user = user.ok_or_else(|| Refusal::Invalid(Fault::missing("userPrincipalName").into()))?;
-    Decision::change(Effect::InsertUser(user))
+    Ok(Decision::change(Effect::InsertUser(user)))
 }
 
 fn update_user(
@@ -208,5 +208,5 @@ fn update_user(
     if after.differences(&before) == 0 {
         return Ok(Decision::UnchangedUser(Box::new(before)));
     }
-    Decision::change(Effect::ReplaceUser { before, after })
+    Ok(Decision::change(Effect::ReplaceUser { before, after }))
 }
