@@ -6,7 +6,7 @@ use crate::edm::{self, event as at};
 use crate::effect::Effect;
 use crate::event::{NewRiskEvent, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel};
 use crate::ids::EntityId;
-use crate::user::{OwnedCell, User, UserDraft};
+use crate::user::{User, UserDraft};
 use odata::Ticks;
 use odata::encode::Row as _;
 use odata::fault::{Fault, FaultKind, Faults};
@@ -194,12 +194,12 @@ fn update_user(
     let all = edm::USER.all_properties();
     let mut faults = Faults::default();
     for position in [edm::user::ID, edm::user::CREATED_DATE_TIME] {
-        if patch.cell(position).is_some_and(|sent| sent.as_cell() != before.cell(position) && *sent != OwnedCell::Null)
-        {
+        if patch.cell(position).is_some_and(|sent| sent.as_cell() != before.cell(position)) {
             faults.push(unchangeable(all[position].name));
         }
         patch.forget(position);
     }
+    patch.refuse_nulls(&mut faults);
     faults.or(()).map_err(Refusal::Invalid)?;
     if let Some(other) = namesake.filter(|other| other.id() != before.id()) {
         return Err(Refusal::NameTaken(other.user_principal_name().into()));

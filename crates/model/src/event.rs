@@ -235,7 +235,7 @@ impl RiskEventDraft {
             if let Some(value) = body.take(position) {
                 if value == Value::Null {
                     let message = format!("`{}` is null; expected {}", property.name, property.ty);
-                    body.faults.push(Fault::new(FaultKind::NullValue, property.name, message));
+                    body.refuse(position, Fault::new(FaultKind::NullValue, property.name, message));
                 } else {
                     body.put(position, value);
                 }
@@ -244,7 +244,7 @@ impl RiskEventDraft {
         let id = match body.take_text(at::ID).map(|id| id.parse::<EntityId>()) {
             Some(Ok(id)) => Some(id),
             Some(Err(error)) => {
-                body.faults.push(Fault::new(FaultKind::InvalidValue, "id", error.to_string()));
+                body.refuse(at::ID, Fault::new(FaultKind::InvalidValue, "id", error.to_string()));
                 None
             }
             None => None,

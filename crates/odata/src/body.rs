@@ -127,6 +127,12 @@ impl EntityBody {
         self.faulty[position]
     }
 
+    /// Notes that the value at `position` does not fit for a reason that its type does not tell.
+    pub fn refuse(&mut self, position: usize, fault: Fault) {
+        self.faulty[position] = true;
+        self.faults.push(fault);
+    }
+
     /// Tells whether the body says nothing of any property or relation.
     pub fn is_empty(&self) -> bool {
         !self.named.contains(&true) && self.bindings.is_empty()
