@@ -138,6 +138,7 @@ fn update_event(before: &RiskEvent, patch: RiskEventDraft, now: Ticks) -> Result
 
     let status = patch.risk_event_status.unwrap_or(before.risk_event_status);
     let closed_date_time = patch.closed_date_time.unwrap_or_else(|| closed_after(before, status, now));
+    let bound = patch.impacted_user.clone().flatten(); // setting the reference sets userId too
     let level = patch.risk_level.filter(|level| *level != RiskLevel::UnknownFutureValue);
     Ok(RiskEvent {
         user_display_name: patch.user_display_name.unwrap_or_else(|| before.user_display_name.clone()),
@@ -147,7 +148,7 @@ fn update_event(before: &RiskEvent, patch: RiskEventDraft, now: Ticks) -> Result
         risk_level: level.unwrap_or(before.risk_level),
         risk_event_status: status,
         closed_date_time,
-        user_id: patch.user_id.unwrap_or_else(|| before.user_id.clone()),
+        user_id: patch.user_id.or(bound).unwrap_or_else(|| before.user_id.clone()),
         impacted_user: patch.impacted_user.unwrap_or_else(|| before.impacted_user.clone()),
         ..before.clone()
     })
