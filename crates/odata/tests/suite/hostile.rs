@@ -110,8 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn every_text_comes_back_from_a_body(text in "(?s).{0,100}") {
-        prop_assume!(!text.contains('\0'));
+    fn every_text_comes_back_from_a_body(text in "[^\0]{0,100}") {
         let mut json = br#"{"note":"#.to_vec();
         write_string(&text, &mut json);
         json.push(b'}');
