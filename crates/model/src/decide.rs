@@ -6,7 +6,7 @@ use crate::edm::{self, event as at};
 use crate::effect::Effect;
 use crate::event::{NewRiskEvent, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel};
 use crate::ids::EntityId;
-use crate::user::{OwnedCell, User, UserDraft};
+use crate::user::{User, UserDraft};
 use odata::Ticks;
 use odata::encode::Row as _;
 use odata::fault::{Fault, FaultKind, Faults};
@@ -32,13 +32,13 @@ pub enum Decision {
 }
 
 impl Decision {
-    fn change(effect: Effect) -> Result<Self, Refusal> {
-        Ok(Self::Change(Box::new(effect)))
+    fn change(effect: Effect) -> Self {
+        Self::Change(Box::new(effect))
     }
 
-    fn event(before: RiskEvent, mut after: RiskEvent, moment: Moment) -> Result<Self, Refusal> {
+    fn event(before: RiskEvent, mut after: RiskEvent, moment: Moment) -> Self {
         if before == after {
-            return Ok(Self::UnchangedEvent(Box::new(before)));
+            return Self::UnchangedEvent(Box::new(before));
         }
         after.version = moment.sequence;
         Self::change(Effect::ReplaceEvent { before, after })
@@ -50,21 +50,21 @@ pub fn decide(command: Command, state: State, moment: Moment) -> Result<Decision
     match command {
         Command::CreateEvent(new) => match state.event {
             Some(_) => Err(Refusal::IdTaken(new.id)),
-            None => Decision::change(Effect::InsertEvent(create_event(*new, moment))),
+            None => Ok(Decision::change(Effect::InsertEvent(create_event(*new, moment)))),
         },
         Command::UpdateEvent { event, precondition, patch } => {
             let before = existing_event(state, event, &precondition)?;
             let after = update_event(&before, *patch, moment.now)?;
-            Decision::event(before, after, moment)
+            Ok(Decision::event(before, after, moment))
         }
         Command::DeleteEvent { event, precondition } => {
-            Decision::change(Effect::RemoveEvent(existing_event(state, event, &precondition)?))
+            Ok(Decision::change(Effect::RemoveEvent(existing_event(state, event, &precondition)?)))
         }
         Command::SetImpactedUser { event, precondition, user } => {
             let before = existing_event(state, event, &precondition)?;
             let user: Box<str> = user.as_str().into();
             let after = RiskEvent { impacted_user: Some(user.clone()), user_id: user, ..before.clone() };
-            Decision::event(before, after, moment)
+            Ok(Decision::event(before, after, moment))
         }
         Command::ClearImpactedUser { event, precondition } => {
             let before = existing_event(state, event, &precondition)?;
@@ -72,7 +72,7 @@ pub fn decide(command: Command, state: State, moment: Moment) -> Result<Decision
                 return Err(Refusal::NoImpactedUser);
             }
             let after = RiskEvent { impacted_user: None, ..before.clone() };
-            Decision::event(before, after, moment)
+            Ok(Decision::event(before, after, moment))
         }
         Command::CreateUser { id, draft } => create_user(&id, *draft, state, moment),
         Command::UpdateUser { precondition, patch, .. } => {
@@ -80,7 +80,7 @@ pub fn decide(command: Command, state: State, moment: Moment) -> Result<Decision
             update_user(before, *patch, state.namesake, moment)
         }
         Command::DeleteUser { precondition, .. } => {
-            Decision::change(Effect::RemoveUser(existing_user(state.user, &precondition)?))
+            Ok(Decision::change(Effect::RemoveUser(existing_user(state.user, &precondition)?)))
         }
     }
 }
@@ -138,6 +138,7 @@ fn update_event(before: &RiskEvent, patch: RiskEventDraft, now: Ticks) -> Result
 
     let status = patch.risk_event_status.unwrap_or(before.risk_event_status);
     let closed_date_time = patch.closed_date_time.unwrap_or_else(|| closed_after(before, status, now));
+    let bound = patch.impacted_user.clone().flatten(); // setting the reference sets userId too
     let level = patch.risk_level.filter(|level| *level != RiskLevel::UnknownFutureValue);
     Ok(RiskEvent {
         user_display_name: patch.user_display_name.unwrap_or_else(|| before.user_display_name.clone()),
@@ -147,7 +148,7 @@ fn update_event(before: &RiskEvent, patch: RiskEventDraft, now: Ticks) -> Result
         risk_level: level.unwrap_or(before.risk_level),
         risk_event_status: status,
         closed_date_time,
-        user_id: patch.user_id.unwrap_or_else(|| before.user_id.clone()),
+        user_id: patch.user_id.or(bound).unwrap_or_else(|| before.user_id.clone()),
         impacted_user: patch.impacted_user.unwrap_or_else(|| before.impacted_user.clone()),
         ..before.clone()
     })
@@ -182,7 +183,7 @@ fn create_user(id: &EntityId, draft: UserDraft, state: State, moment: Moment) ->
     }
     let user = draft.into_user(id, moment.now, moment.sequence);
     let user = user.ok_or_else(|| Refusal::Invalid(Fault::missing("userPrincipalName").into()))?;
-    Decision::change(Effect::InsertUser(user))
+    Ok(Decision::change(Effect::InsertUser(user)))
 }
 
 fn update_user(
@@ -194,12 +195,12 @@ fn update_user(
     let all = edm::USER.all_properties();
     let mut faults = Faults::default();
     for position in [edm::user::ID, edm::user::CREATED_DATE_TIME] {
-        if patch.cell(position).is_some_and(|sent| sent.as_cell() != before.cell(position) && *sent != OwnedCell::Null)
-        {
+        if patch.cell(position).is_some_and(|sent| sent.as_cell() != before.cell(position)) {
             faults.push(unchangeable(all[position].name));
         }
         patch.forget(position);
     }
+    patch.refuse_nulls(&mut faults);
     faults.or(()).map_err(Refusal::Invalid)?;
     if let Some(other) = namesake.filter(|other| other.id() != before.id()) {
         return Err(Refusal::NameTaken(other.user_principal_name().into()));
@@ -208,5 +209,5 @@ fn update_user(
     if after.differences(&before) == 0 {
         return Ok(Decision::UnchangedUser(Box::new(before)));
     }
-    Decision::change(Effect::ReplaceUser { before, after })
+    Ok(Decision::change(Effect::ReplaceUser { before, after }))
 }

@@ -7,7 +7,7 @@
 //! A property's position is stored in the change log: new properties go to the end of their type.
 
 use crate::event::{RiskEventStatus, RiskLevel};
-use odata::edm::{ComplexType, EntitySet, EntityType, EnumType, Member, Model, NavigationProperty, Property, Type};
+use odata::edm::{ComplexType, EntitySet, EntityType, EnumType, Model, NavigationProperty, Property, Type};
 
 /// Graph's public schema.
 pub const GRAPH: &str = "microsoft.graph";
@@ -271,10 +271,10 @@ mod tests {
         named(&USER, user::USER_PRINCIPAL_NAME, "userPrincipalName");
         named(&USER, user::PASSWORD_PROFILE, "passwordProfile");
         let all = USER.all_properties();
-        let names: Vec<&str> = user::DEFAULT.iter().map(|at| all[*at].name).collect();
+        let default: Vec<&str> = user::DEFAULT.iter().map(|at| all[*at].name).collect();
         let documented = "businessPhones displayName givenName id jobTitle mail mobilePhone officeLocation \
                           preferredLanguage surname userPrincipalName";
-        assert_eq!(names.join(" "), documented);
+        assert_eq!(default.join(" "), documented);
     }
 
     #[test]

@@ -235,7 +235,7 @@ impl RiskEventDraft {
             if let Some(value) = body.take(position) {
                 if value == Value::Null {
                     let message = format!("`{}` is null; expected {}", property.name, property.ty);
-                    body.faults.push(Fault::new(FaultKind::NullValue, property.name, message));
+                    body.refuse(position, Fault::new(FaultKind::NullValue, property.name, message));
                 } else {
                     body.put(position, value);
                 }
@@ -244,7 +244,7 @@ impl RiskEventDraft {
         let id = match body.take_text(at::ID).map(|id| id.parse::<EntityId>()) {
             Some(Ok(id)) => Some(id),
             Some(Err(error)) => {
-                body.faults.push(Fault::new(FaultKind::InvalidValue, "id", error.to_string()));
+                body.refuse(at::ID, Fault::new(FaultKind::InvalidValue, "id", error.to_string()));
                 None
             }
             None => None,
@@ -279,7 +279,10 @@ impl RiskEventDraft {
 
     /// Makes an event of it; `body` tells which missing properties were sent but faulty, so that
     /// they are not reported twice.
-    pub fn into_new(self, kind: EventKind, id: EntityId, body: &mut EntityBody) -> Result<NewRiskEvent, Faults> {
+    pub fn into_new(mut self, kind: EventKind, id: EntityId, body: &mut EntityBody) -> Result<NewRiskEvent, Faults> {
+        if self.user_id.is_none() && !body.is_faulty(at::USER_ID) {
+            self.user_id = self.impacted_user.clone().flatten(); // setting the reference sets userId too
+        }
         let required: [(usize, &str, bool); 7] = [
             (at::USER_DISPLAY_NAME, "userDisplayName", self.user_display_name.is_some()),
             (at::USER_PRINCIPAL_NAME, "userPrincipalName", self.user_principal_name.is_some()),

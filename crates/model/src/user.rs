@@ -153,7 +153,9 @@ impl UserDraft {
                 _ => None,
             };
             match refusal {
-                Some(message) => body.faults.push(Fault::new(FaultKind::InvalidValue, property.name, message)),
+                Some(message) => {
+                    body.refuse(position, Fault::new(FaultKind::InvalidValue, property.name, message));
+                }
                 None if property.write_only => {}
                 None => cells.push((position, value.into())),
             }
@@ -211,16 +213,15 @@ impl UserDraft {
         }
     }
 
-    /// Makes a user of it; what is needed was required before.
+    /// Makes a user of it; what is needed was required before. The id is the one that was looked
+    /// up, whatever the draft says.
     pub fn into_user(self, id: &EntityId, created: Ticks, version: u64) -> Option<User> {
         let mut cells = vec![OwnedCell::Null; edm::USER.property_count()];
         cells[at::BUSINESS_PHONES] = OwnedCell::Text("[]".into());
         for (position, cell) in self.cells {
             cells[position] = cell;
         }
-        if cells[at::ID] == OwnedCell::Null {
-            cells[at::ID] = OwnedCell::Text(id.as_str().into());
-        }
+        cells[at::ID] = OwnedCell::Text(id.as_str().into());
         if cells[at::CREATED_DATE_TIME] == OwnedCell::Null {
             cells[at::CREATED_DATE_TIME] = OwnedCell::Integer(created.get());
         }

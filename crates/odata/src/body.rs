@@ -7,8 +7,9 @@
 use crate::edm::{ComplexType, EntityType, Model, NavigationProperty, Property, Type};
 use crate::fault::{Fault, FaultKind, Faults, excerpt};
 use crate::ticks::Ticks;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 /// A value that fits its property's declared type.
@@ -96,7 +97,7 @@ impl EntityBody {
             faulty: vec![false; expected_type.property_count()],
         };
         let mut json = serde_json::Deserializer::from_str(text(bytes)?);
-        json.deserialize_map(EntityVisitor { model, body: &mut body })
+        json.deserialize_any(EntityVisitor { model, body: &mut body })
             .and_then(|()| json.end())
             .map_err(SyntaxError::Json)?;
         Ok(body)
@@ -126,6 +127,12 @@ impl EntityBody {
         self.faulty[position]
     }
 
+    /// Notes that the value at `position` does not fit for a reason that its type does not tell.
+    pub fn refuse(&mut self, position: usize, fault: Fault) {
+        self.faulty[position] = true;
+        self.faults.push(fault);
+    }
+
     /// Tells whether the body says nothing of any property or relation.
     pub fn is_empty(&self) -> bool {
         !self.named.contains(&true) && self.bindings.is_empty()
@@ -144,41 +151,73 @@ impl<'de> Visitor<'de> for EntityVisitor<'_> {
         f.write_str("a JSON object")
     }
 
+    /// The default would repeat the whole text in the error.
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
+        Err(E::invalid_type(Unexpected::Other("a string"), &self))
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let body = self.body;
-        let mut others: Vec<String> = Vec::new(); // names seen that are not properties
+        let mut others = Names::default();
         while let Some(name) = map.next_key_seed(Text)? {
             if let Some((position, property)) = body.expected_type.property(&name) {
                 let duplicate = std::mem::replace(&mut body.named[position], true);
                 let seed = ValueSeed { property, ty: &property.ty, path: property.name, faults: &mut body.faults };
                 let value = map.next_value_seed(seed)?;
                 if duplicate {
-                    body.faults.push(duplicate_fault(&name));
+                    body.faults.push_with(|| duplicate_fault(&name));
                 } else {
                     body.faulty[position] = value.is_none();
                     body.values[position] = value;
                 }
-                continue;
-            }
-            let lower = name.to_ascii_lowercase();
-            if others.contains(&lower) {
+            } else if others.is_repeated(name.clone(), &body.faults) {
                 map.next_value::<IgnoredAny>()?;
-                body.faults.push(duplicate_fault(&name));
-                continue;
-            }
-            if let Some((path, annotation)) = name.split_once('@') {
+                body.faults.push_with(|| duplicate_fault(&name));
+            } else if let Some((path, annotation)) = name.split_once('@') {
                 annotation_value(self.model, body, path, annotation, &mut map)?;
             } else {
                 map.next_value::<IgnoredAny>()?;
                 if !body.expected_type.ignores(&name) {
-                    body.faults.push(unknown_fault(body.expected_type, &name));
+                    body.faults.push_with(|| unknown_fault(body.expected_type, &name));
                 }
-            }
-            if others.len() < Faults::MOST {
-                others.push(lower);
             }
         }
         Ok(())
+    }
+}
+
+/// Names of one JSON object that are no properties, in the form in which they are compared.
+#[derive(Default)]
+struct Names<'de>(HashSet<Cow<'de, str>>);
+
+impl<'de> Names<'de> {
+    /// Notes a name and tells whether it occurred before. Once no more faults are kept, the body is
+    /// refused whatever follows, so nothing more is remembered.
+    fn is_repeated(&mut self, name: Cow<'de, str>, faults: &Faults) -> bool {
+        !faults.is_full() && !self.0.insert(comparable(name))
+    }
+}
+
+/// A name in lower case, without the `odata.` that an annotation's name may have or not (OData JSON
+/// 4.01, section 4.6). Borrowed where it can be: a body may hold a name for every few bytes.
+fn comparable(name: Cow<'_, str>) -> Cow<'_, str> {
+    if let Some((path, annotation)) = name.split_once('@')
+        && short_annotation(annotation) != annotation
+    {
+        return Cow::Owned(format!("{path}@{}", short_annotation(annotation)).to_ascii_lowercase());
+    }
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Owned(name.to_ascii_lowercase());
+    }
+    name
+}
+
+/// An annotation's name without `odata.`, in whatever case that is.
+fn short_annotation(name: &str) -> &str {
+    const PREFIX: &str = "odata.";
+    match name.split_at_checked(PREFIX.len()) {
+        Some((prefix, short)) if prefix.eq_ignore_ascii_case(PREFIX) => short,
+        _ => name,
     }
 }
 
@@ -191,42 +230,57 @@ fn annotation_value<'de, A: MapAccess<'de>>(
     annotation: &str,
     map: &mut A,
 ) -> Result<(), A::Error> {
-    let short = annotation.strip_prefix("odata.").unwrap_or(annotation);
+    let short = short_annotation(annotation);
+    let ty = body.expected_type;
     if path.is_empty() && short.eq_ignore_ascii_case("type") {
-        let found = map.next_value_seed(OptionalText)?;
-        match found.as_deref().map(|name| (name, model.entity_type(name))) {
-            Some((_, Some(ty))) if ty.is(body.expected_type) => body.declared_type = Some(ty),
-            found => body.faults.push(Fault::new(
-                FaultKind::InvalidType,
-                "@odata.type",
-                format!(
-                    "`@odata.type` is {}; expected `#{}`{}",
-                    found.map_or_else(|| "not a string".to_owned(), |(name, _)| excerpt(name)),
-                    body.expected_type.qualified_name(),
-                    if body.expected_type.base.is_some_and(|base| base.is_abstract) {
-                        " or a type derived from it"
-                    } else {
-                        ""
-                    },
-                ),
-            )),
+        let found = map.next_value_seed(AnnotationValue)?;
+        let named = match &found {
+            Annotated::Text(name) => model.entity_type(name),
+            Annotated::Null | Annotated::Other => None,
+        };
+        match named.filter(|named| named.is(ty)) {
+            Some(named) => body.declared_type = Some(named),
+            None => body.faults.push_with(|| type_fault(model, ty, &found)),
         }
     } else if short.eq_ignore_ascii_case("bind") {
-        let target = map.next_value_seed(OptionalText)?;
-        match body.expected_type.navigation(path) {
-            Some(navigation) => body.bindings.push(Binding { navigation, target }),
-            None => body.faults.push(unknown_fault(body.expected_type, path)),
+        match (ty.navigation(path), map.next_value_seed(AnnotationValue)?) {
+            (Some(navigation), Annotated::Text(target)) => {
+                body.bindings.push(Binding { navigation, target: Some(target) });
+            }
+            (Some(navigation), Annotated::Null) => body.bindings.push(Binding { navigation, target: None }),
+            (Some(navigation), Annotated::Other) => body.faults.push_with(|| {
+                let target = format!("{}@odata.bind", navigation.name);
+                let message = format!("`{target}` is not a URL of at most {ANNOTATION_LENGTH} characters, nor null");
+                Fault::new(FaultKind::InvalidValue, target, message)
+            }),
+            (None, _) => body.faults.push_with(|| match ty.property(path) {
+                Some((_, property)) => {
+                    let message = format!("`{}` is not a relation: send its value itself", property.name);
+                    Fault::new(FaultKind::InvalidProperty, format!("{}@odata.bind", property.name), message)
+                }
+                None => unknown_fault(ty, path),
+            }),
         }
     } else {
         map.next_value::<IgnoredAny>()?;
-        if !path.is_empty()
-            && body.expected_type.property(path).is_none()
-            && body.expected_type.navigation(path).is_none()
-        {
-            body.faults.push(unknown_fault(body.expected_type, path));
+        let known = path.is_empty() || ty.property(path).is_some() || ty.navigation(path).is_some() || ty.ignores(path);
+        if !known {
+            body.faults.push_with(|| unknown_fault(ty, path));
         }
     }
     Ok(())
+}
+
+fn type_fault(model: &Model, expected: &EntityType, found: &Annotated) -> Fault {
+    let found = match found {
+        Annotated::Text(name) => excerpt(name),
+        Annotated::Null => "null".to_owned(),
+        Annotated::Other => "not a type's name".to_owned(),
+    };
+    let has_derived = model.entity_types.iter().any(|ty| ty.is(expected) && !std::ptr::eq(*ty, expected));
+    let derived = if has_derived { " or a type derived from it" } else { "" };
+    let message = format!("`@odata.type` is {found}; expected `#{}`{derived}", expected.qualified_name());
+    Fault::new(FaultKind::InvalidType, "@odata.type", message)
 }
 
 fn duplicate_fault(name: &str) -> Fault {
@@ -278,19 +332,31 @@ impl<'de> Visitor<'de> for Text {
     }
 }
 
-/// A text, or `None` for anything else.
-struct OptionalText;
+/// The most characters of an annotation's value that is looked at.
+const ANNOTATION_LENGTH: u32 = 4096;
 
-impl<'de> DeserializeSeed<'de> for OptionalText {
-    type Value = Option<String>;
+/// The value of an annotation that has an effect.
+enum Annotated {
+    Text(String),
+    Null,
+    /// Of another kind, or too long.
+    Other,
+}
+
+/// Reads the value of an annotation, of whatever kind it is.
+struct AnnotationValue;
+
+impl<'de> DeserializeSeed<'de> for AnnotationValue {
+    type Value = Annotated;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        const PLAIN: Property = Property::new("", Type::text(4096), "");
+        const PLAIN: Property = Property::new("", Type::text(ANNOTATION_LENGTH), "").nullable();
         let mut faults = Faults::default();
         let seed = ValueSeed { property: &PLAIN, ty: &PLAIN.ty, path: "", faults: &mut faults };
         Ok(match seed.deserialize(deserializer)? {
-            Some(Value::Text(text)) => Some(text.into()),
-            _ => None,
+            Some(Value::Text(text)) => Annotated::Text(text.into()),
+            Some(Value::Null) => Annotated::Null,
+            _ => Annotated::Other,
         })
     }
 }
@@ -304,15 +370,19 @@ struct ValueSeed<'f> {
 }
 
 impl ValueSeed<'_> {
-    fn fault(&mut self, kind: FaultKind, message: String) -> Option<Value> {
-        self.faults.push(Fault::new(kind, self.path, message));
+    /// Notes that the value does not fit. `found` is only written if the fault is kept, and never
+    /// where it could give away a secret.
+    fn wrong(&mut self, found: impl fmt::Display) -> Option<Value> {
+        let Self { property, ty, path, faults } = self;
+        faults.push_with(|| {
+            let message = if property.write_only {
+                format!("`{path}` is something else; expected {ty}")
+            } else {
+                format!("`{path}` is {found}; expected {ty}")
+            };
+            Fault::new(FaultKind::InvalidValue, *path, message)
+        });
         None
-    }
-
-    fn wrong(&mut self, found: &str) -> Option<Value> {
-        let found = if self.property.write_only { "something else" } else { found };
-        let message = format!("`{}` is {found}; expected {}", self.path, self.ty);
-        self.fault(FaultKind::InvalidValue, message)
     }
 
     fn read_text(&mut self, text: &str) -> Option<Value> {
@@ -322,22 +392,26 @@ impl ValueSeed<'_> {
                     return self.wrong("a string with the character U+0000");
                 }
                 let length = text.chars().count();
-                if length < *least as usize || length > *most as usize {
-                    let found = if length == 0 { "empty".to_owned() } else { format!("{length} characters long") };
-                    return self.wrong(&found);
+                if length >= *least as usize && length <= *most as usize {
+                    return Some(Value::Text(text.into()));
                 }
-                Some(Value::Text(text.into()))
+                if length == 0 { self.wrong("empty") } else { self.wrong(format_args!("{length} characters long")) }
             }
             Type::DateTimeOffset => match text.parse() {
                 Ok(ticks) => Some(Value::DateTimeOffset(ticks)),
+                Err(_) if self.property.write_only => self.wrong(""),
                 Err(error) => {
-                    let message = format!("`{}`: {} {error}", self.path, excerpt(text));
-                    self.fault(FaultKind::InvalidValue, message)
+                    let Self { path, faults, .. } = self;
+                    faults.push_with(|| {
+                        let message = format!("`{path}`: {} {error}", excerpt(text));
+                        Fault::new(FaultKind::InvalidValue, *path, message)
+                    });
+                    None
                 }
             },
             Type::Enum(of) => match of.member(text) {
                 Some(member) => Some(Value::Enum(member.value)),
-                None => self.wrong(&excerpt(text)),
+                None => self.wrong(excerpt(text)),
             },
             Type::Boolean | Type::Complex(_) | Type::Collection { .. } => self.wrong("a string"),
         }
@@ -370,24 +444,25 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         })
     }
 
-    fn visit_unit<E>(mut self) -> Result<Self::Value, E> {
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
         if self.property.nullable {
             return Ok(Some(Value::Null));
         }
-        let message = format!("`{}` is null; expected {}", self.path, self.ty);
-        Ok(self.fault(FaultKind::NullValue, message))
+        let Self { ty, path, faults, .. } = self;
+        faults.push_with(|| Fault::new(FaultKind::NullValue, path, format!("`{path}` is null; expected {ty}")));
+        Ok(None)
     }
 
     fn visit_i64<E>(mut self, value: i64) -> Result<Self::Value, E> {
-        Ok(self.wrong(&format!("the number {value}")))
+        Ok(self.wrong(format_args!("the number {value}")))
     }
 
     fn visit_u64<E>(mut self, value: u64) -> Result<Self::Value, E> {
-        Ok(self.wrong(&format!("the number {value}")))
+        Ok(self.wrong(format_args!("the number {value}")))
     }
 
     fn visit_f64<E>(mut self, value: f64) -> Result<Self::Value, E> {
-        Ok(self.wrong(&format!("the number {value}")))
+        Ok(self.wrong(format_args!("the number {value:?}")))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Self::Value, A::Error> {
@@ -396,17 +471,17 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
             return Ok(self.wrong("an array"));
         };
         let (mut values, mut sound) = (Vec::new(), true);
-        while let Some(value) =
-            seq.next_element_seed(ValueSeed { property: self.property, ty: of, path: self.path, faults: self.faults })?
-        {
-            match value {
-                Some(value) if values.len() < *most as usize => values.push(value),
-                Some(_) => {
-                    while seq.next_element::<IgnoredAny>()?.is_some() {}
-                    return Ok(self.wrong(&format!("an array of more than {most} items")));
-                }
-                None => sound = false,
+        for _ in 0..*most {
+            let item = ValueSeed { property: self.property, ty: of, path: self.path, faults: self.faults };
+            match seq.next_element_seed(item)? {
+                None => return Ok(sound.then_some(Value::Collection(values))),
+                Some(None) => sound = false,
+                Some(Some(value)) => values.push(value),
             }
+        }
+        if seq.next_element::<IgnoredAny>()?.is_some() {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(self.wrong(format_args!("an array of more than {most} items")));
         }
         Ok(sound.then_some(Value::Collection(values)))
     }
@@ -427,16 +502,18 @@ fn complex_value<'de, A: MapAccess<'de>>(
     mut map: A,
 ) -> Result<Option<Value>, A::Error> {
     let mut seen = vec![false; ty.properties.len()];
+    let mut others = Names::default();
     while let Some(name) = map.next_key_seed(Text)? {
         let Some(at) = ty.properties.iter().position(|p| p.name.eq_ignore_ascii_case(&name)) else {
             map.next_value::<IgnoredAny>()?;
-            if !name.contains('@') {
-                let message = format!("Property {} is not part of {}.{}.", excerpt(&name), ty.namespace, ty.name);
-                faults.push(Fault::new(
-                    FaultKind::InvalidProperty,
-                    format!("{path}/{}", excerpt_target(&name)),
-                    message,
-                ));
+            let at = || format!("{path}/{}", excerpt_target(&name));
+            if others.is_repeated(name.clone(), faults) {
+                faults.push_with(|| duplicate_fault(&at()));
+            } else if !name.contains('@') {
+                faults.push_with(|| {
+                    let message = format!("Property {} is not part of {}.{}.", excerpt(&name), ty.namespace, ty.name);
+                    Fault::new(FaultKind::InvalidProperty, at(), message)
+                });
             }
             continue;
         };
@@ -444,7 +521,7 @@ fn complex_value<'de, A: MapAccess<'de>>(
         let inner = format!("{path}/{}", property.name);
         map.next_value_seed(ValueSeed { property, ty: &property.ty, path: &inner, faults })?;
         if std::mem::replace(&mut seen[at], true) {
-            faults.push(duplicate_fault(&inner));
+            faults.push_with(|| duplicate_fault(&inner));
         }
     }
     Ok(Some(Value::Checked))

@@ -230,8 +230,12 @@ impl EntityType {
     pub fn is_named(&self, name: &str) -> bool {
         let name = name.strip_prefix('#').unwrap_or(name);
         let Some((namespace, short)) = name.rsplit_once('.') else { return false };
-        short.eq_ignore_ascii_case(self.name)
-            && std::iter::once(&self.namespace).chain(self.synonyms).any(|known| known.eq_ignore_ascii_case(namespace))
+        short.eq_ignore_ascii_case(self.name) && self.is_in(namespace)
+    }
+
+    /// Tells whether `namespace` is its own or a synonym of it, ignoring case.
+    pub fn is_in(&self, namespace: &str) -> bool {
+        std::iter::once(&self.namespace).chain(self.synonyms).any(|known| known.eq_ignore_ascii_case(namespace))
     }
 }
 

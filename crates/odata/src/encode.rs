@@ -2,6 +2,7 @@
 
 use crate::edm::{EntityType, Property, Type};
 use crate::ticks::Ticks;
+use serde::de::IgnoredAny;
 use std::sync::Arc;
 
 /// One value of a row, as a store keeps it.
@@ -101,7 +102,8 @@ impl Encoder {
         self.metadata
     }
 
-    /// Writes an entity to the end of `out`, with `@odata.context` where it stands alone.
+    /// Writes an entity to the end of `out`, with `@odata.context` where it stands alone. After an
+    /// error, `out` ends in a part of it.
     pub fn entity(&self, row: &dyn Row, context: Option<&str>, out: &mut Vec<u8>) -> Result<(), CellError> {
         out.push(b'{');
         if self.metadata == Metadata::Minimal {
@@ -124,8 +126,10 @@ impl Encoder {
             write_cell(row.cell(field.position), field.property, out)?;
             out.push(b',');
         }
-        out.pop(); // the last comma: every entity has an id
-        out.push(b'}');
+        match out.last_mut() {
+            Some(last) if *last == b',' => *last = b'}',
+            _ => out.push(b'}'), // no control information and no field: only write-only ones were chosen
+        }
         Ok(())
     }
 }
@@ -135,7 +139,12 @@ fn write_cell(cell: Cell<'_>, property: &'static Property, out: &mut Vec<u8>) ->
     match (cell, &property.ty) {
         (Cell::Null, _) => out.extend_from_slice(b"null"),
         (Cell::Text(text), Type::String { .. }) => write_string(text, out),
-        (Cell::Text(json), Type::Collection { .. }) => out.extend_from_slice(json.as_bytes()),
+        (Cell::Text(json), Type::Collection { .. }) => {
+            // Written as it is, so what is no array would spoil the whole answer.
+            let items: Result<Vec<IgnoredAny>, _> = serde_json::from_str(json);
+            items.map_err(|_| damaged())?;
+            out.extend_from_slice(json.as_bytes());
+        }
         (Cell::Integer(value), Type::Boolean) => out.extend_from_slice(if value == 0 { b"false" } else { b"true" }),
         (Cell::Integer(ticks), Type::DateTimeOffset) => {
             out.push(b'"');

@@ -76,11 +76,22 @@ impl Faults {
 
     /// Adds a fault.
     pub fn push(&mut self, fault: Fault) {
-        if self.kept.len() < Self::MOST {
-            self.kept.push(fault);
-        } else {
+        self.push_with(|| fault);
+    }
+
+    /// Adds a fault whose text is only made if it is kept: a body of many faults then costs little
+    /// more than its reading.
+    pub fn push_with(&mut self, fault: impl FnOnce() -> Fault) {
+        if self.is_full() {
             self.more += 1;
+        } else {
+            self.kept.push(fault());
         }
+    }
+
+    /// Tells whether further faults are only counted.
+    pub fn is_full(&self) -> bool {
+        self.kept.len() >= Self::MOST
     }
 
     /// The faults that were kept.
@@ -132,6 +143,7 @@ impl fmt::Display for Faults {
 /// control characters.
 pub fn excerpt(found: &str) -> String {
     const MOST: usize = 60;
-    let short: String = found.chars().take(MOST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if short.len() < found.len() { format!("`{short}...`") } else { format!("`{short}`") }
+    let mut rest = found.chars();
+    let short: String = rest.by_ref().take(MOST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if rest.next().is_some() { format!("`{short}...`") } else { format!("`{short}`") }
 }

@@ -112,7 +112,9 @@ fn is_reserved(model: &Model, segment: &str) -> bool {
     let function = segment.strip_suffix("()").unwrap_or(segment);
     segment.starts_with('$')
         || function.eq_ignore_ascii_case("delta")
-        || function.to_ascii_lowercase().ends_with(".delta")
+        || function.rsplit_once('.').is_some_and(|(namespace, name)| {
+            name.eq_ignore_ascii_case("delta") && model.entity_types.iter().any(|ty| ty.is_in(namespace))
+        })
         || model.entity_type(segment).is_some()
 }
 

@@ -116,7 +116,8 @@ impl QueryOptions {
         for part in query.split('&').filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let name = decode(name)?;
-            match SystemOption::from_name(name.trim()) {
+            let name = name.trim();
+            match SystemOption::from_name(name) {
                 Some(option) => {
                     if options.get(option).is_some() {
                         return Err(QueryError::Repeated(option.name()));
@@ -126,7 +127,7 @@ impl QueryOptions {
                         continue;
                     }
                 }
-                None if name.starts_with('$') => return Err(QueryError::Unknown(excerpt(&name))),
+                None if name.starts_with('$') => return Err(QueryError::Unknown(excerpt(name))),
                 None => {}
             }
             if !options.kept.is_empty() {

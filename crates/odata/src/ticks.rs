@@ -197,8 +197,9 @@ impl FromStr for Ticks {
         let hour = rest.number(2)?;
         rest.expect(b":")?;
         let minute = rest.number(2)?;
-        let second = if rest.take(b":") { rest.number(2)? } else { 0 };
-        let fraction = if rest.take(b".") { rest.fraction()? } else { 0 };
+        let has_seconds = rest.take(b":");
+        let second = if has_seconds { rest.number(2)? } else { 0 };
+        let fraction = if has_seconds && rest.take(b".") { rest.fraction()? } else { 0 };
         let offset = rest.offset()?;
         if year == 0 {
             return Err(TicksError::OutOfRange);
@@ -315,6 +316,18 @@ mod tests {
             ("2024-03-02T23:10:04+15:00", TicksError::Impossible),
             ("2024-03-02T23:10:04.1234567890123Z", TicksError::FractionTooLong),
             ("2024-03-02T23:10:04.Z", TicksError::Form),
+            ("2024-03-02T23:10.5Z", TicksError::Form), // a fraction of a second needs the second
+            ("2024-03-02T23:10:04+14:01", TicksError::Impossible),
+            ("2024-03-02T23:10:04+02:60", TicksError::Impossible),
+            ("2024-03-02T23:10:04+2:00", TicksError::Form),
+            ("2024-03-02T23:10:04+0200", TicksError::Form),
+            ("2024-03-02T23:10:04ZZ", TicksError::Form),
+            ("2024-13-02T23:10:04Z", TicksError::Impossible),
+            ("2024-00-02T23:10:04Z", TicksError::Impossible),
+            ("1900-02-29T00:00:00Z", TicksError::Impossible),
+            ("2024-03-02T23:60:04Z", TicksError::Impossible),
+            ("12024-03-02T23:10:04Z", TicksError::Form),
+            ("-2024-03-02T23:10:04Z", TicksError::Form),
             ("2024-03-02 23:10:04Z", TicksError::Form),
             ("2024-03-02T23:10:04Z ", TicksError::Form),
             ("0000-01-01T00:00:00Z", TicksError::OutOfRange),
@@ -324,6 +337,33 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Ticks>(), Err(error), "{text}");
         }
+    }
+
+    #[test]
+    fn takes_up_to_twelve_fraction_digits_and_cuts_them_to_seven() {
+        for count in 1..=12 {
+            let digits = &"999999999999"[..count];
+            let kept = &digits[..count.min(7)];
+            let text = format!("2024-03-02T23:10:04.{digits}Z");
+            assert_eq!(read(&text).unwrap(), format!("2024-03-02T23:10:04.{kept}Z"));
+        }
+        let endless = format!("2024-03-02T23:10:04.{}Z", "9".repeat(100_000));
+        assert_eq!(endless.parse::<Ticks>(), Err(TicksError::FractionTooLong));
+    }
+
+    #[test]
+    fn every_century_keeps_its_leap_days() {
+        for (text, next) in [
+            ("2000-02-29T23:59:59.9999999Z", "2000-03-01T00:00:00Z"),
+            ("1900-02-28T23:59:59.9999999Z", "1900-03-01T00:00:00Z"),
+            ("1969-12-31T23:59:59.9999999Z", "1970-01-01T00:00:00Z"),
+            ("0004-12-31T23:59:59.9999999Z", "0005-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(text.parse::<Ticks>().unwrap().successor().to_string(), next);
+        }
+        assert_eq!(Ticks::MAX.successor(), Ticks::MAX);
+        assert_eq!(Ticks::MAX.plus_seconds(i64::MAX), Ticks::MAX);
+        assert_eq!(Ticks::MIN.plus_seconds(i64::MIN), Ticks::MIN);
     }
 
     #[test]

@@ -1,0 +1,8 @@
+//! What model promises: bodies to drafts, decisions, and what follows from them.
+
+mod bodies;
+mod effects;
+mod events;
+mod samples;
+mod users;
+mod wire;
