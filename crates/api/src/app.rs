@@ -35,7 +35,7 @@ impl Default for Limits {
             body: 256 << 10,
             batch: 4 << 20,
             body_time: Duration::from_secs(30),
-            request_time: Duration::from_secs(60),
+            request_time: Duration::from_mins(1),
             head_time: Duration::from_secs(15),
             head: 64 << 10,
             connections: 4096,

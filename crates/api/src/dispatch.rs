@@ -9,7 +9,7 @@ use crate::context::RequestIds;
 use crate::error::{ApiError, Area};
 use crate::negotiate::{Form, accept, check_versions};
 use crate::reply::Reply;
-use crate::routes::{self, Access, BodyKind, Shape};
+use crate::routes::{self, Access, BodyKind, Shape, Verb};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use model::{Caller, edm};
 use odata::path::resolve;
@@ -163,12 +163,8 @@ pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, A
     (route.operation)(call).await
 }
 
-fn not_allowed(method: &Method, allowed: &[&'static Method]) -> ApiError {
-    let mut names: Vec<&str> = allowed.iter().map(|method| method.as_str()).collect();
-    if names.contains(&"GET") {
-        names.push("HEAD");
-    }
-    let names = names.join(", ");
+fn not_allowed(method: &Method, allowed: &[Verb]) -> ApiError {
+    let names = allowed.iter().map(|verb| verb.names()).collect::<Vec<_>>().join(", ");
     let message = format!("{method} is not allowed here; allowed are {names}");
     let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message);
     match HeaderValue::try_from(names) {

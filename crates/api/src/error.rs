@@ -242,7 +242,7 @@ impl ApiError {
                 message: &self.message,
                 target: self.target.as_deref(),
                 details: &self.details,
-                inner_error: InnerError {
+                inner: InnerError {
                     date: ids.date.to_seconds_string(),
                     request_id: &ids.request_id,
                     client_request_id: ids.client_request_id(),
@@ -273,7 +273,7 @@ struct Error<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     details: &'a [Detail],
     #[serde(rename = "innerError")]
-    inner_error: InnerError<'a>,
+    inner: InnerError<'a>,
 }
 
 #[derive(Serialize)]

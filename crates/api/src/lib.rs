@@ -22,4 +22,4 @@ mod tls;
 pub use app::{App, ClientCredentials, Limits};
 pub use context::{Connection, Origins};
 pub use router::{PUBLIC, router};
-pub use tls::{TlsError, TlsFiles, self_signed, tls_config};
+pub use tls::{TlsConfig, TlsError, TlsFiles, self_signed, tls_config};

@@ -60,9 +60,8 @@ fn fits(range: &str, form: Form) -> Result<Option<Metadata>, ApiError> {
     let mut parts = range.split(';').map(str::trim);
     let media = parts.next().unwrap_or_default().to_ascii_lowercase();
     let fits = match media.as_str() {
-        "*/*" => true,
         // Clients that only ever send JSON's name read a count all the same.
-        "application/json" | "application/*" => true,
+        "*/*" | "application/json" | "application/*" => true,
         "text/plain" | "text/*" => form == Form::Text,
         _ => false,
     };

@@ -18,7 +18,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// How long a token of an app is good.
-const LIFETIME: Duration = Duration::from_secs(3600);
+const LIFETIME: Duration = Duration::from_hours(1);
 /// The most bytes of a token request.
 const MOST: usize = 8 << 10;
 /// Names that stand for "the tenant of the app" in the path, as Entra has them.

@@ -39,6 +39,46 @@ pub enum Shape {
     Batch,
 }
 
+/// The methods that there are routes for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// GET, and HEAD: the same without the body, which the HTTP layer leaves out.
+    Get,
+    /// POST
+    Post,
+    /// PATCH
+    Patch,
+    /// PUT
+    Put,
+    /// DELETE
+    Delete,
+}
+
+impl Verb {
+    /// The verb of a method.
+    pub fn of(method: &Method) -> Option<Self> {
+        match method.as_str() {
+            "GET" | "HEAD" => Some(Self::Get),
+            "POST" => Some(Self::Post),
+            "PATCH" => Some(Self::Patch),
+            "PUT" => Some(Self::Put),
+            "DELETE" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+
+    /// The methods, as `Allow` lists them.
+    pub const fn names(self) -> &'static str {
+        match self {
+            Self::Get => "GET, HEAD",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
 /// What a request's body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyKind {
@@ -54,14 +94,14 @@ pub enum BodyKind {
 pub type Operation = for<'c> fn(Call<'c>) -> BoxFuture<'c, Result<Reply, ApiError>>;
 
 /// An entry of the table.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct Route {
     /// The part of the API.
     pub area: Area,
     /// The kind of resource.
     pub shape: Shape,
     /// The method.
-    pub method: Method,
+    pub method: Verb,
     /// What it demands.
     pub access: Access,
     /// What body it reads.
@@ -105,40 +145,40 @@ const ON_ENTITIES: &[SystemOption] = &[
 ];
 const NONE: &[SystemOption] = &[];
 
-const fn route(area: Area, shape: Shape, method: Method, access: Access, operation: Operation) -> Route {
-    let (served, applicable) = match (shape, &method) {
-        (Shape::Collection, &Method::GET) => (PAGING, ON_SETS),
+const fn route(area: Area, shape: Shape, method: Verb, access: Access, operation: Operation) -> Route {
+    let (served, applicable) = match (shape, method) {
+        (Shape::Collection, Verb::Get) => (PAGING, ON_SETS),
         (Shape::Count, _) => (NONE, ON_COUNTS),
-        (Shape::Entity | Shape::Navigation, &Method::GET) | (Shape::Collection, _) => (NONE, ON_ENTITIES),
+        (Shape::Entity | Shape::Navigation, Verb::Get) | (Shape::Collection, _) => (NONE, ON_ENTITIES),
         _ => (NONE, NONE),
     };
     Route { area, shape, method, access, body: BodyKind::None, served, applicable, operation }
 }
 
-const fn with_body(area: Area, shape: Shape, method: Method, access: Access, operation: Operation) -> Route {
+const fn with_body(area: Area, shape: Shape, method: Verb, access: Access, operation: Operation) -> Route {
     Route { body: BodyKind::Json, ..route(area, shape, method, access, operation) }
 }
 
 /// Every route below `/v1.0` and `/beta`.
 pub const ROUTES: &[Route] = &[
-    route(Area::Risk, Shape::Collection, Method::GET, READ_EVENTS, list::run),
-    with_body(Area::Risk, Shape::Collection, Method::POST, WRITE_EVENTS, create_event::run),
-    route(Area::Risk, Shape::Count, Method::GET, READ_EVENTS, count::run),
-    route(Area::Risk, Shape::Entity, Method::GET, READ_EVENTS, read::run),
-    with_body(Area::Risk, Shape::Entity, Method::PATCH, WRITE_EVENTS, update::run),
-    route(Area::Risk, Shape::Entity, Method::DELETE, WRITE_EVENTS, delete::run),
-    route(Area::Risk, Shape::Navigation, Method::GET, READ_EVENTS_AND_USERS, impacted_user::run),
-    route(Area::Risk, Shape::Reference, Method::GET, READ_EVENTS, reference::get),
-    with_body(Area::Risk, Shape::Reference, Method::PUT, WRITE_EVENTS, reference::set),
-    with_body(Area::Risk, Shape::Reference, Method::POST, WRITE_EVENTS, reference::set),
-    route(Area::Risk, Shape::Reference, Method::DELETE, WRITE_EVENTS, reference::clear),
-    route(Area::Directory, Shape::Collection, Method::GET, READ_USERS, list::run),
-    with_body(Area::Directory, Shape::Collection, Method::POST, WRITE_USERS, create_user::run),
-    route(Area::Directory, Shape::Count, Method::GET, READ_USERS, count::run),
-    route(Area::Directory, Shape::Entity, Method::GET, READ_USERS, read::run),
-    with_body(Area::Directory, Shape::Entity, Method::PATCH, WRITE_USERS, update::run),
-    route(Area::Directory, Shape::Entity, Method::DELETE, WRITE_USERS, delete::run),
-    Route { body: BodyKind::Batch, ..route(Area::Risk, Shape::Batch, Method::POST, Access::Token, batch::run) },
+    route(Area::Risk, Shape::Collection, Verb::Get, READ_EVENTS, list::run),
+    with_body(Area::Risk, Shape::Collection, Verb::Post, WRITE_EVENTS, create_event::run),
+    route(Area::Risk, Shape::Count, Verb::Get, READ_EVENTS, count::run),
+    route(Area::Risk, Shape::Entity, Verb::Get, READ_EVENTS, read::run),
+    with_body(Area::Risk, Shape::Entity, Verb::Patch, WRITE_EVENTS, update::run),
+    route(Area::Risk, Shape::Entity, Verb::Delete, WRITE_EVENTS, delete::run),
+    route(Area::Risk, Shape::Navigation, Verb::Get, READ_EVENTS_AND_USERS, impacted_user::run),
+    route(Area::Risk, Shape::Reference, Verb::Get, READ_EVENTS, reference::get),
+    with_body(Area::Risk, Shape::Reference, Verb::Put, WRITE_EVENTS, reference::set),
+    with_body(Area::Risk, Shape::Reference, Verb::Post, WRITE_EVENTS, reference::set),
+    route(Area::Risk, Shape::Reference, Verb::Delete, WRITE_EVENTS, reference::clear),
+    route(Area::Directory, Shape::Collection, Verb::Get, READ_USERS, list::run),
+    with_body(Area::Directory, Shape::Collection, Verb::Post, WRITE_USERS, create_user::run),
+    route(Area::Directory, Shape::Count, Verb::Get, READ_USERS, count::run),
+    route(Area::Directory, Shape::Entity, Verb::Get, READ_USERS, read::run),
+    with_body(Area::Directory, Shape::Entity, Verb::Patch, WRITE_USERS, update::run),
+    route(Area::Directory, Shape::Entity, Verb::Delete, WRITE_USERS, delete::run),
+    Route { body: BodyKind::Batch, ..route(Area::Risk, Shape::Batch, Verb::Post, Access::Token, batch::run) },
 ];
 
 /// The part of the API that a set belongs to.
@@ -158,11 +198,10 @@ pub fn describe(resource: &Resource) -> (Area, Shape) {
     }
 }
 
-/// The route of a method on a resource; else the methods that there are. HEAD is GET without the
-/// body, which the HTTP layer leaves out.
-pub fn find(resource: &Resource, method: &Method) -> Result<&'static Route, Vec<&'static Method>> {
+/// The route of a method on a resource; else the methods that there are.
+pub fn find(resource: &Resource, method: &Method) -> Result<&'static Route, Vec<Verb>> {
     let (area, shape) = describe(resource);
-    let method = if method == Method::HEAD { &Method::GET } else { method };
+    let verb = Verb::of(method);
     let here = || ROUTES.iter().filter(move |route| (route.area, route.shape) == (area, shape));
-    here().find(|route| route.method == method).ok_or_else(|| here().map(|route| &route.method).collect())
+    here().find(|route| Some(route.method) == verb).ok_or_else(|| here().map(|route| route.method).collect())
 }

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::rustls::{self, ServerConfig};
 
+/// How connections are encrypted.
+pub type TlsConfig = ServerConfig;
+
 /// A certificate chain and its key, in PEM.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {

@@ -155,17 +155,15 @@ fn update_event(before: &RiskEvent, patch: RiskEventDraft, now: Ticks) -> Result
 }
 
 /// closedDateTime after a change of status that leaves it out (graph.md, section 3.5; design.md,
-/// section 5): closing an open event closes it now, making it active again clears it, and
+/// section 5): a status that closes the event closes it now, making it active again clears it, and
 /// loginBlocked sets nothing.
 fn closed_after(before: &RiskEvent, status: RiskEventStatus, now: Ticks) -> Option<Ticks> {
     if status == before.risk_event_status || status == RiskEventStatus::LoginBlocked {
         before.closed_date_time
     } else if status == RiskEventStatus::Active {
         None
-    } else if before.risk_event_status.is_open() {
-        Some(now)
     } else {
-        before.closed_date_time.or(Some(now))
+        Some(now)
     }
 }
 

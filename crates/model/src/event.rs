@@ -227,8 +227,8 @@ impl RiskEventDraft {
     pub fn from_body(body: &mut EntityBody, nulls: Nulls) -> Self {
         let closed_date_time = match body.take(at::CLOSED_DATE_TIME) {
             Some(Value::DateTimeOffset(ticks)) => Some(Some(ticks)),
-            Some(_) => Some(None),
-            None => None,
+            Some(_) if nulls == Nulls::Refused => Some(None), // it has null among its values
+            _ => None,
         };
         let values = body.expected_type.all_properties().into_iter().enumerate();
         for (position, property) in values.filter(|_| nulls == Nulls::Refused) {

@@ -1,1 +1,45 @@
-fn main() {}
+//! The `spillwatch` command: options, wiring, and sub-commands without logic of their own.
+
+mod cli;
+mod commands;
+mod config;
+mod error;
+mod instance;
+mod logging;
+mod output;
+
+use cli::{Cli, Command};
+use error::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let (cli, warnings) = config::parse(std::env::args_os().collect())?;
+    logging::start(&cli.global)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(command(cli))
+}
+
+async fn command(cli: Cli) -> Result<(), Failure> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Serve(options) => commands::serve::run(global, *options).await,
+        Command::Token(options) => commands::token::run(global, options).await,
+        Command::Tenants(action) => commands::tenants::run(global, action).await,
+        Command::Apps(action) => commands::apps::run(global, action).await,
+        Command::Keys(action) => commands::keys::run(global, action).await,
+        Command::Migrate => commands::migrate::run(global).await,
+        Command::Backup(options) => commands::backup::run(global, options).await,
+        Command::Restore(options) => commands::restore::run(global, &options),
+        Command::Doctor => commands::doctor::run(global).await,
+    }
+}

@@ -138,19 +138,21 @@ fn ensure_unused(database: &Path) -> Result<(), StoreError> {
     let Ok(db) = Connection::open(database) else { return Ok(()) }; // too damaged to be in use
     db.busy_timeout(Duration::from_millis(100)).map_err(&open)?;
     match db.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;").map_err(open) {
-        Err(StoreError::Busy) => {
-            Err(StoreError::Unusable("the store is in use; stop the server first".to_owned()))
-        }
+        Err(StoreError::Busy) => Err(StoreError::Unusable("the store is in use; stop the server first".to_owned())),
         _ => Ok(()), // free, or too damaged for anybody to use
     }
 }
 
 /// A name beside the store that is not taken.
 fn aside(target: &Path) -> PathBuf {
-    (1..)
-        .map(|n| with_suffix(target, &format!(".replaced-{n}")))
-        .find(|path| !path.exists())
-        .expect("numbers do not end")
+    let mut number = 1;
+    loop {
+        let path = with_suffix(target, &format!(".replaced-{number}"));
+        if !path.exists() {
+            return path;
+        }
+        number += 1;
+    }
 }
 
 /// Syncs a finished file and gives it its name for good.

@@ -17,7 +17,9 @@ pub(crate) fn check(db: &Connection, path: &Path) -> Result<Vec<Finding>, StoreE
 
     let mode = std::fs::metadata(path).map(|about| about.permissions().mode() & 0o777);
     match mode {
-        Ok(mode) => note("file permissions", mode & 0o077 == 0, format!("{mode:03o}; others must have no access")),
+        Ok(mode) => {
+            note("file permissions", mode.trailing_zeros() >= 6, format!("{mode:03o}; others must have no access"));
+        }
         Err(error) => note("file permissions", false, error.to_string()),
     }
     let version: i64 = db.query_row("SELECT max(number) FROM migrations", [], |row| row.get(0)).map_err(&doing)?;

@@ -3,7 +3,7 @@
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::reply::Reply;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use odata::encode::{Metadata, Row, write_string};
 use odata::query::SystemOption;
 use store::BoxFuture;
@@ -64,9 +64,7 @@ pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         body.push(b'}');
         let mut reply = call.odata_reply(StatusCode::OK, body);
         if preferred.is_some() {
-            if let Ok(applied) = HeaderValue::try_from(format!("odata.maxpagesize={limit}")) {
-                reply.headers.insert("preference-applied", applied);
-            }
+            reply.set("preference-applied", format!("odata.maxpagesize={limit}"));
         }
         Ok(reply)
     })

@@ -1,0 +1,301 @@
+//! The command line. Every option also comes from the environment (`SPILLWATCH_*`) and from a TOML
+//! file; see [`config`](crate::config).
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+use model::{Permission, TenantId};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Finds leaked credentials of your own accounts and serves them through Microsoft Graph's API.
+#[derive(Parser, Debug)]
+#[command(
+    name = "spillwatch",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  spillwatch serve                      start on http://127.0.0.1:8080 with a store in ./spillwatch-data\n  \
+                  spillwatch token --permission IdentityRiskEvent.Read.All --ttl 8h\n  \
+                  spillwatch apps add \"nightly feed\" --permission IdentityRiskEvent.ReadWrite.All\n  \
+                  spillwatch backup /backup/spillwatch.db\n\n\
+                  Every option can also be set in a TOML file (--config) and by a SPILLWATCH_* variable."
+)]
+pub struct Cli {
+    /// Options that every command has.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command has.
+#[derive(Args, Debug, Clone)]
+pub struct Global {
+    /// Folder of the store and its keys
+    #[arg(long, global = true, value_name = "DIR", env = "SPILLWATCH_DATA", default_value = "spillwatch-data")]
+    pub data: PathBuf,
+    /// TOML file with further options, by their long names
+    #[arg(long, global = true, value_name = "FILE", env = "SPILLWATCH_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// What to log: error, warn, info, debug, trace, or a filter such as `info,api=debug`
+    #[arg(long, global = true, value_name = "FILTER", env = "SPILLWATCH_LOG", default_value = "info")]
+    pub log: String,
+    /// How to log; `auto` is text on a terminal and JSON otherwise
+    #[arg(long, global = true, value_name = "FORMAT", env = "SPILLWATCH_LOG_FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+    /// Print JSON lines instead of a table
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The form of log lines.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    /// Text.
+    Text,
+    /// JSON lines.
+    Json,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Start the server
+    Serve(Box<Serve>),
+    /// Print a bearer token of the built-in issuer
+    Token(Token),
+    /// Add, list and remove tenants
+    #[command(subcommand)]
+    Tenants(Tenants),
+    /// Add, list and remove apps that may ask the built-in issuer for tokens
+    #[command(subcommand)]
+    Apps(Apps),
+    /// Show and rotate the built-in issuer's signing keys
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Bring the store's schema up to date
+    Migrate,
+    /// Copy the store into one file, also while a server runs
+    Backup(Backup),
+    /// Put a backup into a data folder
+    Restore(Restore),
+    /// Check the store, its keys and its folder
+    Doctor,
+}
+
+/// `spillwatch serve`
+#[derive(Args, Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
+pub struct Serve {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT", env = "SPILLWATCH_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Address under which clients reach this server, for links in answers
+    #[arg(long, value_name = "URL", env = "SPILLWATCH_PUBLIC_URL")]
+    pub public_url: Option<url::Url>,
+    /// Certificate chain in PEM, for TLS
+    #[arg(long, value_name = "FILE", env = "SPILLWATCH_TLS_CERT", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key in PEM, for TLS
+    #[arg(long, value_name = "FILE", env = "SPILLWATCH_TLS_KEY", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// TLS with a certificate made here, for local use
+    #[arg(long, env = "SPILLWATCH_TLS_SELF_SIGNED", conflicts_with = "tls_cert")]
+    pub tls_self_signed: bool,
+    /// Networks of the proxy that speaks TLS for this server; only it may connect, and its
+    /// X-Forwarded-Proto and -Host are believed
+    #[arg(long, value_name = "CIDR", env = "SPILLWATCH_BEHIND_PROXY", value_delimiter = ',')]
+    pub behind_proxy: Vec<IpNet>,
+    /// Issuer whose tokens are accepted:
+    /// issuer=URL,(keys=FILE|discovery=URL),audience=NAME,tenant=(tid|first|GUID)
+    #[arg(long, value_name = "SPEC", env = "SPILLWATCH_ISSUER", value_delimiter = ';')]
+    pub issuer: Vec<auth::IssuerConfig>,
+    /// Turn the built-in issuer off: no token endpoint, and its tokens are refused
+    #[arg(long, env = "SPILLWATCH_NO_BUILTIN_ISSUER")]
+    pub no_builtin_issuer: bool,
+    /// Host or network that may be called although it is private, such as an issuer in your own
+    /// network
+    #[arg(long, value_name = "HOST|CIDR", env = "SPILLWATCH_ALLOW_OUTGOING", value_delimiter = ',')]
+    pub allow_outgoing: Vec<auth::AllowedPeer>,
+    /// Namespace under which leakedCredentialsRiskEvent is announced
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        env = "SPILLWATCH_ODATA_TYPE_NAMESPACE",
+        default_value = "Microsoft.IdentityProtectionServices"
+    )]
+    pub odata_type_namespace: TypeNamespace,
+    /// Accept new users without passwordProfile, which is never kept anyway
+    #[arg(long, env = "SPILLWATCH_PASSWORD_PROFILE_OPTIONAL")]
+    pub password_profile_optional: bool,
+    /// The most bytes of a request's body
+    #[arg(long, value_name = "BYTES", env = "SPILLWATCH_MAX_BODY", default_value_t = api::Limits::default().body)]
+    pub max_body: usize,
+    /// The most bytes of a $batch
+    #[arg(long, value_name = "BYTES", env = "SPILLWATCH_MAX_BATCH", default_value_t = api::Limits::default().batch)]
+    pub max_batch: usize,
+    /// The most bytes of a request's head (at least 8192)
+    #[arg(long, value_name = "BYTES", env = "SPILLWATCH_MAX_HEAD", default_value_t = api::Limits::default().head)]
+    pub max_head: usize,
+    /// The most connections at once; more wait
+    #[arg(long, value_name = "N", env = "SPILLWATCH_MAX_CONNECTIONS", default_value_t = api::Limits::default().connections)]
+    pub max_connections: usize,
+    /// How long a request's head may take to arrive
+    #[arg(long, value_name = "TIME", env = "SPILLWATCH_HEAD_TIMEOUT", default_value = "15s", value_parser = duration)]
+    pub head_timeout: Duration,
+    /// How long a request's body may take to arrive
+    #[arg(long, value_name = "TIME", env = "SPILLWATCH_BODY_TIMEOUT", default_value = "30s", value_parser = duration)]
+    pub body_timeout: Duration,
+    /// How long a request may take altogether
+    #[arg(long, value_name = "TIME", env = "SPILLWATCH_REQUEST_TIMEOUT", default_value = "60s", value_parser = duration)]
+    pub request_timeout: Duration,
+    /// Do not print a token and an example at the start
+    #[arg(long, env = "SPILLWATCH_QUIET")]
+    pub quiet: bool,
+}
+
+/// The namespace of the seed's type on the wire.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TypeNamespace {
+    /// As the seed document has it.
+    #[value(name = "Microsoft.IdentityProtectionServices")]
+    IdentityProtectionServices,
+    /// As Graph's public metadata had it.
+    #[value(name = "microsoft.graph")]
+    Graph,
+}
+
+/// `spillwatch token`
+#[derive(Args, Debug)]
+pub struct Token {
+    /// Tenant that the token is for; the first one when left out
+    #[arg(long, value_name = "ID")]
+    pub tenant: Option<TenantId>,
+    /// Name that the change log shows for what is done with the token
+    #[arg(long, value_name = "NAME", default_value = "cli")]
+    pub app: String,
+    /// Permission that the token grants; may be given several times; all when left out
+    #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Permission))]
+    pub permission: Vec<Permission>,
+    /// How long the token is good: 30m, 8h, 7d
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
+    pub ttl: Duration,
+}
+
+/// `spillwatch tenants`
+#[derive(Subcommand, Debug)]
+pub enum Tenants {
+    /// Add a tenant
+    Add {
+        /// What people call it
+        name: String,
+        /// Its id in tokens (a GUID), such as that of your Entra tenant; a new one when left out
+        #[arg(long, value_name = "GUID")]
+        id: Option<TenantId>,
+    },
+    /// List tenants
+    List,
+    /// Remove a tenant with all its events, users and apps
+    Remove {
+        /// Its id
+        id: TenantId,
+        /// Do it: nothing of it can be brought back
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `spillwatch apps`
+#[derive(Subcommand, Debug)]
+pub enum Apps {
+    /// Add an app and print its client id and secret, which is not shown again
+    Add {
+        /// What people call it
+        name: String,
+        /// Tenant that it belongs to; the first one when left out
+        #[arg(long, value_name = "ID")]
+        tenant: Option<TenantId>,
+        /// Permission that its tokens grant; may be given several times
+        #[arg(long, value_name = "NAME", required = true)]
+        permission: Vec<Permission>,
+        /// How long its secret is good
+        #[arg(long, value_name = "TIME", default_value = "365d", value_parser = duration)]
+        expires: Duration,
+    },
+    /// List apps and their secrets
+    List,
+    /// Give an app a second secret, so that the first can be replaced without a gap
+    AddSecret {
+        /// Its client id
+        app: uuid::Uuid,
+        /// How long the secret is good
+        #[arg(long, value_name = "TIME", default_value = "365d", value_parser = duration)]
+        expires: Duration,
+    },
+    /// Take a secret from an app
+    RemoveSecret {
+        /// Its client id
+        app: uuid::Uuid,
+        /// The secret's id, as `apps list` shows it
+        secret: uuid::Uuid,
+    },
+    /// Remove an app; its tokens are refused from the next request on
+    Remove {
+        /// Its client id
+        app: uuid::Uuid,
+    },
+}
+
+/// `spillwatch keys`
+#[derive(Subcommand, Debug)]
+pub enum Keys {
+    /// Make a new signing key and sign with it from now on
+    Rotate {
+        /// Also delete the old keys: every token that they signed is refused at once
+        #[arg(long)]
+        remove_old: bool,
+    },
+}
+
+/// `spillwatch backup`
+#[derive(Args, Debug)]
+pub struct Backup {
+    /// File to write; it must not exist
+    pub file: PathBuf,
+    /// Add the signing keys and the page-token secret; then guard the file like a password
+    #[arg(long)]
+    pub with_keys: bool,
+}
+
+/// `spillwatch restore`
+#[derive(Args, Debug)]
+pub struct Restore {
+    /// File that `spillwatch backup` wrote
+    pub file: PathBuf,
+    /// Put the store that is there aside (it is kept beside the new one)
+    #[arg(long)]
+    pub replace: bool,
+}
+
+/// Reads `90s`, `30m`, `8h`, `7d`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a time such as 90s, 30m, 8h or 7d");
+    let at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(at);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    match number.checked_mul(seconds) {
+        Some(seconds) if (1..=3650 * 86_400).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("`{text}` is not between a second and ten years")),
+    }
+}

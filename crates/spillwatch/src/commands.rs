@@ -1,0 +1,11 @@
+//! One file per sub-command: it translates options into operations and prints the outcome.
+
+pub mod apps;
+pub mod backup;
+pub mod doctor;
+pub mod keys;
+pub mod migrate;
+pub mod restore;
+pub mod serve;
+pub mod tenants;
+pub mod token;

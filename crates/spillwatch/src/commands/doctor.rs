@@ -1,0 +1,47 @@
+//! `spillwatch doctor`: is everything as it should be?
+
+use crate::cli::Global;
+use crate::error::Failure;
+use crate::instance::{Instance, keys_folder};
+use crate::output::rows;
+use serde_json::json;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use store::Finding;
+
+/// Less free room than this is worth a word.
+const ROOM: u64 = 1 << 30;
+
+/// Checks the folder, the keys and the store; fails when something is not sound.
+pub async fn run(global: &Global) -> Result<(), Failure> {
+    let instance = Instance::open(&global.data)?;
+    let mut findings = vec![private("data folder", &instance.folder)?, room(&instance.folder)?];
+    findings.push(private("keys folder", &keys_folder(&instance.folder)?)?);
+    let issuer = instance.issuer(None)?;
+    findings.push(Finding { subject: "signing key", sound: true, detail: issuer.signing_kid() });
+    findings.extend(instance.service.store().check().await?);
+    let found: Vec<_> = findings
+        .iter()
+        .map(|finding| vec![json!(finding.subject), json!(finding.sound), json!(finding.detail)])
+        .collect();
+    rows(global, &["subject", "sound", "detail"], &found, "")?;
+    instance.service.store().close().await;
+    let unsound: Vec<&str> = findings.iter().filter(|finding| !finding.sound).map(|finding| finding.subject).collect();
+    if unsound.is_empty() { Ok(()) } else { Err(Failure::message(format!("not sound: {}", unsound.join(", ")))) }
+}
+
+fn private(subject: &'static str, folder: &Path) -> Result<Finding, Failure> {
+    let mode = fs::metadata(folder)?.permissions().mode() & 0o777;
+    Ok(Finding {
+        subject,
+        sound: mode.trailing_zeros() >= 6,
+        detail: format!("{mode:03o}; others must have no access"),
+    })
+}
+
+fn room(folder: &Path) -> Result<Finding, Failure> {
+    let about = rustix::fs::statvfs(folder)?;
+    let free = about.f_bavail * about.f_frsize;
+    Ok(Finding { subject: "free room", sound: free >= ROOM, detail: format!("{} MiB", free >> 20) })
+}

@@ -1,0 +1,199 @@
+//! `spillwatch serve`: wiring.
+
+use crate::cli::{Global, Serve, TypeNamespace};
+use crate::commands::token::issue;
+use crate::error::Failure;
+use crate::instance::{Instance, keys_folder};
+use api::server::{Listen, serve};
+use api::{App, ClientCredentials, Limits, Origins, TlsFiles, router};
+use auth::client_credentials::{Rate, TokenGate};
+use auth::{
+    AuthSettings, Authenticator, BuiltinIssuer, Outgoing, OutgoingRules, RegistryError, RegistryFuture, RegistrySource,
+};
+use model::{PermissionSet, Tenant, edm};
+use secrecy::ExposeSecret as _;
+use service::{Service, Settings};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// How long the token lives that is printed at the start.
+const FIRST_TOKEN: Duration = Duration::from_hours(1);
+
+/// Serves until SIGTERM or SIGINT, or until the store fails for good.
+pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
+    refuse_clear_text(&options)?;
+    let settings = Settings { password_profile_optional: options.password_profile_optional };
+    let instance = Instance::create(&global.data, settings)?;
+    for name in &instance.migrations {
+        tracing::info!(migration = %name, "the schema was brought up to date");
+    }
+    let tenant = first_tenant(&instance).await?;
+    let public_url = options.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+    let tls = tls(&options, &instance)?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|error| Failure::message(format!("cannot listen on {}: {error}", options.listen)))?;
+    let address = listener.local_addr()?;
+    let origin = public_url.clone().unwrap_or_else(|| {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    });
+
+    let builtin = if options.no_builtin_issuer { None } else { Some(instance.issuer(public_url.as_deref())?) };
+    let app = application(&options, &instance, builtin.clone(), &origin, public_url.as_deref())?;
+    let listen = Listen { tls, only_from: options.behind_proxy.as_slice().into(), limits: app.limits };
+    tracing::info!(address = %address, data = %global.data.display(), version = env!("CARGO_PKG_VERSION"), "listening");
+    if let Some(issuer) = builtin.filter(|_| address.ip().is_loopback() && !options.quiet) {
+        greet(&issuer, &tenant, &origin, options.tls_self_signed)?;
+    }
+
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(serve(listener, router(app.clone()), listen, stop.clone()));
+    let freshness = tokio::spawn({
+        let app = app.clone();
+        async move { app.authenticator.keep_keys_fresh(Duration::from_mins(1)).await }
+    });
+    let store = instance.service.store();
+    let failure = tokio::select! {
+        why = store.failed() => Some(why),
+        signal = stop_signal() => {
+            tracing::info!(signal = signal?, "stopping: requests under way are finished first");
+            None
+        }
+    };
+    freshness.abort();
+    stop.cancel();
+    if let Some(why) = failure {
+        // Nobody knows what is on the disk: no more answers, not even to those who wait.
+        return Err(Failure::message(format!("{why}; the server has stopped so that nothing is lost unnoticed")));
+    }
+    serving.await?;
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Tokens must not cross a network in clear.
+fn refuse_clear_text(options: &Serve) -> Result<(), Failure> {
+    let encrypted = options.tls_cert.is_some() || options.tls_self_signed || !options.behind_proxy.is_empty();
+    if encrypted || options.listen.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(Failure::Refused(format!(
+        "{} can be reached from other machines, and without TLS every token could be read on the way; give --tls-cert \
+         and --tls-key, or --behind-proxy CIDR when a proxy speaks TLS for this server, or listen on 127.0.0.1",
+        options.listen
+    )))
+}
+
+/// The first tenant, made on an empty store.
+async fn first_tenant(instance: &Instance) -> Result<Tenant, Failure> {
+    let service = &instance.service;
+    if service.registry().await?.tenants.is_empty() && service.add_tenant(None, "default").await?.is_some() {
+        tracing::info!("made the tenant `default`");
+    }
+    let registry = service.registry().await?;
+    Ok(Instance::tenant(&registry, None)?.clone())
+}
+
+fn tls(options: &Serve, instance: &Instance) -> Result<Option<Arc<api::TlsConfig>>, Failure> {
+    let files = match (&options.tls_cert, &options.tls_key) {
+        (Some(certificate), Some(key)) => TlsFiles { certificate: certificate.clone(), key: key.clone() },
+        _ if options.tls_self_signed => {
+            let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+            if !options.listen.ip().is_unspecified() {
+                names.push(options.listen.ip().to_string());
+            }
+            names.extend(options.public_url.as_ref().and_then(|url| url.host_str().map(str::to_owned)));
+            names.sort();
+            names.dedup();
+            api::self_signed(&keys_folder(&instance.folder)?, &names)?
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(api::tls_config(&files)?))
+}
+
+fn application(
+    options: &Serve,
+    instance: &Instance,
+    builtin: Option<Arc<BuiltinIssuer>>,
+    origin: &str,
+    public_url: Option<&str>,
+) -> Result<Arc<App>, Failure> {
+    let settings = AuthSettings { origins: vec![origin.to_owned()], ..AuthSettings::default() };
+    let outgoing = OutgoingRules { allowed: options.allow_outgoing.clone(), ..OutgoingRules::default() };
+    let authenticator = Authenticator::new(
+        &settings,
+        options.issuer.clone(),
+        builtin.clone(),
+        Arc::new(Tenants(instance.service.clone())),
+        instance.clock.clone(),
+        &Arc::new(Outgoing::new(outgoing)),
+    )?;
+    let builtin = builtin.map(|issuer| {
+        let gate = TokenGate::new(Rate::default(), instance.clock.clone());
+        (issuer, ClientCredentials { gate, audiences: settings.own_audiences() })
+    });
+    let type_names = match options.odata_type_namespace {
+        TypeNamespace::IdentityProtectionServices => edm::seed_type_name,
+        TypeNamespace::Graph => edm::graph_type_name,
+    };
+    let mut app = App::new(instance.service.clone(), Arc::new(authenticator), builtin, type_names);
+    app.origins =
+        Origins { public_url: public_url.map(Arc::from), trusted_proxies: options.behind_proxy.as_slice().into() };
+    app.foreign_issuer = options.issuer.first().map(|issuer| issuer.issuer.to_string());
+    app.limits = Limits {
+        body: options.max_body,
+        batch: options.max_batch,
+        head: options.max_head.max(8192),
+        connections: options.max_connections.max(1),
+        head_time: options.head_timeout,
+        body_time: options.body_timeout,
+        request_time: options.request_timeout,
+    };
+    Ok(Arc::new(app))
+}
+
+/// Tenants and apps, for the authenticator.
+struct Tenants(Service);
+
+impl RegistrySource for Tenants {
+    fn load(&self) -> RegistryFuture<'_> {
+        Box::pin(async { self.0.registry().await.map_err(RegistryError::new) })
+    }
+}
+
+/// Prints, never logs, what a newcomer needs: the address, a token and a line to paste.
+fn greet(issuer: &BuiltinIssuer, tenant: &Tenant, origin: &str, self_signed: bool) -> Result<(), Failure> {
+    let token = issue(issuer, tenant, "first-steps", PermissionSet::all(), FIRST_TOKEN)?;
+    let insecure = if self_signed { " --insecure" } else { "" };
+    let token = token.expose_secret();
+    anstream::eprintln!(
+        "\nSpillwatch is at {origin}\n\n\
+         A token for the next hour, with every permission:\n\n{token}\n\n\
+         Create your first leakedCredentialsRiskEvent:\n\n\
+         curl -i{insecure} '{origin}/v1.0/leakedCredentialsRiskEvents' -H 'Authorization: Bearer {token}' -H 'Content-Type: \
+         application/json' -d '{EXAMPLE}'\n"
+    );
+    Ok(())
+}
+
+/// The seed document's request, with values.
+const EXAMPLE: &str = concat!(
+    r##"{"@odata.type":"#Microsoft.IdentityProtectionServices.leakedCredentialsRiskEvent","##,
+    r#""userDisplayName":"Mara Lind","userPrincipalName":"mara@fjord.example","#,
+    r#""riskEventDateTime":"2026-03-02T23:10:04.2255665Z","riskEventType":"leakedCredentials","#,
+    r#""riskLevel":"high","riskEventStatus":"active","userId":"5b0a7c1e-8d53-4f39-a3d4-2f6a3f1f9c01"}"#
+);
+
+async fn stop_signal() -> Result<&'static str, Failure> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}
