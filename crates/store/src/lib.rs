@@ -5,6 +5,7 @@
 //! from the store's cells. Every call names a tenant; no call reaches across tenants.
 
 mod admin;
+#[cfg(feature = "contract")]
 pub mod contract;
 mod error;
 
