@@ -2,7 +2,7 @@
 
 use crate::error::{engine, is_duplicate};
 use crate::group::run;
-use crate::rows::key;
+use crate::rows::{TENANTS_END, end, key};
 use model::{App, AppSecret, PermissionSet, Registry, Tenant, TenantKey, Ticks};
 use rusqlite::{Connection, params};
 use store::{AdminCommand, AdminOutcome, StoreError, WriteError};
@@ -48,7 +48,11 @@ fn change(db: &Connection, command: AdminCommand) -> rusqlite::Result<AdminOutco
                 "INSERT INTO tenants (id, name, created) VALUES (?1, ?2, ?3)",
                 params![id.to_string(), name, created.get()],
             )?;
-            Ok(AdminOutcome::Tenant(TenantKey(db.last_insert_rowid() as u32)))
+            // The last number's end would be the end of all keys.
+            match u32::try_from(db.last_insert_rowid()) {
+                Ok(number) if number < TENANTS_END - 1 => Ok(AdminOutcome::Tenant(TenantKey(number))),
+                _ => Err(rusqlite::Error::IntegralValueOutOfRange(0, db.last_insert_rowid())),
+            }
         }
         AdminCommand::RemoveTenant(tenant) => {
             db.execute(
@@ -104,7 +108,7 @@ fn insert_secret(db: &Connection, app: model::AppId, secret: &AppSecret) -> rusq
 /// which the next removal takes along.
 fn delete_rows(db: &Connection, tenant: TenantKey) -> Result<(), StoreError> {
     let doing = engine("deleting a tenant's rows");
-    let range = (key(tenant, 0), key(TenantKey(tenant.0 + 1), 0));
+    let range = (key(tenant, 0), end(tenant));
     for table in ["risk_events", "users", "changes"] {
         let sql = format!(
             "DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE key >= ?1 AND key < ?2 LIMIT {CHUNK})"

@@ -2,7 +2,7 @@
 
 use crate::error::engine;
 use crate::migrate;
-use crate::rows::{key, total_key};
+use crate::rows::{end, key, total_key};
 use model::{EventKind, TenantKey, Total};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::os::unix::fs::PermissionsExt as _;
@@ -38,7 +38,7 @@ pub(crate) fn check(db: &Connection, path: &Path) -> Result<Vec<Finding>, StoreE
         let (counted, kept) = counts(db, tenant).map_err(&doing)?;
         counts_agree &= counted == kept;
         rows += counted.iter().sum::<i64>();
-        let range = params![key(tenant, 0), key(TenantKey(tenant.0 + 1), 0)];
+        let range = params![key(tenant, 0), end(tenant)];
         let changes: i64 = db
             .query_row("SELECT count(*) FROM changes WHERE key >= ?1 AND key < ?2", range, |row| row.get(0))
             .map_err(&doing)?;
@@ -57,7 +57,7 @@ fn counts(db: &Connection, tenant: TenantKey) -> rusqlite::Result<(Vec<i64>, Vec
         let found = db.query_row(sql, params![tenant.0, subject, dimension, value], |row| row.get(0)).optional()?;
         Ok(found.unwrap_or(0))
     };
-    let range = (key(tenant, 0), key(TenantKey(tenant.0 + 1), 0));
+    let range = (key(tenant, 0), end(tenant));
     let (mut counted, mut expected) = (Vec::new(), Vec::new());
     for kind in EventKind::ALL {
         let sql = "SELECT count(*) FROM risk_events WHERE key >= ?1 AND key < ?2 AND kind = ?3";

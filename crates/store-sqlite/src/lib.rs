@@ -208,7 +208,7 @@ fn changes(
              LEFT JOIN actors AS a ON a.actor = c.actor WHERE c.key > ?1 AND c.key < ?2 ORDER BY c.key LIMIT ?3",
         )
         .map_err(&read)?;
-    let range = params![rows::key(tenant, after), rows::key(TenantKey(tenant.0 + 1), 0), limit];
+    let range = params![rows::key(tenant, after), rows::end(tenant), limit];
     let mut found = statement.query(range).map_err(&read)?;
     let mut changes = Vec::new();
     while let Some(row) = found.next().map_err(&read)? {
