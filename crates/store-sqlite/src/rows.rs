@@ -249,17 +249,20 @@ pub(crate) fn page(
     Ok(None)
 }
 
+/// Dimensions of totals: all of a subject, by level, by status.
+pub(crate) const OF_ALL: i64 = 0;
+pub(crate) const BY_LEVEL: i64 = 1;
+pub(crate) const BY_STATUS: i64 = 2;
+/// The subject of totals of users; kinds of events are far below.
+pub(crate) const OF_USERS: i64 = 1000;
+
 /// A tenant's name for the row that a total is kept in.
 pub(crate) fn total_key(total: model::Total) -> (i64, i64, i64) {
     use model::Total;
-    const ALL: i64 = 0;
-    const BY_LEVEL: i64 = 1;
-    const BY_STATUS: i64 = 2;
-    const USERS: i64 = 1000; // kinds of events are far below
     match total {
-        Total::Events(kind) => (kind as i64, ALL, 0),
+        Total::Events(kind) => (kind as i64, OF_ALL, 0),
         Total::EventsAtLevel(kind, level) => (kind as i64, BY_LEVEL, level as i64),
         Total::EventsInStatus(kind, status) => (kind as i64, BY_STATUS, status as i64),
-        Total::Users => (USERS, ALL, 0),
+        Total::Users => (OF_USERS, OF_ALL, 0),
     }
 }
