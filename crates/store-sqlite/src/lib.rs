@@ -11,12 +11,14 @@ mod migrate;
 mod open;
 mod readers;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use backup::{BackupInfo, add_keys, database_file, keys_of, restore};
 pub use open::FILE_NAME;
 
-use crate::checkpoint::Checkpointer;
+use crate::checkpoint::{Checkpointer, Limits};
 use crate::error::engine;
 use crate::open::{Role, connect};
 use crate::readers::Readers;
@@ -54,7 +56,7 @@ impl SqliteStore {
         open::claim(&db)?;
         let migrations = migrate::migrate(&db)?;
         let cannot_start = |error: std::io::Error| StoreError::Unusable(format!("no thread can be started: {error}"));
-        let checkpointer = Checkpointer::start(&path).map_err(cannot_start)?;
+        let checkpointer = Checkpointer::start(&path, Limits::USUAL).map_err(cannot_start)?;
         let (failure, failed) = watch::channel(None);
         let (sender, messages) = mpsc::channel(QUEUE);
         let writer = Writer { db, clock, checkpointer, failure };
@@ -76,7 +78,13 @@ impl SqliteStore {
         let (reply, answer) = oneshot::channel();
         let stopped = || StoreError::Stopped(self.failure().unwrap_or_else(|| "it was closed".to_owned()));
         self.writer.send(message(reply)).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())
+        match answer.await {
+            Ok(answer) => Ok(answer),
+            Err(_) => {
+                self.writer.closed().await; // then it is known why
+                Err(stopped())
+            }
+        }
     }
 }
 

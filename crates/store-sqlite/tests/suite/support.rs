@@ -23,15 +23,15 @@ pub(crate) fn open(folder: &Path) -> Arc<SqliteStore> {
 pub(crate) struct Folder {
     clock: Arc<FixedClock>,
     store: Mutex<Arc<SqliteStore>>,
-    folder: tempfile::TempDir,
+    place: tempfile::TempDir,
 }
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let place = tempfile::tempdir().expect("a temporary folder");
         let clock = clock();
-        let store = SqliteStore::open(folder.path(), clock.clone()).expect("the store can be opened");
-        Self { clock, store: Mutex::new(Arc::new(store)), folder }
+        let store = SqliteStore::open(place.path(), clock.clone()).expect("the store can be opened");
+        Self { clock, store: Mutex::new(Arc::new(store)), place }
     }
 }
 
@@ -43,7 +43,7 @@ impl Harness for Folder {
     fn reopen(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.store().close().await;
-            let store = SqliteStore::open(self.folder.path(), self.clock.clone()).expect("the store can be reopened");
+            let store = SqliteStore::open(self.place.path(), self.clock.clone()).expect("the store can be reopened");
             *self.store.lock().expect("no test goes on after a panic") = Arc::new(store);
         })
     }

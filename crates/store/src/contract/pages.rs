@@ -2,7 +2,8 @@
 
 use super::Harness;
 use super::samples::{
-    begin, create_event, create_user, delete_event, event_of, execute, new_event, page, rows, update_event, user_of,
+    SeenRow, begin, create_event, create_user, delete_event, event_of, execute, new_event, page, rows, update_event,
+    user_of,
 };
 use crate::{Source, Store};
 use model::{EventKind, NewRiskEvent, RiskEventDraft, RiskLevel, TenantKey};
@@ -26,13 +27,13 @@ pub(super) async fn pages_show_the_newest_first(harness: &dyn Harness) {
     let patch = RiskEventDraft { risk_level: Some(RiskLevel::Low), ..RiskEventDraft::default() };
     event_of(&*store, tenant, update_event("e3", patch)).await;
     let seen = rows(&*store, tenant, Source::Events(None)).await;
-    assert_eq!(seen.iter().map(|row| row.id()).collect::<Vec<_>>(), expected);
+    assert_eq!(seen.iter().map(SeenRow::id).collect::<Vec<_>>(), expected);
 
     for number in 0..3 {
         user_of(&*store, tenant, create_user(&format!("u{number}"), &format!("u{number}@fjord.example"))).await;
     }
     let users = rows(&*store, tenant, Source::Users).await;
-    assert_eq!(users.iter().map(|row| row.id()).collect::<Vec<_>>(), ["u2", "u1", "u0"]);
+    assert_eq!(users.iter().map(SeenRow::id).collect::<Vec<_>>(), ["u2", "u1", "u0"]);
 }
 
 pub(super) async fn a_full_last_page_has_no_cursor(harness: &dyn Harness) {

@@ -95,7 +95,7 @@ pub(super) async fn a_refusal_leaves_its_neighbours_alone(harness: &dyn Harness)
 pub(super) async fn one_of_many_gets_a_contested_id(harness: &dyn Harness) {
     let (store, tenant) = begin(harness).await;
     let contest = |number: usize| {
-        let new = NewRiskEvent { client_chose_id: number % 2 == 0, ..new_event("prize") };
+        let new = NewRiskEvent { client_chose_id: number.is_multiple_of(2), ..new_event("prize") };
         vec![(tenant, create_event(new)), (tenant, create_user(&format!("u{number}"), "Mara@fjord.example"))]
     };
     let answers = all_at_once(&store, (0..TASKS).map(contest).collect()).await;
@@ -134,7 +134,7 @@ pub(super) async fn updates_at_once_lose_nothing(harness: &dyn Harness) {
                 match execute(&*store, tenant, command).await {
                     Ok(_) => return,
                     Err(WriteError::Refused(Refusal::PreconditionFailed { current })) => {
-                        assert!(current > event.version)
+                        assert!(current > event.version);
                     }
                     Err(error) => panic!("{error}"),
                 }
