@@ -5,6 +5,7 @@ mod admin;
 mod backup;
 mod check;
 mod checkpoint;
+mod epoch;
 mod error;
 mod group;
 mod migrate;
@@ -17,6 +18,7 @@ pub use backup::{BackupInfo, add_keys, database_file, keys_of, restore};
 pub use open::FILE_NAME;
 
 use crate::checkpoint::Checkpointer;
+use crate::epoch::EpochCache;
 use crate::error::engine;
 use crate::open::{Role, connect};
 use crate::readers::Readers;
@@ -39,6 +41,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub struct SqliteStore {
     path: PathBuf,
     readers: Readers,
+    epoch: EpochCache,
     writer: mpsc::Sender<Message>,
     failure: watch::Receiver<Option<String>>,
     migrations: Vec<String>,
@@ -63,7 +66,14 @@ impl SqliteStore {
             .spawn(move || writer.run(messages))
             .map_err(cannot_start)?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Ok(Self { readers: Readers::new(path.clone(), cores + 2), path, writer: sender, failure: failed, migrations })
+        Ok(Self {
+            readers: Readers::new(path.clone(), cores + 2),
+            epoch: EpochCache::new(&path),
+            path,
+            writer: sender,
+            failure: failed,
+            migrations,
+        })
     }
 
     /// The names of the migrations that opening it ran.
@@ -146,7 +156,7 @@ impl Store for SqliteStore {
     }
 
     fn registry_epoch(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
-        Box::pin(ready(self.readers.with(admin::epoch)))
+        Box::pin(ready(self.epoch.get(&self.readers)))
     }
 
     fn registry(&self) -> BoxFuture<'_, Result<Registry, StoreError>> {
