@@ -109,7 +109,7 @@ async fn a_slow_issuer_is_waited_for_only_so_long() {
     assert!(error.is_unavailable(), "{error}");
 }
 
-/// Waits until the issuer has been asked for its document `times` times and the answer is taken in.
+/// Waits until the issuer has been asked for its document `times` times.
 async fn asked(issuer: &FakeIssuer, times: usize) {
     while issuer.document_requests() < times {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -119,6 +119,7 @@ async fn asked(issuer: &FakeIssuer, times: usize) {
 #[tokio::test]
 async fn a_failed_fetch_keeps_the_old_keys() {
     let world = World::new();
+    let elsewhere = FakeIssuer::start(vec![TestKey::rsa().jwk("b")]).await;
     let issuer = FakeIssuer::start(vec![TestKey::rsa().jwk("a")]).await;
     let authenticator = world.authenticator(&[described(&issuer)]);
     let old = token(&world, &issuer, TestKey::rsa(), "a");
@@ -127,7 +128,7 @@ async fn a_failed_fetch_keeps_the_old_keys() {
         Manner::Status(500),
         Manner::Status(404),
         Manner::Status(204),
-        Manner::Redirect("http://127.0.0.1:1/elsewhere".to_owned()),
+        Manner::Redirect(elsewhere.origin()),
         Manner::Long(2_000_000),
     ]
     .into_iter()
@@ -141,6 +142,7 @@ async fn a_failed_fetch_keeps_the_old_keys() {
         assert!(world.check(&authenticator, &old).await.is_ok(), "{manner:?}");
         assert!(authenticator.recall(&old, 1).is_some(), "{manner:?}");
     }
+    assert_eq!(elsewhere.document_requests() + elsewhere.keys_requests(), 0, "no redirect is followed");
 }
 
 #[tokio::test]
@@ -185,6 +187,8 @@ async fn a_task_can_keep_keys_fresh() {
     let keeper = authenticator.clone();
     let keeper = tokio::spawn(async move { keeper.keep_keys_fresh(Duration::from_millis(1)).await });
     asked(&issuer, 1).await;
+    let good = token(&world, &issuer, TestKey::rsa(), "a");
+    assert!(world.check(&authenticator, &good).await.is_ok(), "the same fetch, taken in");
     world.clock.advance_seconds(3600);
     asked(&issuer, 2).await;
     keeper.abort();
@@ -249,6 +253,21 @@ async fn private_addresses_are_not_called() {
         assert!(error.is_unavailable(), "{address}");
     }
     assert_eq!(issuer.keys_requests(), 0);
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inside_is_refused_before_a_connection_is_made() {
+    let outgoing = Outgoing::new(OutgoingRules::default());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let port = listener.local_addr().expect("it listens").port();
+    let url = format!("https://localhost:{port}/").parse().expect("a URL");
+    let error = outgoing.fetch(&url).await.expect_err("it is loopback");
+    let causes: Vec<_> = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
+        .map(ToString::to_string)
+        .collect();
+    assert!(causes.iter().any(|cause| cause.contains("resolves to a loopback address")), "{causes:?}");
+    let nobody = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+    assert!(nobody.is_err(), "somebody connected");
 }
 
 /// An authenticator whose outgoing calls are allowed nothing.
