@@ -12,6 +12,7 @@ mod migrate;
 mod open;
 mod readers;
 mod rows;
+mod wal_index;
 mod writer;
 
 pub use backup::{BackupInfo, add_keys, database_file, keys_of, restore};
@@ -22,6 +23,7 @@ use crate::epoch::EpochCache;
 use crate::error::engine;
 use crate::open::{Role, connect};
 use crate::readers::Readers;
+use crate::wal_index::WalIndex;
 use crate::writer::{Job, Message, QUEUE, Writer};
 use model::{
     Actor, ChangeEntry, ChangeKind, ChangedSet, Clock, Command, EventKey, Registry, RiskEvent, TenantKey, Ticks, Total,
@@ -56,7 +58,11 @@ impl SqliteStore {
         let db = connect(&path, Role::Writer)?;
         open::claim(&db)?;
         let migrations = migrate::migrate(&db)?;
-        let cannot_start = |error: std::io::Error| StoreError::Unusable(format!("no thread can be started: {error}"));
+        // The schema was read, so the log has its index by now.
+        let index = WalIndex::open(&path)
+            .map_err(|error| StoreError::Unusable(format!("the log's index cannot be read: {error}")))?;
+        let cannot_start =
+            |error: std::io::Error| StoreError::Unusable(format!("the writer's threads cannot be started: {error}"));
         let checkpointer = Checkpointer::start(&path).map_err(cannot_start)?;
         let (failure, failed) = watch::channel(None);
         let (sender, messages) = mpsc::channel(QUEUE);
@@ -68,7 +74,7 @@ impl SqliteStore {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
             readers: Readers::new(path.clone(), cores + 2),
-            epoch: EpochCache::new(&path),
+            epoch: EpochCache::new(index),
             path,
             writer: sender,
             failure: failed,
