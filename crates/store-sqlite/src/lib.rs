@@ -1,5 +1,5 @@
 //! The embedded store: one SQLite file, one writer thread with group commit, readers that never
-//! wait for it (docs/adr/0001-embedded-store.md).
+//! wait for it (docs/adr/0001-embedded-store-and-group-commit.md).
 
 mod admin;
 mod backup;
