@@ -138,8 +138,8 @@ fn copy(db: &Connection) {
     }
 }
 
-/// Copies the rest and lets the next write begin at the log's beginning; with `truncate` the file
-/// gives its space back.
+/// Copies the rest and lets the next write begin at the log's beginning, over space that is written
+/// already, which syncs faster; with `truncate` the file gives it back.
 fn restart(writer: &Connection, truncate: bool) -> bool {
     let patience = |time| writer.busy_timeout(time).inspect_err(|error| tracing::warn!(%error, "no time-out was set"));
     if patience(PATIENCE).is_err() {

@@ -22,6 +22,8 @@ struct Pool {
     free: Vec<Connection>,
     /// Free ones and those that are lent.
     open: usize,
+    /// How many wait; waking nobody would still be a system call.
+    waiting: usize,
     closed: bool,
 }
 
@@ -42,15 +44,20 @@ impl Drop for Lent<'_> {
                 pool.open -= 1;
             }
         }
+        let (waiting, closed) = (pool.waiting, pool.closed);
         drop(pool);
-        self.readers.changed.notify_all();
+        if closed {
+            self.readers.changed.notify_all(); // the one who closes waits for all
+        } else if waiting > 0 {
+            self.readers.changed.notify_one();
+        }
     }
 }
 
 impl Readers {
     /// At most `most` connections to the file.
     pub(crate) fn new(path: PathBuf, most: usize) -> Self {
-        let pool = Pool { free: Vec::new(), open: 0, closed: false };
+        let pool = Pool { free: Vec::new(), open: 0, waiting: 0, closed: false };
         Self { path, most, pool: Mutex::new(pool), changed: Condvar::new() }
     }
 
@@ -79,7 +86,9 @@ impl Readers {
                 pool.open += 1;
                 return Ok(Lent { readers: self, db: None });
             }
+            pool.waiting += 1;
             pool = self.changed.wait(pool).unwrap_or_else(PoisonError::into_inner);
+            pool.waiting -= 1;
         }
     }
 

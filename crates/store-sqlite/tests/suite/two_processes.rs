@@ -36,6 +36,29 @@ async fn both_write_and_nothing_is_lost() {
     }
 }
 
+/// The system forgets a process's locks on a file as soon as the process closes the file, however
+/// it was opened: then other processes would write over us.
+#[tokio::test]
+async fn a_store_that_goes_takes_no_lock_of_another_along() {
+    use std::os::unix::fs::MetadataExt as _;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let stays = open(folder.path());
+    let key = tenant(&*stays, 1).await;
+    let locks = || {
+        let about = std::fs::metadata(folder.path().join("spillwatch.db-shm")).expect("the log's index");
+        let inode = format!(":{} ", about.ino());
+        std::fs::read_to_string("/proc/locks").expect("the locks").lines().filter(|line| line.contains(&inode)).count()
+    };
+    assert!(locks() > 0, "an open store holds a lock");
+    let goes = open(folder.path());
+    create(&*goes, key, "e1").await.expect("an event can be made");
+    goes.registry_epoch().await.expect("the epoch can be read");
+    goes.close().await;
+    drop(goes);
+    assert!(locks() > 0, "the lock of the other one is gone");
+    stays.close().await;
+}
+
 #[tokio::test]
 async fn a_change_by_one_is_seen_by_the_other_at_once() {
     let folder = tempfile::tempdir().expect("a temporary folder");
