@@ -22,6 +22,7 @@ impl EpochCache {
 
     /// The epoch now.
     pub(crate) fn get(&self, readers: &Readers) -> Result<u64, StoreError> {
+        readers.ensure_open()?;
         let Some(header) = self.index.header() else { return readers.with(admin::epoch) };
         let known = *self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((seen, epoch)) = known

@@ -3,6 +3,7 @@
 use crate::open::{Role, connect};
 use rusqlite::Connection;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::StoreError;
@@ -15,6 +16,7 @@ pub(crate) struct Readers {
     path: PathBuf,
     most: usize,
     pool: Mutex<Pool>,
+    closed: AtomicBool,
     changed: Condvar,
 }
 
@@ -24,7 +26,6 @@ struct Pool {
     open: usize,
     /// How many wait; waking nobody would still be a system call.
     waiting: usize,
-    closed: bool,
 }
 
 /// A connection that goes back into the pool whatever happens to the read, a panic included.
@@ -36,15 +37,16 @@ struct Lent<'a> {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let mut pool = self.readers.lock();
+        let closed = self.readers.closed.load(Ordering::SeqCst);
         match self.db.take() {
             // One that is stuck in a transaction would hold the log and show an old state.
-            Some(db) if db.is_autocommit() && !pool.closed => pool.free.push(db),
+            Some(db) if db.is_autocommit() && !closed => pool.free.push(db),
             db => {
                 drop(db);
                 pool.open -= 1;
             }
         }
-        let (waiting, closed) = (pool.waiting, pool.closed);
+        let waiting = pool.waiting;
         drop(pool);
         if closed {
             self.readers.changed.notify_all(); // the one who closes waits for all
@@ -57,8 +59,8 @@ impl Drop for Lent<'_> {
 impl Readers {
     /// At most `most` connections to the file.
     pub(crate) fn new(path: PathBuf, most: usize) -> Self {
-        let pool = Pool { free: Vec::new(), open: 0, waiting: 0, closed: false };
-        Self { path, most, pool: Mutex::new(pool), changed: Condvar::new() }
+        let pool = Pool { free: Vec::new(), open: 0, waiting: 0 };
+        Self { path, most, pool: Mutex::new(pool), closed: AtomicBool::new(false), changed: Condvar::new() }
     }
 
     /// Runs `read` on a connection. Reads are short: microseconds for one entity, some hundred for
@@ -76,9 +78,7 @@ impl Readers {
     fn take(&self) -> Result<Lent<'_>, StoreError> {
         let mut pool = self.lock();
         loop {
-            if pool.closed {
-                return Err(StoreError::Stopped("it was closed".to_owned()));
-            }
+            self.ensure_open()?;
             if let Some(db) = pool.free.pop() {
                 return Ok(Lent { readers: self, db: Some(db) });
             }
@@ -96,7 +96,7 @@ impl Readers {
     /// so that the writer's connection is the last one and takes the log away.
     pub(crate) fn close(&self) {
         let mut pool = self.lock();
-        pool.closed = true;
+        self.closed.store(true, Ordering::SeqCst); // under the pool's lock, as it is looked at
         let closed = pool.free.drain(..).count();
         pool.open -= closed;
         self.changed.notify_all();
@@ -106,6 +106,14 @@ impl Readers {
         if waited.timed_out() {
             tracing::warn!(open = pool.open, "closed while reads are going on; the log stays for the next start");
         }
+    }
+
+    /// Fails once it was closed.
+    pub(crate) fn ensure_open(&self) -> Result<(), StoreError> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(StoreError::Stopped("it was closed".to_owned()));
+        }
+        Ok(())
     }
 
     /// Nothing that panics runs under the lock.

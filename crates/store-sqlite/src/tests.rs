@@ -5,15 +5,14 @@ use crate::SqliteStore;
 use crate::checkpoint::{Checkpointer, Limits, Upkeep};
 use crate::error::engine;
 use crate::open::{Role, connect, create_file};
-use crate::writer::{Message, Writer};
+use crate::writer::{Job, Message, Writer};
 use model::{
     Actor, Clock as _, Command, EventKind, FixedClock, NewRiskEvent, RiskEventStatus, RiskLevel, TenantId, TenantKey,
     Total,
 };
 use rusqlite::ffi;
 use std::sync::Arc;
-use store::{AdminCommand, AdminOutcome, Outcome, Store as _, StoreError, WriteError};
-use tokio::task::JoinHandle;
+use store::{AdminCommand, AdminOutcome, Store as _, StoreError, WriteError};
 
 fn clock() -> Arc<FixedClock> {
     Arc::new(FixedClock::at("2024-03-03T06:00:00Z".parse().expect("a time")))
@@ -28,8 +27,8 @@ async fn store_with_tenant() -> (tempfile::TempDir, Arc<SqliteStore>, TenantKey)
     (folder, store, key)
 }
 
-/// Creates an event with a text of some length.
-async fn create(store: &SqliteStore, tenant: TenantKey, id: &str, length: usize) -> Result<Outcome, WriteError> {
+/// A command that creates an event with a text of some length, and who does it.
+fn creation(id: &str, length: usize) -> (Actor, Command) {
     let new = NewRiskEvent {
         id: id.parse().expect(id),
         client_chose_id: true,
@@ -46,7 +45,13 @@ async fn create(store: &SqliteStore, tenant: TenantKey, id: &str, length: usize)
         impacted_user: None,
     };
     let actor = Actor { app: format!("who made {id}").into(), user: None };
-    store.execute(tenant, actor, Command::CreateEvent(Box::new(new))).await
+    (actor, Command::CreateEvent(Box::new(new)))
+}
+
+/// Creates an event.
+async fn create(store: &SqliteStore, tenant: TenantKey, id: &str, length: usize) -> Result<(), WriteError> {
+    let (actor, command) = creation(id, length);
+    store.execute(tenant, actor, command).await.map(drop)
 }
 
 /// Runs something on the writer's thread.
@@ -71,29 +76,25 @@ async fn room_for(store: &SqliteStore, pages: i64) {
 
 /// Creates events in one group: all of them wait before the writer takes the first.
 async fn in_one_group(
-    store: &Arc<SqliteStore>,
+    store: &SqliteStore,
     tenant: TenantKey,
     ids: impl Iterator<Item = (String, usize)>,
-) -> Vec<Result<Outcome, WriteError>> {
+) -> Vec<Result<(), WriteError>> {
     let (go, gone) = std::sync::mpsc::channel::<()>();
     let wait = Message::With(Box::new(move |_| assert!(gone.recv().is_err(), "nothing is sent")));
-    assert!(store.writer.send(wait).await.is_ok(), "the writer is there");
-    while store.writer.capacity() < store.writer.max_capacity() {
-        tokio::task::yield_now().await; // until it waits
-    }
-    let tasks: Vec<JoinHandle<_>> = ids
-        .map(|(id, length)| {
-            let store = store.clone();
-            tokio::spawn(async move { create(&store, tenant, &id, length).await })
-        })
-        .collect();
-    while store.writer.capacity() > store.writer.max_capacity() - tasks.len() {
-        tokio::task::yield_now().await;
+    assert!(store.writer.try_send(wait).is_ok(), "the writer is there");
+    let mut answers = Vec::new();
+    for (id, length) in ids {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let (actor, command) = creation(&id, length);
+        let job = Message::Command(Job { tenant, actor, command, reply });
+        assert!(store.writer.try_send(job).is_ok(), "there is room in the queue");
+        answers.push(answer);
     }
     drop(go);
     let mut outcomes = Vec::new();
-    for task in tasks {
-        outcomes.push(task.await.expect("no panic"));
+    for answer in answers {
+        outcomes.push(answer.await.expect("everybody is answered").map(drop));
     }
     outcomes
 }
@@ -143,7 +144,7 @@ async fn every_event_before_the_disk_was_full_is_there() {
     let mut made = 0;
     loop {
         match create(&store, tenant, &format!("e{made}"), 2000).await {
-            Ok(_) => made += 1,
+            Ok(()) => made += 1,
             Err(WriteError::Store(StoreError::Full)) => break,
             Err(error) => panic!("{error:?}"),
         }

@@ -208,6 +208,8 @@ pub(super) async fn a_closed_store_refuses_politely(harness: &dyn Harness) {
     assert!(matches!(refused, Err(StoreError::Stopped(_))), "{refused:?}");
     let refused = store.total(tenant, &[Total::Users]).await;
     assert!(matches!(refused, Err(StoreError::Stopped(_))), "{refused:?}");
+    let refused = store.registry_epoch().await;
+    assert!(matches!(refused, Err(StoreError::Stopped(_))), "{refused:?}");
     store.close().await; // once more is no fault
     drop(store);
     harness.reopen().await;
