@@ -1,1 +1,3 @@
-//! testkit
+//! Fixtures for Spillwatch's tests.
+
+pub mod app;
