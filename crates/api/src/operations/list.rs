@@ -15,7 +15,7 @@ const USERS: (u32, u32) = (100, 999);
 /// Answers a page, newest first, with a link to the next one when more follow.
 pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
-        let (set, _) = call.target();
+        let set = call.set();
         let (usual, most) = if call.event_set().is_some() { EVENTS } else { USERS };
         let top = call.options.top().map_err(|error| ApiError::from_query(call.area, &error))?;
         let preferred = call.preferences.max_page_size;

@@ -1,0 +1,8 @@
+//! The HTTP surface, request by request, through the router over a real store.
+
+mod create;
+mod create_refused;
+mod events;
+mod identity_events;
+mod references;
+mod samples;
