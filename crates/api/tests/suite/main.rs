@@ -4,5 +4,8 @@ mod create;
 mod create_refused;
 mod events;
 mod identity_events;
+mod lists;
+mod options;
+mod paging;
 mod references;
 mod samples;
