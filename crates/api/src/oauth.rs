@@ -107,7 +107,7 @@ async fn read_form(
         let message = "a token request is a form: send Content-Type application/x-www-form-urlencoded";
         return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message));
     }
-    let bytes = body::read(body::Source::Connection(content), &parts.headers, MOST, &app.limits).await?;
+    let bytes = body::read(body::Source::Connection(content), &parts.headers, MOST, &app.limits, Area::Risk).await?;
     Ok(form_urlencoded::parse(&bytes).map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect())
 }
 

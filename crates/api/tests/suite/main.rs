@@ -1,11 +1,18 @@
 //! The HTTP surface, request by request, through the router over a real store.
 
+mod access;
+mod batch;
+mod bodies;
+mod checks;
 mod create;
 mod create_refused;
 mod events;
 mod identity_events;
 mod lists;
+mod media;
 mod options;
 mod paging;
 mod references;
 mod samples;
+mod tenants;
+mod users;
