@@ -11,6 +11,7 @@ mod events;
 mod identity_events;
 mod lists;
 mod media;
+mod oauth;
 mod options;
 mod paging;
 mod paths;
