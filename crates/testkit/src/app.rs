@@ -142,6 +142,7 @@ impl TestApp {
 
         let settings = AuthSettings { origins: vec![ORIGIN.to_owned()], ..AuthSettings::default() };
         let builtin = setup.builtin.then(|| issuer.clone());
+        let foreign_issuer = setup.issuers.first().map(|issuer| issuer.issuer.to_string());
         let authenticator = Authenticator::new(
             &settings,
             setup.issuers,
@@ -157,6 +158,7 @@ impl TestApp {
         let mut app = App::new(service, Arc::new(authenticator.expect("an authenticator")), builtin, setup.type_names);
         app.limits = setup.limits;
         app.origins = setup.origins;
+        app.foreign_issuer = foreign_issuer;
         let app = Arc::new(app);
         let router = router(app.clone());
         let mut this = Self { app, clock, issuer, tenants, folder, router, token: String::new() };
@@ -194,6 +196,16 @@ impl TestApp {
         let app = NewApp { tenant: self.tenants[tenant].key, name: "app".into(), permissions, secret: kept };
         let id = self.app.service.add_app(app).await.expect("an app");
         (id, secret.text.expose_secret().to_owned())
+    }
+
+    /// The router, for tests that put a listener in front of it.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// The token that requests have unless they say otherwise.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// Begins a request with every permission in the first tenant.

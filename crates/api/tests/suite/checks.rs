@@ -3,13 +3,15 @@
 use crate::access::requests;
 use crate::samples::{EVENTS, add_event, event};
 use axum::body::{Body, Bytes};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::stream;
 use model::Permission;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
-use testkit::app::{Answer, Call, TestApp};
+use testkit::app::{Answer, Call, Setup, TestApp};
 
 /// A body that notes when somebody begins to read it.
 struct Watched(Arc<AtomicBool>);
@@ -157,4 +159,20 @@ async fn a_missing_permission_is_named_without_a_challenge() {
     assert_eq!(message, "IdentityRiskEvent.ReadWrite.All is needed here; required scopes are missing in this token.");
     let message = app.get("/v1.0/users").token(&token).await.refused(403, "Authorization_RequestDenied");
     assert_eq!(message, "User.Read.All is needed here; required scopes are missing in this token.");
+}
+
+#[tokio::test]
+async fn an_issuer_whose_keys_cannot_be_had_is_a_503_not_a_401() {
+    let issuer = "issuer=https://idp.example,discovery=https://127.0.0.1:9/,audience=spillwatch,tenant=first";
+    let issuers = vec![issuer.parse().expect("an issuer")];
+    let app = TestApp::start(Setup { issuers, builtin: false, ..Setup::default() }).await;
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let claims = r#"{"iss":"https://idp.example","aud":"spillwatch","exp":1999999999}"#;
+    let token = format!("{}.{}.{}", part(r#"{"alg":"RS256","kid":"k"}"#), part(claims), part("signature"));
+    let (answer, read) = watch(app.call("POST", EVENTS).token(&token)).await;
+    assert_eq!((answer.status, read, answer.header("retry-after")), (503, false, "5"), "{}", answer.text());
+    answer.refused(503, "serviceNotAvailable");
+    // Without an issuer of our own, the challenge names the one that is trusted.
+    let challenge = app.get(EVENTS).anonymous().await.expect(401);
+    assert!(challenge.header("www-authenticate").contains("authorization_uri=\"https://idp.example\""));
 }

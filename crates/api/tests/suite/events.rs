@@ -1,7 +1,9 @@
 //! GET, PATCH and DELETE of one event.
 
 use crate::samples::{EVENTS, add_event, event, with};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
+use std::future::IntoFuture as _;
 use testkit::app::{ORIGIN, TestApp};
 
 const E1: &str = "/v1.0/leakedCredentialsRiskEvents/e1";
@@ -28,7 +30,7 @@ async fn get_answers_the_event_or_says_that_it_is_known() {
 async fn head_is_get_to_the_router() {
     let app = TestApp::new().await;
     add_event(&app, "e1").await;
-    // The HTTP layer leaves the body out; the server's own tests look at the wire.
+    // The HTTP layer leaves the body out: see the room `wire`.
     let answer = app.call("HEAD", E1).await.expect(200);
     assert_eq!(answer.header("etag"), "W/\"1\"");
     app.call("HEAD", EVENTS).await.expect(200);
@@ -211,4 +213,30 @@ async fn ids_that_are_also_path_segments_stay_reachable() {
     assert_eq!(created.header("location"), format!("{ORIGIN}{EVENTS}('Delta')"));
     assert_eq!(created.header("odata-entityid"), created.header("location"));
     app.get(&format!("{EVENTS}/delta")).await.refused(501, "NotImplemented");
+}
+
+#[tokio::test]
+async fn of_changes_at_the_same_version_one_wins() {
+    let app = TestApp::new().await;
+    add_event(&app, "e1").await;
+    let change = json!({"riskEventStatus": "remediated"});
+    let attempts = (0..16).map(|_| app.patch(E1, &change).header("if-match", "W/\"1\"").into_future());
+    let mut statuses: Vec<u16> = join_all(attempts).await.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!((statuses[0], &statuses[1..]), (200, [412; 15].as_slice()));
+    let mut statuses: Vec<u16> =
+        join_all((0..8).map(|_| app.delete(E1).into_future())).await.iter().map(|a| a.status).collect();
+    statuses.sort_unstable();
+    assert_eq!((statuses[0], &statuses[1..]), (204, [404; 7].as_slice()));
+}
+
+#[tokio::test]
+async fn of_creates_with_the_same_id_one_wins() {
+    let app = TestApp::new().await;
+    let body = with(event(), &json!({"id": "e1"}));
+    let mut statuses: Vec<u16> =
+        join_all((0..16).map(|_| app.post(EVENTS, &body).into_future())).await.iter().map(|a| a.status).collect();
+    statuses.sort_unstable();
+    assert_eq!((statuses[0], &statuses[1..]), (201, [409; 15].as_slice()));
+    assert_eq!(app.get(&format!("{EVENTS}/$count")).await.text(), "1");
 }

@@ -19,3 +19,4 @@ mod references;
 mod samples;
 mod tenants;
 mod users;
+mod wire;
