@@ -1,3 +1,4 @@
 //! Fixtures for Spillwatch's tests.
 
 pub mod app;
+pub mod issuer;

@@ -151,7 +151,7 @@ async fn conditions_on_the_version_hold_for_patch_and_delete() {
         ("if-none-match", "W/\"1\""),
     ] {
         let message = app.patch(E1, &change).header(name, value).await.refused(412, "resourceModified");
-        assert_eq!(message, "the entity has changed: its ETag is W/\"1\"");
+        assert!(message.ends_with("does not hold: the entity's ETag is W/\"1\""), "{message}");
         app.delete(E1).header(name, value).await.refused(412, "resourceModified");
     }
     app.patch(&format!("{EVENTS}/nobody"), &change).header("if-match", "*").await.expect(404);

@@ -90,7 +90,9 @@ async fn top_is_a_number_of_at_least_one() {
     let app = TestApp::new().await;
     for wrong in ["0", "-1", "", "x", "1.5", "+1", "%201", "1e3", "0x1", "٣", "00"] {
         let uri = format!("{EVENTS}?$top={}", wrong.replace('٣', "%D9%A3"));
-        let message = app.get(&uri).await.refused(400, "BadRequest");
+        let answer = app.get(&uri).await;
+        assert_eq!(answer.json()["error"]["target"], "$top", "{uri}");
+        let message = answer.refused(400, "BadRequest");
         assert!(
             message.starts_with("$top is `") && message.ends_with("expected a whole number of at least 1"),
             "{message}"
