@@ -16,7 +16,7 @@ use service::{Service, Settings};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// How long the token lives that is printed at the start.
@@ -25,6 +25,8 @@ const FIRST_TOKEN: Duration = Duration::from_hours(1);
 /// Serves until SIGTERM or SIGINT, or until the store fails for good.
 pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     refuse_clear_text(&options)?;
+    // Before anybody can see that the server runs: from then on they may want it to stop in order.
+    let mut signals = Signals::listen()?;
     let settings = Settings { password_profile_optional: options.password_profile_optional };
     let instance = Instance::create(&global.data, settings)?;
     for name in &instance.migrations {
@@ -51,7 +53,7 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     }
 
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(serve(listener, router(app.clone()), listen, stop.clone()));
+    let mut serving = tokio::spawn(serve(listener, router(app.clone()), listen, stop.clone()));
     let freshness = tokio::spawn({
         let app = app.clone();
         async move { app.authenticator.keep_keys_fresh(Duration::from_mins(1)).await }
@@ -59,8 +61,8 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     let store = instance.service.store();
     let failure = tokio::select! {
         why = store.failed() => Some(why),
-        signal = stop_signal() => {
-            tracing::info!(signal = signal?, "stopping: requests under way are finished first");
+        signal = signals.next() => {
+            tracing::info!(signal, "stopping: requests under way are finished first");
             None
         }
     };
@@ -70,7 +72,13 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
         // Nobody knows what is on the disk: no more answers, not even to those who wait.
         return Err(Failure::message(format!("{why}; the server has stopped so that nothing is lost unnoticed")));
     }
-    serving.await?;
+    tokio::select! {
+        served = &mut serving => served?,
+        signal = signals.next() => {
+            let why = format!("a second {signal} came: stopped at once, without an answer to requests under way");
+            return Err(Failure::message(why));
+        }
+    }
     store.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -190,10 +198,22 @@ const EXAMPLE: &str = concat!(
     r#""riskLevel":"high","riskEventStatus":"active","userId":"5b0a7c1e-8d53-4f39-a3d4-2f6a3f1f9c01"}"#
 );
 
-async fn stop_signal() -> Result<&'static str, Failure> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// The signals that ask the server to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next one and answers its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }

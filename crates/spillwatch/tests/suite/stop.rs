@@ -32,7 +32,8 @@ fn a_request_under_way_is_answered() {
     let request = http::request("POST", EVENTS, &token, Some(&event(1)));
     let (first, last) = request.split_at(request.len() - 10);
     // "Expect" makes the server say when it has begun to read the body.
-    let first = String::from_utf8(first.to_vec()).expect("text").replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n");
+    let first =
+        String::from_utf8(first.to_vec()).expect("text").replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n");
     busy.send(first).expect("the server reads");
     assert_eq!(busy.response().expect("an interim answer").status, 100);
 
