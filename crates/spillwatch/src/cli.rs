@@ -144,7 +144,7 @@ pub struct Serve {
     /// The most connections at once; more wait
     #[arg(long, value_name = "N", env = "SPILLWATCH_MAX_CONNECTIONS", default_value_t = api::Limits::default().connections)]
     pub max_connections: usize,
-    /// How long a request's head may take to arrive
+    /// How long a request's head may take to arrive, and how long a connection may be idle
     #[arg(long, value_name = "TIME", env = "SPILLWATCH_HEAD_TIMEOUT", default_value = "15s", value_parser = duration)]
     pub head_timeout: Duration,
     /// How long a request's body may take to arrive

@@ -39,8 +39,9 @@ fn whatever_was_acknowledged_survives_sigkill() {
         let address = server.address();
         let (next, enough) = (&next, &enough);
         let outcomes: Vec<_> = std::thread::scope(|scope| {
-            let clients: Vec<_> =
-                (0..CONNECTIONS).map(|_| scope.spawn(move || create_until_killed(address, token, next, enough))).collect();
+            let clients: Vec<_> = (0..CONNECTIONS)
+                .map(|_| scope.spawn(move || create_until_killed(address, token, next, enough)))
+                .collect();
             wait_for("a few creates", || (enough.load(Ordering::Relaxed) > CONNECTIONS).then_some(()));
             let moment = RandomState::new().hash_one(round) % 250_000;
             std::thread::sleep(Duration::from_micros(moment));

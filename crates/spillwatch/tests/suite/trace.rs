@@ -48,7 +48,8 @@ fn every_201_is_written_after_its_sync() {
     server.stop().success();
 
     let calls = parse(&file);
-    let requests: Vec<_> = calls.iter().filter(|call| call.carries(&["read", "readv", "recvfrom", "recvmsg"], "POST ")).collect();
+    let requests: Vec<_> =
+        calls.iter().filter(|call| call.carries(&["read", "readv", "recvfrom", "recvmsg"], "POST ")).collect();
     let answers: Vec<_> =
         calls.iter().filter(|call| call.carries(&["write", "writev", "sendto", "sendmsg"], "HTTP/1.1 201")).collect();
     let syncs: Vec<_> = calls.iter().filter(|call| call.is_synced_log()).collect();
@@ -58,9 +59,12 @@ fn every_201_is_written_after_its_sync() {
         let between = syncs.iter().filter(|sync| request.ended < sync.began && sync.ended < answer.began).count();
         assert!(between >= 1, "no sync of the log between {request:?} and {answer:?}");
         let sync = syncs.iter().find(|sync| request.ended < sync.began).expect("there is one");
-        let written = calls
-            .iter()
-            .any(|call| call.name == "pwrite64" && call.text.contains("-wal>") && request.ended < call.began && call.ended < sync.began);
+        let written = calls.iter().any(|call| {
+            call.name == "pwrite64"
+                && call.text.contains("-wal>")
+                && request.ended < call.began
+                && call.ended < sync.began
+        });
         assert!(written, "nothing was written to the log between {request:?} and {sync:?}");
     }
     println!("{} syncs of the log for {CREATES} creates over one connection", syncs.len());
@@ -72,13 +76,8 @@ fn parse(file: &Path) -> Vec<Call> {
     let mut begun: HashMap<&str, (usize, String, String)> = HashMap::new();
     let mut calls = Vec::new();
     for (at, line) in text.lines().enumerate() {
-        let mut words = line.splitn(3, ' ').filter(|word| !word.is_empty());
-        let (Some(thread), Some(rest)) = (words.next(), line.split_once(". ").or(line.split_once(' ')).map(|(_, rest)| rest))
-        else {
-            continue;
-        };
-        let rest = rest.trim_start();
-        let rest = rest.split_once(' ').map_or(rest, |(_time, rest)| rest);
+        let Some((thread, rest)) = line.split_once(' ') else { continue };
+        let Some((_time, rest)) = rest.trim_start().split_once(' ') else { continue };
         if let Some(rest) = rest.strip_prefix("<... ") {
             let Some((began, name, before)) = begun.remove(thread) else { continue };
             let after = rest.split_once("resumed>").map_or(rest, |(_, after)| after);
