@@ -13,6 +13,7 @@ use auth::{
 use model::{PermissionSet, Tenant, edm};
 use secrecy::ExposeSecret as _;
 use service::{Service, Settings};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -48,7 +49,7 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     let app = application(&options, &instance, builtin.clone(), &origin, public_url.as_deref())?;
     let listen = Listen { tls, only_from: options.behind_proxy.as_slice().into(), limits: app.limits };
     tracing::info!(address = %address, data = %global.data.display(), version = env!("CARGO_PKG_VERSION"), "listening");
-    if let Some(issuer) = builtin.filter(|_| address.ip().is_loopback() && !options.quiet) {
+    if let Some(issuer) = builtin.filter(|_| is_for_one_person(&options, address)) {
         greet(&issuer, &tenant, &origin, options.tls_self_signed)?;
     }
 
@@ -84,8 +85,17 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Tokens must not cross a network in clear.
+/// Tokens must not cross a network in clear. Options from a file are not held against each other by
+/// the command line, so what it says of flags is said of them here.
 fn refuse_clear_text(options: &Serve) -> Result<(), Failure> {
+    match (&options.tls_cert, &options.tls_key) {
+        (Some(_), None) => return Err(Failure::Refused("--tls-cert is set, and --tls-key is missing".to_owned())),
+        (None, Some(_)) => return Err(Failure::Refused("--tls-key is set, and --tls-cert is missing".to_owned())),
+        (Some(_), Some(_)) if options.tls_self_signed => {
+            return Err(Failure::Refused("--tls-cert and --tls-self-signed are both set; choose one".to_owned()));
+        }
+        _ => {}
+    }
     let encrypted = options.tls_cert.is_some() || options.tls_self_signed || !options.behind_proxy.is_empty();
     if encrypted || options.listen.ip().is_loopback() {
         return Ok(());
@@ -173,6 +183,12 @@ impl RegistrySource for Tenants {
     fn load(&self) -> RegistryFuture<'_> {
         Box::pin(async { self.0.registry().await.map_err(RegistryError::new) })
     }
+}
+
+/// Whether only this machine can reach the server, so that the person who started it gets a token.
+/// Behind a proxy it serves others, and what it prints ends up in a journal.
+fn is_for_one_person(options: &Serve, address: SocketAddr) -> bool {
+    address.ip().is_loopback() && options.behind_proxy.is_empty() && !options.quiet
 }
 
 /// Prints, never logs, what a newcomer needs: the address, a token and a line to paste.
