@@ -1,6 +1,6 @@
 -- Every key begins with the tenant. Rows are kept in the order in which they were made: their key
 -- is tenant * 2^40 + the number of the change that made them, so that a tenant's rows lie together
--- and inserts go to one end (docs/adr/0001-embedded-store.md).
+-- and inserts go to one end (docs/adr/0001-embedded-store-and-group-commit.md).
 
 CREATE TABLE tenants (
     tenant        INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused

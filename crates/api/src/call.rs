@@ -92,9 +92,6 @@ impl Call<'_> {
     pub fn entity_body(&self, set: &EntitySet) -> Result<(EntityBody, Option<Link>), ApiError> {
         let mut body = EntityBody::read(&self.body, &edm::MODEL, set.entity_type)
             .map_err(|error| ApiError::from_syntax(self.area, &error))?;
-        if body.is_empty() && body.faults.is_empty() {
-            return Err(ApiError::bad_request(self.area, "the body names no property; nothing would happen"));
-        }
         let mut link = None;
         for Binding { target, .. } in std::mem::take(&mut body.bindings) {
             link = match target {

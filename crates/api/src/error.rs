@@ -61,6 +61,8 @@ pub struct ApiError {
     pub details: Vec<Detail>,
     /// Further response headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What went wrong inside: for the log, never for the client.
+    pub cause: Option<String>,
 }
 
 /// One of several faults.
@@ -74,7 +76,15 @@ pub struct Detail {
 impl ApiError {
     /// An error without target or details.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), target: None, details: Vec::new(), headers: Vec::new() }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            target: None,
+            details: Vec::new(),
+            headers: Vec::new(),
+            cause: None,
+        }
     }
 
     /// A 400.
@@ -229,13 +239,16 @@ impl ApiError {
             why = format!("{why}: {inner}");
             source = inner.source();
         }
-        tracing::error!(error = %why, "a request failed");
         let message = "the server failed; its log says why under this request-id";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "generalException", message)
+        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "generalException", message);
+        Self { cause: Some(why), ..error }
     }
 
-    /// Writes the answer.
+    /// Writes the answer, and the log's line when the fault is the server's.
     pub fn into_reply(self, ids: &RequestIds) -> Reply {
+        if let Some(cause) = &self.cause {
+            tracing::error!(request.id = %ids.request_id, error = %cause, "a request failed");
+        }
         let body = Body {
             error: Error {
                 code: self.code,

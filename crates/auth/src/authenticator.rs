@@ -242,7 +242,25 @@ impl fmt::Debug for Authenticator {
     }
 }
 
-/// The permissions that both sets allow, by themselves or by one that includes them.
+/// What both sets allow, by themselves or by a permission that includes it; written without those
+/// that another one in it includes, as tokens and apps write it.
 fn common(one: PermissionSet, other: PermissionSet) -> PermissionSet {
-    Permission::ALL.into_iter().filter(|permission| one.allows(*permission) && other.allows(*permission)).collect()
+    let both = || Permission::ALL.into_iter().filter(|p| one.allows(*p) && other.allows(*p));
+    both().filter(|p| !both().filter(|q| q != p).collect::<PermissionSet>().allows(*p)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_permissions_honour_inclusion() {
+        let set = |names: &[&str]| PermissionSet::from_names(names.iter().copied());
+        let (read, write) = (set(&["User.Read.All"]), set(&["User.ReadWrite.All"]));
+        assert_eq!(common(write, write), write);
+        assert_eq!(common(read, write), read);
+        assert_eq!(common(write, read), read);
+        assert_eq!(common(set(&["IdentityRiskEvent.Read.All"]), write), PermissionSet::default());
+        assert_eq!(common(PermissionSet::all(), write), write);
+    }
 }

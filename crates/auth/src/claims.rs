@@ -8,7 +8,12 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// The longest name of an app or user that is taken into the change log.
-const LONGEST_NAME: usize = 256;
+pub(crate) const LONGEST_NAME: usize = 256;
+
+/// Tells whether a text can name an app or a user.
+pub(crate) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST_NAME && !text.contains(char::is_control)
+}
 
 /// The claims of one token, read on demand.
 pub(crate) struct Claims<'a>(pub &'a Map<String, Value>);
@@ -128,8 +133,7 @@ impl<'a> Claims<'a> {
     fn first_of(&self, names: &[&str]) -> Result<Option<&'a str>, AuthError> {
         for name in names {
             if let Some(text) = self.text(name)? {
-                let fit = !text.is_empty() && text.len() <= LONGEST_NAME && !text.contains(char::is_control);
-                return if fit {
+                return if is_name(text) {
                     Ok(Some(text))
                 } else {
                     Err(AuthError::malformed(format!(

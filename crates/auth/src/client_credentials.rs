@@ -267,7 +267,7 @@ impl TokenGate {
         };
         let Err(until) = until else { return verdict };
         let wait = until.earliest_possible().duration_since(self.clock.now());
-        let seconds = Duration::from(wait).as_secs() + 1;
+        let seconds = u64::try_from(Duration::from(wait).as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1);
         let description =
             format!("too many token requests: try again in {seconds} seconds, and use a token until it expires");
         Err(OAuthError { code: OAuthCode::SlowDown, description, retry_after: Some(seconds) })

@@ -67,7 +67,7 @@ impl Registries {
         if let Some(snapshot) = at_hand() {
             return Ok(snapshot);
         }
-        let mut loads = self.loading.lock().await;
+        let mut loads = self.loading.lock().await; // held while waiting: that is its purpose
         if let Some(snapshot) = at_hand() {
             return Ok(snapshot);
         }
@@ -81,6 +81,9 @@ impl Registries {
         let registry = self.source.load().await;
         let registry = registry
             .map_err(|error| AuthError::unavailable("the registry of tenants and apps cannot be read", error))?;
+        if let Some(same) = self.current.load_full().filter(|current| current.registry == registry) {
+            return Ok(same); // asked for with an epoch that was read before the last change
+        }
         *loads += 1;
         let snapshot = Arc::new(Snapshot { number: *loads, registry });
         self.current.store(Some(snapshot.clone()));

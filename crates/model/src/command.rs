@@ -175,7 +175,7 @@ pub enum Refusal {
     #[error("the event has no impactedUser")]
     NoImpactedUser,
     /// `If-Match` or `If-None-Match` does not hold.
-    #[error("the entity has changed: its ETag is W/\"{current}\"")]
+    #[error("the condition in If-Match or If-None-Match does not hold: the entity's ETag is W/\"{current}\"")]
     PreconditionFailed {
         /// The version that it has.
         current: u64,

@@ -60,51 +60,52 @@ impl Ticks {
     /// Writes RFC 3339 text in UTC to the end of `out`, with 0 to 7 fraction digits and no
     /// trailing zeros among them: `2024-03-02T23:10:04.2255665Z`.
     pub fn write(self, out: &mut Vec<u8>) {
-        let fraction = self.0.rem_euclid(Self::PER_SECOND);
-        write_whole_seconds(self, out);
-        if fraction != 0 {
-            let mut digits = [b'0'; 7];
-            let mut rest = fraction;
-            for digit in digits.iter_mut().rev() {
-                *digit = b'0' + (rest % 10) as u8;
-                rest /= 10;
-            }
-            let kept = digits.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
-            out.push(b'.');
-            out.extend_from_slice(&digits[..kept]);
+        let mut text = *b"0000-00-00T00:00:00.0000000Z";
+        write_whole_seconds(self, &mut text);
+        let mut fraction = self.0.rem_euclid(Self::PER_SECOND);
+        if fraction == 0 {
+            text[19] = b'Z';
+            out.extend_from_slice(&text[..20]);
+            return;
         }
-        out.push(b'Z');
+        let mut last = 0;
+        for at in (20..27).rev() {
+            text[at] = b'0' + (fraction % 10) as u8;
+            if last == 0 && text[at] != b'0' {
+                last = at;
+            }
+            fraction /= 10;
+        }
+        text[last + 1] = b'Z';
+        out.extend_from_slice(&text[..last + 2]);
     }
 
     /// The moment without fraction and zone, as Graph's `innerError.date` has it:
     /// `2024-03-03T06:00:00`.
     pub fn to_seconds_string(self) -> String {
-        let mut out = Vec::with_capacity(19);
-        write_whole_seconds(self, &mut out);
-        String::from_utf8(out).expect("digits and separators are ASCII")
+        let mut text = *b"0000-00-00T00:00:00";
+        write_whole_seconds(self, &mut text);
+        String::from_utf8_lossy(&text).into_owned()
     }
 }
 
-fn write_whole_seconds(at: Ticks, out: &mut Vec<u8>) {
-    const DAY: i64 = 86_400;
+/// Puts the digits of date and time into a text of the right form. It stands in every row of every
+/// list, so it divides by constants only.
+fn write_whole_seconds(at: Ticks, text: &mut [u8]) {
     let seconds = at.unix_seconds();
-    let (year, month, day) = calendar::date(seconds.div_euclid(DAY));
-    let time = seconds.rem_euclid(DAY);
-    let mut number = |mut value: i64, width: usize, end: Option<u8>| {
-        let mut digits = [b'0'; 4];
-        for digit in digits[..width].iter_mut().rev() {
-            *digit = b'0' + (value % 10) as u8;
-            value /= 10;
-        }
-        out.extend_from_slice(&digits[..width]);
-        out.extend(end);
+    let (year, month, day) = calendar::date(seconds.div_euclid(86_400));
+    let time = seconds.rem_euclid(86_400) as u32;
+    let mut pair = |at: usize, value: u32| {
+        text[at] = b'0' + (value / 10) as u8;
+        text[at + 1] = b'0' + (value % 10) as u8;
     };
-    number(year, 4, Some(b'-'));
-    number(month, 2, Some(b'-'));
-    number(day, 2, Some(b'T'));
-    number(time / 3600, 2, Some(b':'));
-    number(time / 60 % 60, 2, Some(b':'));
-    number(time % 60, 2, None);
+    pair(0, year as u32 / 100);
+    pair(2, year as u32 % 100);
+    pair(5, month as u32);
+    pair(8, day as u32);
+    pair(11, time / 3600);
+    pair(14, time / 60 % 60);
+    pair(17, time % 60);
 }
 
 /// The proleptic Gregorian calendar over the years 1 to 9999, which is `Edm.Date`'s. (jiff's
@@ -134,22 +135,33 @@ mod calendar {
         exists.then(|| days_before(year) - EPOCH + (1..month).map(|m| length(year, m)).sum::<i64>() + day - 1)
     }
 
+    /// Days of a year before its months, January to December and the next January.
+    const BEFORE: [[i64; 13]; 2] = [before(false), before(true)];
+
+    const fn before(leap: bool) -> [i64; 13] {
+        let mut sums = [0; 13];
+        let mut month = 0;
+        while month < 12 {
+            sums[month + 1] = sums[month] + MONTHS[month] + (leap && month == 1) as i64;
+            month += 1;
+        }
+        sums
+    }
+
     /// Year, month and day of the day that lies `days` after 1970-01-01.
     pub(super) fn date(days: i64) -> (i64, i64, i64) {
         let days = days + EPOCH;
         let mut year = days * 400 / days_before(401) + 1; // right, or one off near a year's ends
-        while days_before(year) > days {
+        if days_before(year) > days {
             year -= 1;
-        }
-        while days_before(year + 1) <= days {
+        } else if days_before(year + 1) <= days {
             year += 1;
         }
-        let (mut month, mut rest) = (1, days - days_before(year));
-        while rest >= length(year, month) {
-            rest -= length(year, month);
-            month += 1;
-        }
-        (year, month, rest + 1)
+        let rest = days - days_before(year);
+        let before = &BEFORE[usize::from(is_leap(year))];
+        let guess = (rest / 32) as usize; // right, or one month early
+        let month = if rest >= before[guess + 1] { guess + 1 } else { guess };
+        (year, month as i64 + 1, rest - before[month] + 1)
     }
 }
 
@@ -372,6 +384,16 @@ mod tests {
         assert_eq!(Ticks::MAX.to_string(), "9999-12-31T23:59:59.9999999Z");
         assert_eq!(Ticks::new(Ticks::MAX.get() + 1), None);
         assert_eq!(Ticks::default().to_seconds_string(), "1970-01-01T00:00:00");
+    }
+
+    #[test]
+    fn every_year_begins_and_ends_where_it_should() {
+        for year in 1..=9999 {
+            for day in ["01-01", "02-28", "03-01", "06-30", "07-01", "12-31"] {
+                let text = format!("{year:04}-{day}T00:00:00Z");
+                assert_eq!(read(&text).unwrap(), text);
+            }
+        }
     }
 
     proptest! {

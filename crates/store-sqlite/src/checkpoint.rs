@@ -5,19 +5,20 @@
 //! that small rest itself, between two groups.
 
 use crate::open::{Role, connect};
+use crate::wal_index::WalIndex;
 use rusqlite::Connection;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-/// From this size of the log on, it is copied.
-const COPY_FROM: u64 = 32 << 20;
-/// From this size on, the writer does not wait for the copying thread.
-const FORCE_FROM: u64 = 512 << 20;
+/// From this many pages in the log on, it is copied: 32 MiB.
+const COPY_FROM: u32 = 8 << 10;
+/// From this many on, the writer does not wait for the copying thread: 512 MiB.
+const FORCE_FROM: u32 = 128 << 10;
 
 /// Keeps the log small.
 pub(crate) struct Checkpointer {
-    log: PathBuf,
+    index: WalIndex,
     /// Asks the thread to copy; holds one request.
     ask: Option<SyncSender<()>>,
     /// The thread says that it has copied.
@@ -42,23 +43,21 @@ impl Checkpointer {
                 }
             }
         })?;
-        let mut log = database.as_os_str().to_owned();
-        log.push("-wal");
-        Ok(Self { log: log.into(), ask: Some(ask), copied, thread: Some(thread) })
+        Ok(Self { index: WalIndex::open(database)?, ask: Some(ask), copied, thread: Some(thread) })
     }
 
     /// Called by the writer between groups: asks for a copy when the log is large, and copies the
     /// rest once the thread is done.
     pub(crate) fn between_groups(&self, writer: &Connection) {
         let copied = self.copied.try_recv().is_ok();
-        let size = std::fs::metadata(&self.log).map_or(0, |about| about.len());
-        if size < COPY_FROM {
+        let pages = self.index.header().map_or(0, |header| header.frames());
+        if pages < COPY_FROM {
             return;
         }
-        if copied || size >= FORCE_FROM {
-            // Zero rest makes the next write start at the log's beginning; TRUNCATE gives the
-            // space back when the log has grown far.
-            checkpoint(writer, if size >= FORCE_FROM / 2 { "TRUNCATE" } else { "RESTART" });
+        if copied || pages >= FORCE_FROM {
+            // Without a rest the next write starts at the log's beginning, over space that is
+            // written already, which syncs faster; TRUNCATE gives it back when the log has grown far.
+            checkpoint(writer, if pages >= FORCE_FROM / 2 { "TRUNCATE" } else { "RESTART" });
             return;
         }
         if let Some(ask) = &self.ask {

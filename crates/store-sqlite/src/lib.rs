@@ -1,25 +1,29 @@
 //! The embedded store: one SQLite file, one writer thread with group commit, readers that never
-//! wait for it (docs/adr/0001-embedded-store.md).
+//! wait for it (docs/adr/0001-embedded-store-and-group-commit.md).
 
 mod admin;
 mod backup;
 mod check;
 mod checkpoint;
+mod epoch;
 mod error;
 mod group;
 mod migrate;
 mod open;
 mod readers;
 mod rows;
+mod wal_index;
 mod writer;
 
 pub use backup::{BackupInfo, add_keys, database_file, keys_of, restore};
 pub use open::FILE_NAME;
 
 use crate::checkpoint::Checkpointer;
+use crate::epoch::EpochCache;
 use crate::error::engine;
 use crate::open::{Role, connect};
 use crate::readers::Readers;
+use crate::wal_index::WalIndex;
 use crate::writer::{Job, Message, QUEUE, Writer};
 use model::{
     Actor, ChangeEntry, ChangeKind, ChangedSet, Clock, Command, EventKey, Registry, RiskEvent, TenantKey, Ticks, Total,
@@ -39,6 +43,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub struct SqliteStore {
     path: PathBuf,
     readers: Readers,
+    epoch: EpochCache,
     writer: mpsc::Sender<Message>,
     failure: watch::Receiver<Option<String>>,
     migrations: Vec<String>,
@@ -53,7 +58,11 @@ impl SqliteStore {
         let db = connect(&path, Role::Writer)?;
         open::claim(&db)?;
         let migrations = migrate::migrate(&db)?;
-        let cannot_start = |error: std::io::Error| StoreError::Unusable(format!("no thread can be started: {error}"));
+        // The schema was read, so the log has its index by now.
+        let index = WalIndex::open(&path)
+            .map_err(|error| StoreError::Unusable(format!("the log's index cannot be read: {error}")))?;
+        let cannot_start =
+            |error: std::io::Error| StoreError::Unusable(format!("the writer's threads cannot be started: {error}"));
         let checkpointer = Checkpointer::start(&path).map_err(cannot_start)?;
         let (failure, failed) = watch::channel(None);
         let (sender, messages) = mpsc::channel(QUEUE);
@@ -63,7 +72,14 @@ impl SqliteStore {
             .spawn(move || writer.run(messages))
             .map_err(cannot_start)?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Ok(Self { readers: Readers::new(path.clone(), cores + 2), path, writer: sender, failure: failed, migrations })
+        Ok(Self {
+            readers: Readers::new(path.clone(), cores + 2),
+            epoch: EpochCache::new(index),
+            path,
+            writer: sender,
+            failure: failed,
+            migrations,
+        })
     }
 
     /// The names of the migrations that opening it ran.
@@ -146,7 +162,7 @@ impl Store for SqliteStore {
     }
 
     fn registry_epoch(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
-        Box::pin(ready(self.readers.with(admin::epoch)))
+        Box::pin(ready(self.epoch.get(&self.readers)))
     }
 
     fn registry(&self) -> BoxFuture<'_, Result<Registry, StoreError>> {

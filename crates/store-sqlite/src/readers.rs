@@ -17,12 +17,14 @@ pub(crate) struct Readers {
 struct Pool {
     free: Vec<Connection>,
     open: usize,
+    /// How many wait; waking nobody would still be a system call.
+    waiting: usize,
 }
 
 impl Readers {
     /// At most `most` connections to the file.
     pub(crate) fn new(path: PathBuf, most: usize) -> Self {
-        Self { path, most, pool: Mutex::new(Pool { free: Vec::new(), open: 0 }), returned: Condvar::new() }
+        Self { path, most, pool: Mutex::new(Pool { free: Vec::new(), open: 0, waiting: 0 }), returned: Condvar::new() }
     }
 
     /// Runs `read` on a connection. Reads are short: microseconds for one entity, some hundred for
@@ -32,8 +34,11 @@ impl Readers {
         let result = read(&db);
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         pool.free.push(db);
+        let wake = pool.waiting > 0;
         drop(pool);
-        self.returned.notify_one();
+        if wake {
+            self.returned.notify_one();
+        }
         result
     }
 
@@ -51,7 +56,9 @@ impl Readers {
                     self.returned.notify_one();
                 });
             }
+            pool.waiting += 1;
             pool = self.returned.wait(pool).unwrap_or_else(PoisonError::into_inner);
+            pool.waiting -= 1;
         }
     }
 

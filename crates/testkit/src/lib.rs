@@ -1,3 +1,4 @@
-//! testkit
+//! Fixtures for Spillwatch's tests.
 
+pub mod issuer;
 pub mod server;

@@ -17,7 +17,7 @@ pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
         let (set, _) = call.target();
         let (usual, most) = if call.event_set().is_some() { EVENTS } else { USERS };
-        let top = call.options.top().map_err(|error| ApiError::from_query(call.area, &error))?;
+        let top = call.options.top().map_err(|error| ApiError::from_query(call.area, &error).with_target("$top"))?;
         let preferred = call.preferences.max_page_size;
         let limit = top.unwrap_or(usual.max(preferred.unwrap_or(0))).min(preferred.unwrap_or(u32::MAX)).min(most);
         let tokens = call.app.service.page_tokens();

@@ -14,6 +14,9 @@ pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         let (set, key) = call.target();
         let precondition = precondition(call.headers);
         let (body, link) = call.entity_body(set)?;
+        if body.is_empty() && link.is_none() && body.faults.is_empty() {
+            return Err(ApiError::bad_request(call.area, "the body names no property; nothing would change"));
+        }
         let service = &call.app.service;
         match call.event_set() {
             Some(events) => {

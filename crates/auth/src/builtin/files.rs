@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// The file that is locked while keys are changed.
 const LOCK_FILE: &str = "lock";
+/// The extension of a file that is being written.
+const TEMPORARY: &str = "new";
 
 pub(super) fn failed<'a>(path: &'a Path, what: &'static str) -> impl FnOnce(io::Error) -> BuiltinError + use<'a> {
     move |source| BuiltinError::File { path: path.to_owned(), what, source }
@@ -14,17 +16,19 @@ pub(super) fn failed<'a>(path: &'a Path, what: &'static str) -> impl FnOnce(io::
 
 /// Makes a folder that nobody else can open (0700); one that is there already is closed to others.
 pub(super) fn private_folder(folder: &Path) -> Result<(), BuiltinError> {
-    fs::create_dir_all(folder).map_err(failed(folder, "created"))?;
+    create_private(folder).map_err(failed(folder, "created"))?;
     restrict(folder, 0o700).map_err(failed(folder, "closed to other users"))
 }
 
-/// Locks the folder's keys against changes by other processes; the lock ends with the file.
+/// Locks the folder's keys against changes by other processes; the lock ends with the file. What a
+/// crash left half written is removed: it may be a key that nobody uses.
 pub(super) fn lock_exclusive(folder: &Path) -> Result<File, BuiltinError> {
     let path = folder.join(LOCK_FILE);
     let mut options = OpenOptions::new();
     owner_only(&mut options);
     let file = options.write(true).create(true).truncate(false).open(&path).map_err(failed(&path, "opened"))?;
     tolerate(file.lock()).map_err(failed(&path, "locked"))?;
+    sweep(folder).map_err(failed(folder, "swept"))?;
     Ok(file)
 }
 
@@ -50,16 +54,23 @@ fn tolerate(locked: io::Result<()>) -> io::Result<()> {
     }
 }
 
+fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == TEMPORARY) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file (0600) so that after a crash there is the old one or the new one, whole: a temporary
 /// file, a sync, a rename, a sync of the folder.
 pub(super) fn write_whole(path: &Path, contents: &[u8]) -> Result<(), BuiltinError> {
     let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".new");
+    temporary.push(".");
+    temporary.push(TEMPORARY);
     let temporary = PathBuf::from(temporary);
-    match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&temporary, "removed")(error)),
-        _ => {}
-    }
     let write = || {
         let mut options = OpenOptions::new();
         owner_only(&mut options);
@@ -79,6 +90,17 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), BuiltinError> {
     #[cfg(not(unix))]
     let _ = folder;
     Ok(())
+}
+
+#[cfg(unix)]
+fn create_private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn create_private(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
 }
 
 #[cfg(unix)]

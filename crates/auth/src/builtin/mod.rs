@@ -5,6 +5,7 @@ mod documents;
 mod files;
 mod ring;
 
+use crate::claims::{LONGEST_NAME, is_name};
 use crate::issuer_config::{GRAPH_AUDIENCES, IssuerPattern};
 use crate::remote_keys::NumberedKeys;
 use arc_swap::ArcSwap;
@@ -57,6 +58,9 @@ pub enum BuiltinError {
     /// The public URL cannot be the beginning of an issuer's name.
     #[error("the public URL `{0}` is not an http or https URL without query and fragment")]
     PublicUrl(String),
+    /// A command's name that its own token could not be accepted with.
+    #[error("the app name `{}` is empty, longer than {LONGEST_NAME} bytes or has control characters", .0.escape_debug())]
+    AppName(String),
     /// The cryptographic library failed.
     #[error("a key cannot be made or used")]
     Crypto,
@@ -164,6 +168,9 @@ impl BuiltinIssuer {
         let now = self.clock.now().unix_seconds();
         let lifetime = i64::try_from(token.lifetime.as_secs()).unwrap_or(i64::MAX);
         let app = token.app.id();
+        if matches!(token.app, TokenApp::Command("")) || !is_name(&app) {
+            return Err(BuiltinError::AppName(app));
+        }
         let roles: Vec<_> = token.permissions.iter().map(Permission::name).collect();
         let mut claims = json!({
             "ver": "2.0",

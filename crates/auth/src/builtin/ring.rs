@@ -146,7 +146,7 @@ fn issuer_base(url: &str) -> Result<String, BuiltinError> {
         && parsed.fragment().is_none()
         && parsed.username().is_empty()
         && parsed.password().is_none()
-        && !parsed.path().contains(['{', '}']);
+        && !url.contains(['{', '}']);
     if plain { Ok(parsed.as_str().trim_end_matches('/').to_owned()) } else { Err(wrong()) }
 }
 

@@ -1,0 +1,11 @@
+//! The crate from outside: tokens in, callers or refusals out.
+
+mod algorithms;
+mod attacks;
+mod builtin;
+mod claims;
+mod discovery;
+mod gate;
+mod mutation;
+mod remembered;
+mod support;
