@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up: far more than it needs on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Asks again and again until there is an answer, and panics with `what` when none comes in time.
 pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
@@ -290,9 +290,7 @@ impl TestServer {
         let program = Program::new(binary).args(["serve", "--listen", "127.0.0.1:0"]).data(data);
         let mut process = more(program).spawn();
         let address = wait_for("the server to say its address", || {
-            if process.ended().is_some() {
-                panic!("the server has ended: {}", process.outcome());
-            }
+            assert!(process.ended().is_none(), "the server has ended: {}", process.outcome());
             address_in(&process.stderr())
         });
         Self { process, binary: binary.into(), data: data.to_owned(), address, token: OnceCell::new() }

@@ -1,9 +1,11 @@
 //! A disk that fails and a disk that is full, by errors that `strace` puts in place of system
 //! calls.
 
-use crate::{BINARY, EVENTS, event, needs, prepared_folder};
+use crate::{BINARY, EVENTS, command, event, folder, needs, prepared_folder};
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::path::Path;
+use testkit::server::http::{self, Connection, Response};
 use testkit::server::{TestServer, wait_for};
 
 /// Starts the server with errors put in for some calls of each thread.
@@ -17,12 +19,11 @@ fn start_with_fault(data: &Path, fault: &str) -> TestServer {
 
 /// Creates events one after another over one connection until one is not acknowledged; answers
 /// the bodies of those that were, and the answer that was not.
-fn create_until_refused(server: &TestServer) -> (Vec<Value>, Option<testkit::server::http::Response>) {
-    let token = server.token().to_owned();
-    let mut connection = server.connect();
+fn create_until_refused(address: SocketAddr, token: &str) -> (Vec<Value>, Option<Response>) {
+    let mut connection = Connection::open(address).expect("the server accepts connections");
     let mut created = Vec::new();
     for number in 0..200 {
-        match connection.call("POST", EVENTS, &token, Some(&event(number))) {
+        match connection.call("POST", EVENTS, token, Some(&event(number))) {
             Ok(answer) if answer.status == 201 => created.push(answer.json()),
             Ok(answer) => return (created, Some(answer)),
             Err(_) => return (created, None),
@@ -47,16 +48,25 @@ fn assert_all_there(server: &TestServer, created: &[Value]) {
 #[test]
 fn after_a_failed_sync_nothing_is_acknowledged() {
     let data = prepared_folder();
-    let mut server = start_with_fault(data.path(), "inject=fsync,fdatasync:error=EIO:when=12+");
+    // Only one sync fails: the next would seem to succeed, with what was lost still lost.
+    let mut server = start_with_fault(data.path(), "inject=fsync,fdatasync:error=EIO:when=12");
     let address = server.address();
-    let (created, refused) = create_until_refused(&server);
-    assert!(created.len() >= 5, "the fault came too early: {} creates", created.len());
-    if let Some(answer) = refused {
-        assert_eq!(answer.error(503), "serviceNotAvailable");
+    let token = server.token().to_owned();
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..4).map(|_| scope.spawn(|| create_until_refused(address, &token))).collect();
+        clients.into_iter().map(|client| client.join().expect("a client does not panic")).collect()
+    });
+    let mut created = Vec::new();
+    for (bodies, refused) in outcomes {
+        created.extend(bodies);
+        if let Some(answer) = refused {
+            assert_eq!(answer.error(503), "serviceNotAvailable");
+        }
     }
+    assert!(created.len() >= 5, "the fault came too early: {} creates", created.len());
     // Until the process is gone, no door says that all is well.
     wait_for("the end of the server", || {
-        if let Ok(answer) = testkit::server::http::get(address, "/readyz") {
+        if let Ok(answer) = http::get(address, "/readyz") {
             assert_eq!(answer.status, 503, "ready after a failed sync");
         }
         server.process().ended()
@@ -74,8 +84,8 @@ fn after_a_failed_sync_nothing_is_acknowledged() {
 #[test]
 fn after_a_failed_write_nothing_is_acknowledged() {
     let data = prepared_folder();
-    let server = start_with_fault(data.path(), "inject=pwrite64:error=EIO:when=150+");
-    let (created, refused) = create_until_refused(&server);
+    let server = start_with_fault(data.path(), "inject=pwrite64:error=EIO:when=150");
+    let (created, refused) = create_until_refused(server.address(), server.token());
     if let Some(answer) = refused {
         assert_eq!(answer.error(503), "serviceNotAvailable");
     }
@@ -91,7 +101,7 @@ fn after_a_failed_write_nothing_is_acknowledged() {
 fn a_full_disk_is_507_and_passes() {
     let data = prepared_folder();
     let server = start_with_fault(data.path(), "inject=pwrite64:error=ENOSPC:when=150..170");
-    let (mut created, refused) = create_until_refused(&server);
+    let (mut created, refused) = create_until_refused(server.address(), server.token());
     assert!(!created.is_empty(), "the fault came too early");
     let refused = refused.expect("a full disk is answered");
     assert_eq!(refused.error(507), "insufficientStorage");
@@ -110,4 +120,18 @@ fn a_full_disk_is_507_and_passes() {
 
     let server = TestServer::start(BINARY, data.path());
     assert_all_there(&server, &created);
+}
+
+/// A disk that is full from the start is named in a sentence.
+#[test]
+fn a_start_on_a_full_disk_fails_with_a_sentence() {
+    needs("strace");
+    for data in [folder(), prepared_folder()] {
+        let program = command(["serve", "--listen", "127.0.0.1:0"], data.path());
+        let fault = "inject=pwrite64,ftruncate,fallocate:error=ENOSPC:when=1+";
+        let calls = "trace=pwrite64,ftruncate,fallocate";
+        let outcome = program.under(["strace", "-f", "-D", "-e", calls, "-e", fault, "-o", "/dev/null"]).run();
+        let told = outcome.failure(1);
+        assert!(told.contains("full") || told.contains("No space left on device"), "{told}");
+    }
 }

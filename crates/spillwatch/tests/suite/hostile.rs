@@ -197,8 +197,8 @@ fn idle_connections_do_not_keep_others_out() {
     server.connect().call("GET", EVENTS, &token, None).expect("an answer").expect(200);
     assert!(begun.elapsed() < 3 * SOON, "it took {:?}", begun.elapsed());
     // Also those that have been served and then do nothing.
-    let mut served: Vec<_> = (0..6).map(|_| server.connect()).collect();
-    for connection in &mut served {
+    let mut used: Vec<_> = (0..6).map(|_| server.connect()).collect();
+    for connection in &mut used {
         connection.call("GET", "/healthz", "", None).expect("an answer").expect(200);
     }
     server.connect().call("GET", EVENTS, &token, None).expect("an answer").expect(200);

@@ -55,7 +55,7 @@ fn blocks(document: &str) -> Result<Vec<Block>, String> {
             match (language, found.last_mut().filter(|_| expecting)) {
                 ("json", Some(block)) => block.json.push(text),
                 ("text", Some(block)) => {
-                    block.lines.extend(text.lines().filter(|line| *line != "...").map(str::to_owned))
+                    block.lines.extend(text.lines().filter(|line| *line != "...").map(str::to_owned));
                 }
                 ("json" | "text", None) => {}
                 _ => expecting = false,

@@ -73,18 +73,18 @@ fn every_201_is_written_after_its_sync() {
 /// Reads a trace of several threads, in which a call that others interrupt stands on two lines.
 fn parse(file: &Path) -> Vec<Call> {
     let text = String::from_utf8_lossy(&fs::read(file).expect("strace has written its trace")).into_owned();
-    let mut begun: HashMap<&str, (usize, String, String)> = HashMap::new();
+    let mut interrupted: HashMap<&str, (usize, String, String)> = HashMap::new();
     let mut calls = Vec::new();
     for (at, line) in text.lines().enumerate() {
         let Some((thread, rest)) = line.split_once(' ') else { continue };
         let Some((_time, rest)) = rest.trim_start().split_once(' ') else { continue };
         if let Some(rest) = rest.strip_prefix("<... ") {
-            let Some((began, name, before)) = begun.remove(thread) else { continue };
+            let Some((began, name, before)) = interrupted.remove(thread) else { continue };
             let after = rest.split_once("resumed>").map_or(rest, |(_, after)| after);
             calls.push(Call { name, text: format!("{before}{after}"), began, ended: at });
         } else if let Some((name, text)) = rest.split_once('(') {
             match text.strip_suffix(" <unfinished ...>") {
-                Some(text) => drop(begun.insert(thread, (at, name.to_owned(), text.to_owned()))),
+                Some(text) => drop(interrupted.insert(thread, (at, name.to_owned(), text.to_owned()))),
                 None => calls.push(Call { name: name.to_owned(), text: text.to_owned(), began: at, ended: at }),
             }
         }

@@ -36,6 +36,7 @@ impl Response {
 
     /// The same answer, which must have this status.
     #[track_caller]
+    #[expect(clippy::return_self_not_must_use, reason = "often only the status is of interest")]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
         self
