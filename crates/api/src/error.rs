@@ -54,15 +54,15 @@ pub struct ApiError {
     /// `error.code`: what clients test.
     pub code: &'static str,
     /// `error.message`: for people.
-    pub message: String,
+    pub message: Box<str>,
     /// `error.target`: the property or option.
-    pub target: Option<String>,
+    pub target: Option<Box<str>>,
     /// `error.details`: every fault.
     pub details: Vec<Detail>,
     /// Further response headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What went wrong inside: for the log, never for the client.
-    pub cause: Option<String>,
+    pub cause: Option<Box<str>>,
 }
 
 /// One of several faults.
@@ -75,7 +75,7 @@ pub struct Detail {
 
 impl ApiError {
     /// An error without target or details.
-    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<Box<str>>) -> Self {
         Self {
             status,
             code,
@@ -88,12 +88,12 @@ impl ApiError {
     }
 
     /// A 400.
-    pub fn bad_request(area: Area, message: impl Into<String>) -> Self {
+    pub fn bad_request(area: Area, message: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, area.bad_request(), message)
     }
 
     /// A 501 that names what is not served yet.
-    pub fn not_implemented(message: impl Into<String>) -> Self {
+    pub fn not_implemented(message: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::NOT_IMPLEMENTED, "NotImplemented", message)
     }
 
@@ -106,7 +106,7 @@ impl ApiError {
 
     /// The same with a target.
     #[must_use]
-    pub fn with_target(mut self, target: impl Into<String>) -> Self {
+    pub fn with_target(mut self, target: impl Into<Box<str>>) -> Self {
         self.target = Some(target.into());
         self
     }
@@ -173,7 +173,7 @@ impl ApiError {
             message = format!("{message} ({} more are not listed)", faults.more());
         }
         let mut error = Self::bad_request(area, message);
-        error.target = faults.kept().first().map(|fault| fault.target.clone());
+        error.target = faults.kept().first().map(|fault| fault.target.as_str().into());
         error.details = faults
             .kept()
             .iter()
@@ -241,7 +241,7 @@ impl ApiError {
         }
         let message = "the server failed; its log says why under this request-id";
         let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "generalException", message);
-        Self { cause: Some(why), ..error }
+        Self { cause: Some(why.into()), ..error }
     }
 
     /// Writes the answer, and the log's line when the fault is the server's.

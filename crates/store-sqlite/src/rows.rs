@@ -226,8 +226,10 @@ pub(crate) fn page(
         if seen == query.limit {
             return Ok(Some(sequence(last)));
         }
-        last = row.get(0).map_err(&read)?;
         seen += 1;
+        if seen == query.limit {
+            last = row.get(0).map_err(&read)?;
+        }
         match query.source {
             Source::Events(_) => with_event(row, |row| sink.row(row))??,
             Source::Users => with_user(row, |row| sink.row(row))??,
