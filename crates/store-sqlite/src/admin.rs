@@ -1,41 +1,48 @@
 //! Tenants and apps.
 
-use crate::error::{engine, is_duplicate};
+use crate::error::{engine, is_duplicate, is_known};
 use crate::group::run;
-use crate::rows::key;
+use crate::rows::{SEQUENCE_BITS, TENANTS_END, end};
 use model::{App, AppSecret, PermissionSet, Registry, Tenant, TenantKey, Ticks};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::time::Duration;
 use store::{AdminCommand, AdminOutcome, StoreError, WriteError};
 
 /// Secrets that an app may have at once: one, and its successor.
-const MOST_SECRETS: i64 = 2;
+const MOST_SECRETS: usize = 2;
 /// Rows that one transaction of a tenant's removal deletes.
-const CHUNK: i64 = 20_000;
+const CHUNK: usize = 20_000;
+/// Between two of them: longer than SQLite lets another process sleep while it waits for the lock,
+/// so that every process that waits comes to write.
+const PAUSE: Duration = Duration::from_millis(120);
 
-/// Carries out a change of the registry and raises its epoch, in one transaction.
-pub(crate) fn execute(db: &Connection, command: AdminCommand) -> Result<AdminOutcome, WriteError> {
-    let removed = match &command {
-        AdminCommand::RemoveTenant(tenant) => Some(*tenant),
-        _ => None,
-    };
+/// Carries out a change of the registry and raises its epoch, in one transaction. `upkeep` is called
+/// between the steps of a long one.
+pub(crate) fn execute(
+    db: &Connection,
+    command: AdminCommand,
+    upkeep: &mut dyn FnMut(),
+) -> Result<AdminOutcome, WriteError> {
+    let removes = matches!(command, AdminCommand::RemoveTenant(_));
     let doing = engine("changing tenants and apps");
     run(db, "BEGIN IMMEDIATE").map_err(&doing)?;
     let outcome = change(db, command).and_then(|outcome| {
-        if outcome != AdminOutcome::NotFound {
+        let changed = matches!(outcome, AdminOutcome::Done | AdminOutcome::Tenant(_));
+        if changed {
             db.execute("UPDATE registry SET epoch = epoch + 1", [])?;
         }
+        run(db, if changed { "COMMIT" } else { "ROLLBACK" })?;
         Ok(outcome)
     });
-    let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
-    if !db.is_autocommit() {
-        run(db, end).map_err(&doing)?;
+    if outcome.is_err() && !db.is_autocommit() {
+        run(db, "ROLLBACK").map_err(&doing)?;
     }
     let outcome = match outcome {
-        Err(error) if is_duplicate(&error) => return Ok(AdminOutcome::Exists),
+        Err(error) if is_duplicate(&error) || is_known(&error) => return Ok(AdminOutcome::Exists),
         outcome => outcome.map_err(doing)?,
     };
-    if let (Some(tenant), AdminOutcome::Done) = (removed, outcome) {
-        delete_rows(db, tenant)?;
+    if removes {
+        delete_leftovers(db, upkeep)?;
     }
     Ok(outcome)
 }
@@ -48,7 +55,11 @@ fn change(db: &Connection, command: AdminCommand) -> rusqlite::Result<AdminOutco
                 "INSERT INTO tenants (id, name, created) VALUES (?1, ?2, ?3)",
                 params![id.to_string(), name, created.get()],
             )?;
-            Ok(AdminOutcome::Tenant(TenantKey(db.last_insert_rowid() as u32)))
+            // The last number's end would be the end of all keys.
+            match u32::try_from(db.last_insert_rowid()) {
+                Ok(number) if number < TENANTS_END - 1 => Ok(AdminOutcome::Tenant(TenantKey(number))),
+                _ => Err(rusqlite::Error::IntegralValueOutOfRange(0, db.last_insert_rowid())),
+            }
         }
         AdminCommand::RemoveTenant(tenant) => {
             db.execute(
@@ -59,6 +70,12 @@ fn change(db: &Connection, command: AdminCommand) -> rusqlite::Result<AdminOutco
             Ok(found(db.execute("DELETE FROM tenants WHERE tenant = ?1", params![tenant.0])?))
         }
         AdminCommand::AddApp(app) => {
+            if !is_tenant(db, app.tenant)? {
+                return Ok(AdminOutcome::NotFound);
+            }
+            if app.secrets.len() > MOST_SECRETS {
+                return Ok(AdminOutcome::TooManySecrets);
+            }
             let names: Vec<&str> = app.permissions.iter().map(model::Permission::name).collect();
             db.execute(
                 "INSERT INTO apps (id, tenant, name, permissions, created) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -72,7 +89,7 @@ fn change(db: &Connection, command: AdminCommand) -> rusqlite::Result<AdminOutco
         AdminCommand::AddSecret { app, secret } => {
             let known: i64 =
                 db.query_row("SELECT count(*) FROM apps WHERE id = ?1", [app.to_string()], |row| row.get(0))?;
-            let secrets: i64 =
+            let secrets: usize =
                 db.query_row("SELECT count(*) FROM app_secrets WHERE app = ?1", [app.to_string()], |row| row.get(0))?;
             match (known, secrets) {
                 (0, _) => Ok(AdminOutcome::NotFound),
@@ -99,22 +116,39 @@ fn insert_secret(db: &Connection, app: model::AppId, secret: &AppSecret) -> rusq
     .map(drop)
 }
 
-/// Deletes what a removed tenant leaves, in transactions that are short enough for others to write
-/// between them. Its key is never given out again, so an interruption leaves only unreachable rows,
-/// which the next removal takes along.
-fn delete_rows(db: &Connection, tenant: TenantKey) -> Result<(), StoreError> {
-    let doing = engine("deleting a tenant's rows");
-    let range = (key(tenant, 0), key(TenantKey(tenant.0 + 1), 0));
-    for table in ["risk_events", "users", "changes"] {
-        let sql = format!(
-            "DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE key >= ?1 AND key < ?2 LIMIT {CHUNK})"
-        );
-        while db.execute(&sql, params![range.0, range.1]).map_err(&doing)? > 0 {}
-    }
-    for table in ["totals", "actors"] {
-        db.execute(&format!("DELETE FROM {table} WHERE tenant = ?1"), params![tenant.0]).map_err(&doing)?;
-    }
-    Ok(())
+fn is_tenant(db: &Connection, tenant: TenantKey) -> rusqlite::Result<bool> {
+    let found = db.query_row("SELECT 1 FROM tenants WHERE tenant = ?1", [tenant.0], |_| Ok(())).optional()?;
+    Ok(found.is_some())
+}
+
+/// Deletes what removed tenants leave, in transactions that are short enough for other processes to
+/// write between them. A tenant's key is never given out again, so an interruption leaves only
+/// unreachable rows, which the next removal takes along.
+fn delete_leftovers(db: &Connection, upkeep: &mut dyn FnMut()) -> Result<(), StoreError> {
+    let mut delete = || -> rusqlite::Result<()> {
+        for table in ["risk_events", "users", "changes"] {
+            let next = format!("SELECT key FROM {table} WHERE key >= ?1 ORDER BY key LIMIT 1");
+            let chunk = format!(
+                "DELETE FROM {table} WHERE key IN \
+                 (SELECT key FROM {table} WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT {CHUNK})"
+            );
+            let mut from = 0;
+            while let Some(key) = db.query_row(&next, [from], |row| row.get::<_, i64>(0)).optional()? {
+                let tenant = TenantKey((key >> SEQUENCE_BITS) as u32);
+                if is_tenant(db, tenant)? {
+                    from = end(tenant);
+                } else if db.execute(&chunk, [key, end(tenant)])? == CHUNK {
+                    upkeep();
+                    std::thread::sleep(PAUSE);
+                }
+            }
+        }
+        for table in ["totals", "actors"] {
+            db.execute(&format!("DELETE FROM {table} WHERE tenant NOT IN (SELECT tenant FROM tenants)"), [])?;
+        }
+        Ok(())
+    };
+    delete().map_err(engine("deleting a tenant's rows"))
 }
 
 /// The registry's epoch.

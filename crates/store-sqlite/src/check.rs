@@ -2,17 +2,26 @@
 
 use crate::error::engine;
 use crate::migrate;
-use crate::rows::{key, total_key};
-use model::{EventKind, TenantKey, Total};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use crate::rows::{BY_LEVEL, BY_STATUS, OF_ALL, OF_USERS, end, key};
+use model::TenantKey;
+use rusqlite::{Connection, params};
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use store::{Finding, StoreError};
 
-/// Looks at everything.
+/// Looks at everything. Damage is a finding, not an error.
 pub(crate) fn check(db: &Connection, path: &Path) -> Result<Vec<Finding>, StoreError> {
-    let doing = engine("checking the store");
     let mut findings = Vec::new();
+    match look(db, path, &mut findings) {
+        Err(StoreError::Corrupt(detail)) => findings.push(Finding { subject: "integrity", sound: false, detail }),
+        outcome => outcome?,
+    }
+    Ok(findings)
+}
+
+fn look(db: &Connection, path: &Path, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+    let doing = engine("checking the store");
     let mut note = |subject, sound, detail: String| findings.push(Finding { subject, sound, detail });
 
     let mode = std::fs::metadata(path).map(|about| about.permissions().mode() & 0o777);
@@ -27,45 +36,89 @@ pub(crate) fn check(db: &Connection, path: &Path) -> Result<Vec<Finding>, StoreE
     let journal: String = db.query_row("PRAGMA journal_mode", [], |row| row.get(0)).map_err(&doing)?;
     note("journal mode", journal == "wal", journal);
     let integrity: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(&doing)?;
-    note("integrity", integrity == "ok", integrity);
+    if integrity != "ok" {
+        note("integrity", false, integrity);
+        return Ok(()); // counting damaged tables would say nothing
+    }
+    note("integrity", true, integrity);
 
-    let mut statement = db.prepare("SELECT tenant, last_sequence FROM tenants ORDER BY tenant").map_err(&doing)?;
-    let tenants = statement.query_map([], |row| Ok((TenantKey(row.get(0)?), row.get::<_, i64>(1)?)));
+    let mut statement = db.prepare("SELECT tenant FROM tenants ORDER BY tenant").map_err(&doing)?;
+    let tenants = statement.query_map([], |row| Ok(TenantKey(row.get(0)?)));
     let tenants: Vec<_> = tenants.and_then(Iterator::collect).map_err(&doing)?;
     note("tenants", !tenants.is_empty(), format!("{}", tenants.len()));
-    let (mut counts_agree, mut changes_dense, mut rows) = (true, true, 0);
-    for (tenant, last) in tenants {
-        let (counted, kept) = counts(db, tenant).map_err(&doing)?;
-        counts_agree &= counted == kept;
-        rows += counted.iter().sum::<i64>();
-        let range = params![key(tenant, 0), key(TenantKey(tenant.0 + 1), 0)];
-        let changes: i64 = db
-            .query_row("SELECT count(*) FROM changes WHERE key >= ?1 AND key < ?2", range, |row| row.get(0))
-            .map_err(&doing)?;
-        changes_dense &= changes == last;
+    let (mut rows, mut totals, mut changes) = (0, None, None);
+    for tenant in tenants {
+        // One moment for all that is compared: others may be writing.
+        db.execute_batch("BEGIN").map_err(&doing)?;
+        let looked = compare_totals(db, tenant).and_then(|(counted, fault)| {
+            rows += counted;
+            totals = totals.take().or(fault);
+            changes = changes.take().or(compare_changes(db, tenant)?);
+            Ok(())
+        });
+        db.execute_batch("COMMIT").map_err(&doing)?;
+        looked.map_err(&doing)?;
     }
-    note("kept totals", counts_agree, format!("{rows} rows counted, compared with the totals that are kept"));
-    note("change log", changes_dense, "every number up to the newest is there".to_owned());
-    Ok(findings)
+    let compared = format!("{rows} rows counted, compared with the totals that are kept");
+    note("kept totals", totals.is_none(), totals.unwrap_or(compared));
+    let dense = "every number up to the newest is there, times grow, everyone who acted is known";
+    note("change log", changes.is_none(), changes.unwrap_or_else(|| dense.to_owned()));
+    Ok(())
 }
 
-/// Rows as they are, and as the totals say.
-fn counts(db: &Connection, tenant: TenantKey) -> rusqlite::Result<(Vec<i64>, Vec<i64>)> {
-    let kept = |total: Total| -> rusqlite::Result<i64> {
-        let (subject, dimension, value) = total_key(total);
-        let sql = "SELECT count FROM totals WHERE tenant = ?1 AND subject = ?2 AND dimension = ?3 AND value = ?4";
-        let found = db.query_row(sql, params![tenant.0, subject, dimension, value], |row| row.get(0)).optional()?;
-        Ok(found.unwrap_or(0))
+/// Counts a tenant's rows, and tells the first total that does not agree.
+fn compare_totals(db: &Connection, tenant: TenantKey) -> rusqlite::Result<(i64, Option<String>)> {
+    type Counts = BTreeSet<(i64, i64, i64, i64)>;
+    let counts = |sql: &str, range: &[i64]| -> rusqlite::Result<Counts> {
+        let mut statement = db.prepare(sql)?;
+        let rows = statement.query_map(rusqlite::params_from_iter(range), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+        rows.collect()
     };
-    let range = (key(tenant, 0), key(TenantKey(tenant.0 + 1), 0));
-    let (mut counted, mut expected) = (Vec::new(), Vec::new());
-    for kind in EventKind::ALL {
-        let sql = "SELECT count(*) FROM risk_events WHERE key >= ?1 AND key < ?2 AND kind = ?3";
-        counted.push(db.query_row(sql, params![range.0, range.1, kind as i64], |row| row.get(0))?);
-        expected.push(kept(Total::Events(kind))?);
-    }
-    let sql = "SELECT count(*) FROM users WHERE key >= ?1 AND key < ?2";
-    counted.push(db.query_row(sql, params![range.0, range.1], |row| row.get(0))?);
-    expected.push(kept(Total::Users)?);
-    Ok((counted, expected))
+    let range = [key(tenant, 0), end(tenant)];
+    let events = |dimension: i64, value: &str| {
+        format!(
+            "SELECT kind, {dimension}, {value}, count(*) FROM risk_events WHERE key >= ?1 AND key < ?2 \
+             GROUP BY 1, 3"
+        )
+    };
+    let mut counted = counts(&events(OF_ALL, "0"), &range)?;
+    let users = format!("SELECT {OF_USERS}, {OF_ALL}, 0, count(*) FROM users WHERE key >= ?1 AND key < ?2");
+    counted.extend(counts(&users, &range)?.into_iter().filter(|(.., count)| *count > 0));
+    let rows = counted.iter().map(|(.., count)| count).sum();
+    counted.extend(counts(&events(BY_LEVEL, "risk_level"), &range)?);
+    counted.extend(counts(&events(BY_STATUS, "risk_event_status"), &range)?);
+    let kept = "SELECT subject, dimension, value, count FROM totals WHERE tenant = ?1 AND count <> 0";
+    let kept = counts(kept, &[tenant.0.into()])?;
+    let differing = counted.symmetric_difference(&kept).next();
+    let fault = differing.map(|(subject, dimension, value, _)| {
+        format!("tenant {}: the total of subject {subject}, dimension {dimension}, value {value} is wrong", tenant.0)
+    });
+    Ok((rows, fault))
+}
+
+/// Tells what is wrong with a tenant's change log.
+fn compare_changes(db: &Connection, tenant: TenantKey) -> rusqlite::Result<Option<String>> {
+    let head = "SELECT last_sequence, last_time FROM tenants WHERE tenant = ?1";
+    let (sequence, time): (i64, i64) = db.query_row(head, [tenant.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let log = "SELECT count(*), coalesce(max(key), ?1) - ?1, coalesce(max(time), 0), coalesce(sum(late), 0), \
+               coalesce(sum(nobody), 0) FROM (SELECT key, time, time <= lag(time) OVER (ORDER BY key) AS late, \
+               actor NOT IN (SELECT actor FROM actors) AS nobody FROM changes WHERE key > ?1 AND key < ?2)";
+    let (count, last, newest, late, nobody): (i64, i64, i64, i64, i64) =
+        db.query_row(log, params![key(tenant, 0), end(tenant)], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        })?;
+    let fault = if count != sequence || last != sequence {
+        format!("{count} changes up to number {last}, where {sequence} are acknowledged")
+    } else if late > 0 {
+        format!("{late} changes are not later than the one before")
+    } else if newest != time && count > 0 {
+        "the time of the newest change is not the one that is kept".to_owned()
+    } else if nobody > 0 {
+        format!("who made {nobody} changes is not known")
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(format!("tenant {}: {fault}", tenant.0)))
 }

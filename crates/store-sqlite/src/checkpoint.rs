@@ -2,40 +2,80 @@
 //!
 //! A thread of its own copies the pages while the writer goes on appending. What was appended
 //! meanwhile would keep the log from ever starting again at its beginning, so the writer copies
-//! that small rest itself, between two groups.
+//! that small rest itself, between two groups. It waits for nobody: while a long reader needs the
+//! log, the log grows, and the writer tries again only when it has grown by a good piece.
+//!
+//! Sizes are counted in pages that are in the log, not in the file's bytes: a log that started
+//! again keeps its file.
 
-use crate::open::{Role, connect};
-use crate::wal_index::WalIndex;
+use crate::open::{BUSY_TIMEOUT, Role, connect};
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-/// From this many pages in the log on, it is copied: 32 MiB.
-const COPY_FROM: u32 = 8 << 10;
-/// From this many on, the writer does not wait for the copying thread: 512 MiB.
-const FORCE_FROM: u32 = 128 << 10;
+/// How long the writer waits for readers to leave the log. Most are gone in a millisecond.
+const PATIENCE: Duration = Duration::from_millis(10);
+/// The thread leaves about this many pages to the writer, or as many as are appended during its
+/// last round.
+const REST: i64 = 512;
+/// Rounds of the thread for one request.
+const ROUNDS: usize = 3;
+
+/// Sizes in pages of 4 KiB.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// From this size of the log on, it is copied.
+    pub(crate) copy_from: i64,
+    /// From this size on, the writer does not wait for the copying thread.
+    pub(crate) force_from: i64,
+    /// What the log must grow by until the next attempt after one that failed.
+    pub(crate) step: i64,
+}
+
+impl Limits {
+    /// 32 MiB, 512 MiB, 8 MiB.
+    pub(crate) const USUAL: Self = Self { copy_from: 8 << 10, force_from: 128 << 10, step: 2 << 10 };
+}
+
+/// What was done between two groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upkeep {
+    /// Nothing was to be done.
+    Nothing,
+    /// The thread was asked to copy.
+    Asked,
+    /// The next write begins at the log's beginning.
+    Restarted,
+    /// A reader still needs the log.
+    Held,
+}
 
 /// Keeps the log small.
 pub(crate) struct Checkpointer {
-    index: WalIndex,
+    limits: Limits,
     /// Asks the thread to copy; holds one request.
     ask: Option<SyncSender<()>>,
+    /// The thread has a request that it has not answered.
+    asked: bool,
     /// The thread says that it has copied.
     copied: Receiver<()>,
+    /// The size from which on the next attempt is made.
+    next: i64,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Checkpointer {
     /// Starts the thread.
-    pub(crate) fn start(database: &Path) -> std::io::Result<Self> {
+    pub(crate) fn start(database: &Path, limits: Limits) -> std::io::Result<Self> {
         let (ask, asked) = sync_channel(1);
         let (done, copied) = sync_channel(1);
         let path = database.to_owned();
         let thread = std::thread::Builder::new().name("checkpoint".to_owned()).spawn(move || {
             while asked.recv().is_ok() {
                 match connect(&path, Role::Upkeep) {
-                    Ok(db) => checkpoint(&db, "PASSIVE"),
+                    Ok(db) => copy(&db),
                     Err(error) => tracing::warn!(%error, "the log could not be copied; it goes on growing"),
                 }
                 if let Err(TrySendError::Disconnected(())) = done.try_send(()) {
@@ -43,26 +83,34 @@ impl Checkpointer {
                 }
             }
         })?;
-        Ok(Self { index: WalIndex::open(database)?, ask: Some(ask), copied, thread: Some(thread) })
+        Ok(Self { limits, ask: Some(ask), asked: false, copied, next: limits.copy_from, thread: Some(thread) })
     }
 
     /// Called by the writer between groups: asks for a copy when the log is large, and copies the
     /// rest once the thread is done.
-    pub(crate) fn between_groups(&self, writer: &Connection) {
+    pub(crate) fn between_groups(&mut self, writer: &Connection) -> Upkeep {
         let copied = self.copied.try_recv().is_ok();
-        let pages = self.index.header().map_or(0, |header| header.frames());
-        if pages < COPY_FROM {
-            return;
+        self.asked &= !copied;
+        let Some(log) = Log::run(writer, "NOOP") else { return Upkeep::Nothing };
+        if log.pages < self.limits.copy_from {
+            self.next = self.limits.copy_from; // it has started again
+            return Upkeep::Nothing;
         }
-        if copied || pages >= FORCE_FROM {
-            // Without a rest the next write starts at the log's beginning, over space that is
-            // written already, which syncs faster; TRUNCATE gives it back when the log has grown far.
-            checkpoint(writer, if pages >= FORCE_FROM / 2 { "TRUNCATE" } else { "RESTART" });
-            return;
+        let due = log.pages >= self.next;
+        if copied || (due && log.pages >= self.limits.force_from) {
+            if restart(writer, log.pages >= self.limits.force_from / 2) {
+                self.next = self.limits.copy_from;
+                return Upkeep::Restarted;
+            }
+            self.next = log.pages + self.limits.step;
+            return Upkeep::Held;
         }
-        if let Some(ask) = &self.ask {
-            // A full channel means that a request waits already.
-            let _already_asked = ask.try_send(());
+        match &self.ask {
+            Some(ask) if due && !self.asked && ask.try_send(()).is_ok() => {
+                self.asked = true;
+                Upkeep::Asked
+            }
+            _ => Upkeep::Nothing,
         }
     }
 
@@ -77,14 +125,59 @@ impl Checkpointer {
     }
 }
 
-/// Runs a checkpoint. Readers that still need old pages make it partial, which is no fault: the
-/// next one goes on from there.
-pub(crate) fn checkpoint(db: &Connection, mode: &str) {
-    let outcome = db.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
-    });
-    match outcome {
-        Ok((busy, pages, copied)) => tracing::debug!(mode, busy, pages, copied, "copied the log"),
-        Err(error) => tracing::warn!(%error, mode, "the log could not be copied; it goes on growing"),
+/// Copies what is in the log, and what came meanwhile as long as that is much.
+fn copy(db: &Connection) {
+    for _ in 0..ROUNDS {
+        match Log::run(db, "PASSIVE") {
+            Some(log) if !log.busy && log.pages == log.copied => {}
+            _ => return, // a reader needs the rest
+        }
+        if Log::run(db, "NOOP").is_none_or(|log| log.pages - log.copied <= REST) {
+            return;
+        }
+    }
+}
+
+/// Copies the rest and lets the next write begin at the log's beginning, over space that is written
+/// already, which syncs faster; with `truncate` the file gives it back.
+fn restart(writer: &Connection, truncate: bool) -> bool {
+    let patience = |time| writer.busy_timeout(time).inspect_err(|error| tracing::warn!(%error, "no time-out was set"));
+    if patience(PATIENCE).is_err() {
+        return false;
+    }
+    let log = Log::run(writer, if truncate { "TRUNCATE" } else { "RESTART" });
+    drop(patience(BUSY_TIMEOUT));
+    log.is_some_and(|log| !log.busy)
+}
+
+/// The log's state.
+struct Log {
+    /// Somebody stood in the way.
+    busy: bool,
+    pages: i64,
+    /// Pages that are in the database file.
+    copied: i64,
+}
+
+impl Log {
+    /// Runs a checkpoint; `NOOP` only looks. A partial one is no fault: the next goes on from there.
+    fn run(db: &Connection, mode: &'static str) -> Option<Self> {
+        let run = || {
+            db.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?.query_row([], |row| {
+                Ok(Self { busy: row.get::<_, i64>(0)? != 0, pages: row.get(1)?, copied: row.get(2)? })
+            })
+        };
+        match run() {
+            Ok(log) => {
+                if mode != "NOOP" {
+                    tracing::debug!(mode, log.busy, log.pages, log.copied, "copied the log");
+                }
+                Some(log)
+            }
+            Err(error) => {
+                tracing::warn!(%error, mode, "the log could not be copied; it goes on growing");
+                None
+            }
+        }
     }
 }

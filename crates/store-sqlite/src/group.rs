@@ -63,13 +63,15 @@ pub(crate) struct Group<'a> {
     clock: &'a dyn Clock,
     actors: &'a mut Actors,
     heads: Vec<Head>,
+    /// A command could not be undone, so the whole transaction must be.
+    spoilt: bool,
 }
 
 impl<'a> Group<'a> {
     /// Begins it, and with it takes the store's only write lock.
     pub(crate) fn begin(db: &'a Connection, clock: &'a dyn Clock, actors: &'a mut Actors) -> Result<Self, StoreError> {
         run(db, "BEGIN IMMEDIATE").map_err(engine("beginning a transaction"))?;
-        Ok(Self { db, clock, actors, heads: Vec::new() })
+        Ok(Self { db, clock, actors, heads: Vec::new(), spoilt: false })
     }
 
     /// Carries out one command. When it fails, nothing of it remains, and the group goes on.
@@ -91,11 +93,11 @@ impl<'a> Group<'a> {
         run(self.db, "SAVEPOINT command").map_err(engine("setting a savepoint"))?;
         let written = self.write(tenant, actor, &effect, moment);
         if written.is_err() && !self.is_lost() {
-            run(self.db, "ROLLBACK TO command").map_err(engine("undoing a command"))?;
+            self.end_savepoint("ROLLBACK TO command")?;
             self.actors.forget();
         }
         if !self.is_lost() {
-            run(self.db, "RELEASE command").map_err(engine("releasing a savepoint"))?;
+            self.end_savepoint("RELEASE command")?;
         }
         written?;
         let head = &mut self.heads[head];
@@ -113,9 +115,18 @@ impl<'a> Group<'a> {
         })
     }
 
-    /// Whether SQLite has rolled the whole transaction back by itself, as it does on a full disk.
+    /// Undoes or keeps what a command wrote. When that fails, nobody knows what the transaction
+    /// holds.
+    fn end_savepoint(&mut self, sql: &str) -> Result<(), StoreError> {
+        let ended = run(self.db, sql).map_err(engine("ending a savepoint"));
+        self.spoilt |= ended.is_err();
+        ended
+    }
+
+    /// Whether the transaction cannot be committed: SQLite has rolled it back by itself, as it does
+    /// on a full disk, or a command could not be undone.
     pub(crate) fn is_lost(&self) -> bool {
-        self.db.is_autocommit()
+        self.spoilt || self.db.is_autocommit()
     }
 
     /// Writes heads and totals, and commits. When it answers `Ok`, everything is on disk.

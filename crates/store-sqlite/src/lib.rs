@@ -12,13 +12,15 @@ mod migrate;
 mod open;
 mod readers;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod wal_index;
 mod writer;
 
 pub use backup::{BackupInfo, add_keys, database_file, keys_of, restore};
 pub use open::FILE_NAME;
 
-use crate::checkpoint::Checkpointer;
+use crate::checkpoint::{Checkpointer, Limits};
 use crate::epoch::EpochCache;
 use crate::error::engine;
 use crate::open::{Role, connect};
@@ -63,7 +65,7 @@ impl SqliteStore {
             .map_err(|error| StoreError::Unusable(format!("the log's index cannot be read: {error}")))?;
         let cannot_start =
             |error: std::io::Error| StoreError::Unusable(format!("the writer's threads cannot be started: {error}"));
-        let checkpointer = Checkpointer::start(&path).map_err(cannot_start)?;
+        let checkpointer = Checkpointer::start(&path, Limits::USUAL).map_err(cannot_start)?;
         let (failure, failed) = watch::channel(None);
         let (sender, messages) = mpsc::channel(QUEUE);
         let writer = Writer { db, clock, checkpointer, failure };
@@ -92,7 +94,13 @@ impl SqliteStore {
         let (reply, answer) = oneshot::channel();
         let stopped = || StoreError::Stopped(self.failure().unwrap_or_else(|| "it was closed".to_owned()));
         self.writer.send(message(reply)).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())
+        match answer.await {
+            Ok(answer) => Ok(answer),
+            Err(_) => {
+                self.writer.closed().await; // then it is known why
+                Err(stopped())
+            }
+        }
     }
 }
 
@@ -224,7 +232,7 @@ fn changes(
              LEFT JOIN actors AS a ON a.actor = c.actor WHERE c.key > ?1 AND c.key < ?2 ORDER BY c.key LIMIT ?3",
         )
         .map_err(&read)?;
-    let range = params![rows::key(tenant, after), rows::key(TenantKey(tenant.0 + 1), 0), limit];
+    let range = params![rows::key(tenant, after), rows::end(tenant), limit];
     let mut found = statement.query(range).map_err(&read)?;
     let mut changes = Vec::new();
     while let Some(row) = found.next().map_err(&read)? {

@@ -12,6 +12,12 @@ struct Migration {
     sql: &'static str,
 }
 
+impl Migration {
+    fn checksum(&self) -> String {
+        hex(digest(&SHA256, self.sql.as_bytes()).as_ref())
+    }
+}
+
 const MIGRATIONS: &[Migration] =
     &[Migration { number: 1, name: "foundation", sql: include_str!("../../../migrations/sqlite/0001_foundation.sql") }];
 
@@ -26,7 +32,9 @@ pub(crate) fn migrate(db: &Connection) -> Result<Vec<String>, StoreError> {
     db.execute_batch("BEGIN IMMEDIATE").map_err(&doing)?;
     let outcome = migrate_locked(db);
     let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
-    db.execute_batch(end).map_err(doing)?;
+    if !db.is_autocommit() {
+        db.execute_batch(end).map_err(doing)?;
+    }
     outcome
 }
 
@@ -37,6 +45,24 @@ fn migrate_locked(db: &Connection) -> Result<Vec<String>, StoreError> {
          STRICT",
     )
     .map_err(&doing)?;
+    let applied = known(db)?;
+    let mut ran = Vec::new();
+    for migration in MIGRATIONS {
+        if !applied.contains(&migration.number) {
+            db.execute_batch(migration.sql).map_err(&doing)?;
+            db.execute(
+                "INSERT INTO migrations (number, name, sha256) VALUES (?1, ?2, ?3)",
+                params![migration.number, migration.name, migration.checksum()],
+            )
+            .map_err(&doing)?;
+            ran.push(format!("{:04}_{}", migration.number, migration.name));
+        }
+    }
+    Ok(ran)
+}
+
+/// The numbers of the steps that were run; fails when one is not as this version knows it.
+pub(crate) fn known(db: &Connection) -> Result<Vec<i64>, StoreError> {
     let applied = applied(db)?;
     if let Some((number, name, _)) = applied.iter().find(|(number, ..)| *number > newest()) {
         return Err(StoreError::Unusable(format!(
@@ -45,29 +71,16 @@ fn migrate_locked(db: &Connection) -> Result<Vec<String>, StoreError> {
             newest()
         )));
     }
-    let mut ran = Vec::new();
     for migration in MIGRATIONS {
-        let checksum = hex(digest(&SHA256, migration.sql.as_bytes()).as_ref());
-        match applied.iter().find(|(number, ..)| *number == migration.number) {
-            Some((.., found)) if *found == checksum => {}
-            Some(_) => {
-                return Err(StoreError::Unusable(format!(
-                    "the store's schema {:04}_{} is not the one that this version made: its checksum differs",
-                    migration.number, migration.name
-                )));
-            }
-            None => {
-                db.execute_batch(migration.sql).map_err(&doing)?;
-                db.execute(
-                    "INSERT INTO migrations (number, name, sha256) VALUES (?1, ?2, ?3)",
-                    params![migration.number, migration.name, checksum],
-                )
-                .map_err(&doing)?;
-                ran.push(format!("{:04}_{}", migration.number, migration.name));
-            }
+        let found = applied.iter().find(|(number, ..)| *number == migration.number);
+        if found.is_some_and(|(.., found)| *found != migration.checksum()) {
+            return Err(StoreError::Unusable(format!(
+                "the store's schema {:04}_{} is not the one that this version made: its checksum differs",
+                migration.number, migration.name
+            )));
         }
     }
-    Ok(ran)
+    Ok(applied.into_iter().map(|(number, ..)| number).collect())
 }
 
 fn applied(db: &Connection) -> Result<Vec<(i64, String, String)>, StoreError> {

@@ -1,13 +1,13 @@
 //! Opening the database file: folder, permissions, what kind of file it is, pragmas.
 
-use crate::error::engine;
+use crate::error::{engine, read_only};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::StoreError;
 
 /// The database file's name in the data folder.
@@ -17,7 +17,7 @@ pub const FILE_NAME: &str = "spillwatch.db";
 pub(crate) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"SPLW");
 
 /// How long a write waits for another process's.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,9 @@ pub(crate) fn prepare_folder(folder: &Path) -> Result<PathBuf, StoreError> {
         StoreError::Unusable(format!("the data folder {} cannot be {doing}: {error}", folder.display()))
     };
     if !folder.exists() {
+        let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| unusable("made", &e))?;
+        missing.into_iter().try_for_each(sync_parent).map_err(|e| unusable("made", &e))?;
     }
     let about = fs::metadata(folder).map_err(|e| unusable("read", &e))?;
     if !about.is_dir() {
@@ -45,15 +47,17 @@ pub(crate) fn prepare_folder(folder: &Path) -> Result<PathBuf, StoreError> {
     Ok(folder.join(FILE_NAME))
 }
 
-/// Makes an empty database file that only its owner can read, unless there is a file already. A
-/// new name in a folder is safe only after the folder is synced.
+/// Syncs the folder that a new name is in: before that, the name is not safe.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Makes an empty database file that only its owner can read, unless there is a file already.
 pub(crate) fn create_file(path: &Path) -> Result<(), StoreError> {
-    let made = fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let outcome = match made {
-        Ok(file) => file
-            .set_permissions(fs::Permissions::from_mode(0o600))
-            .and_then(|()| file.sync_all())
-            .and_then(|()| path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())),
+        Ok(file) => file.sync_all().and_then(|()| sync_parent(path)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     };
@@ -70,6 +74,10 @@ pub(crate) fn connect(path: &Path, role: Role) -> Result<Connection, StoreError>
     };
     // Each connection stays with one thread at a time, so SQLite's own lock is not needed.
     let db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(&open)?;
+    // SQLite falls back to reading by itself, and then even takes BEGIN IMMEDIATE.
+    if role != Role::Reader && db.is_readonly(rusqlite::MAIN_DB).map_err(&open)? {
+        return Err(read_only());
+    }
     db.busy_timeout(BUSY_TIMEOUT).map_err(&open)?;
     db.set_prepared_statement_cache_capacity(64);
     // Plans stay as they are: without this, statistics of indexes (STAT4) have SQLite prepare a
@@ -87,12 +95,24 @@ pub(crate) fn connect(path: &Path, role: Role) -> Result<Connection, StoreError>
 
 /// Refuses a file that is somebody else's, and marks an empty one as ours.
 pub(crate) fn claim(db: &Connection) -> Result<(), StoreError> {
+    let began = Instant::now();
+    loop {
+        match try_claim(db) {
+            // Setting the log up asks for a lock that SQLite does not wait for.
+            Err(StoreError::Busy) if began.elapsed() < BUSY_TIMEOUT => std::thread::sleep(Duration::from_millis(5)),
+            outcome => return outcome,
+        }
+    }
+}
+
+fn try_claim(db: &Connection) -> Result<(), StoreError> {
     let read = engine("reading the database file");
-    let id: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(&read)?;
+    // Both of one moment: another process may be making the same store.
+    let both = "SELECT application_id, (SELECT count(*) FROM sqlite_schema) FROM pragma_application_id";
+    let (id, tables): (i32, i64) = db.query_row(both, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(&read)?;
     if id == APPLICATION_ID {
         return Ok(());
     }
-    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(&read)?;
     if id != 0 || tables != 0 {
         return Err(StoreError::Unusable(format!(
             "{} is an SQLite database of another program",

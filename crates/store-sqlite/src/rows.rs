@@ -15,9 +15,22 @@ use store::{PageQuery, RowSink, Source, StoreError};
 /// Bits of a key below the tenant: room for 2^40 changes, or 34 years of 1,000 a second.
 pub(crate) const SEQUENCE_BITS: u32 = 40;
 
-/// The key of the row that a tenant's change makes.
+/// From this number on, a tenant has no room in the keys.
+pub(crate) const TENANTS_END: u32 = 1 << (63 - SEQUENCE_BITS);
+
+/// The key of the row that a tenant's change makes. A number that no tenant or change can have
+/// stays at the end of its range: whatever a cursor holds, it leads to no other tenant's rows.
 pub(crate) fn key(tenant: TenantKey, sequence: u64) -> i64 {
-    (i64::from(tenant.0) << SEQUENCE_BITS) | sequence as i64
+    if tenant.0 >= TENANTS_END {
+        return i64::MAX;
+    }
+    let last = (1 << SEQUENCE_BITS) - 1;
+    (i64::from(tenant.0) << SEQUENCE_BITS) | sequence.min(last) as i64
+}
+
+/// The key that is above every one of a tenant's.
+pub(crate) fn end(tenant: TenantKey) -> i64 {
+    key(TenantKey(tenant.0.saturating_add(1)), 0)
 }
 
 /// The sequence in a key.
@@ -208,7 +221,7 @@ pub(crate) fn page(
 ) -> Result<Option<u64>, StoreError> {
     let read = engine("reading a page");
     let first = key(tenant, 0);
-    let before = query.after.map_or(key(TenantKey(tenant.0 + 1), 0), |after| key(tenant, after.0));
+    let before = query.after.map_or(end(tenant), |after| key(tenant, after.0));
     let one_more = i64::from(query.limit) + 1;
     let (sql, kind) = match query.source {
         Source::Events(None) => (EVENTS, None),
@@ -238,17 +251,20 @@ pub(crate) fn page(
     Ok(None)
 }
 
+/// Dimensions of totals: all of a subject, by level, by status.
+pub(crate) const OF_ALL: i64 = 0;
+pub(crate) const BY_LEVEL: i64 = 1;
+pub(crate) const BY_STATUS: i64 = 2;
+/// The subject of totals of users; kinds of events are far below.
+pub(crate) const OF_USERS: i64 = 1000;
+
 /// A tenant's name for the row that a total is kept in.
 pub(crate) fn total_key(total: model::Total) -> (i64, i64, i64) {
     use model::Total;
-    const ALL: i64 = 0;
-    const BY_LEVEL: i64 = 1;
-    const BY_STATUS: i64 = 2;
-    const USERS: i64 = 1000; // kinds of events are far below
     match total {
-        Total::Events(kind) => (kind as i64, ALL, 0),
+        Total::Events(kind) => (kind as i64, OF_ALL, 0),
         Total::EventsAtLevel(kind, level) => (kind as i64, BY_LEVEL, level as i64),
         Total::EventsInStatus(kind, status) => (kind as i64, BY_STATUS, status as i64),
-        Total::Users => (USERS, ALL, 0),
+        Total::Users => (OF_USERS, OF_ALL, 0),
     }
 }

@@ -2,11 +2,12 @@
 //! waits, decides and writes them in one transaction, syncs once, then answers all (ADR 0001).
 
 use crate::admin;
-use crate::checkpoint::{Checkpointer, checkpoint};
+use crate::checkpoint::Checkpointer;
 use crate::error::is_io_failure;
 use crate::group::{Actors, Group};
 use model::{Actor, Clock, Command, TenantKey};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use std::sync::Arc;
 use store::{AdminCommand, AdminOutcome, Outcome, StoreError, WriteError};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -25,6 +26,9 @@ pub(crate) enum Message {
     Administer(AdminCommand, oneshot::Sender<Result<AdminOutcome, WriteError>>),
     /// Stop once everything before is done.
     Stop(oneshot::Sender<()>),
+    /// Lets a test prepare a fault.
+    #[cfg(test)]
+    With(Box<dyn FnOnce(&mut Writer) + Send>),
 }
 
 /// A command and who waits for it.
@@ -49,6 +53,9 @@ impl Writer {
     pub(crate) fn run(mut self, mut messages: mpsc::Receiver<Message>) {
         let mut actors = Actors::default();
         let mut jobs = Vec::with_capacity(GROUP);
+        // The last to be made and the first to be dropped: the failure is known before anybody hears
+        // that the writer is gone.
+        let _told = ToldOfPanic(self.failure.clone());
         let mut next = messages.blocking_recv();
         while let Some(message) = next.take() {
             match message {
@@ -72,7 +79,10 @@ impl Writer {
                 Message::Administer(command, reply) => {
                     let outcome = match self.stopped() {
                         Some(error) => Err(error.into()),
-                        None => admin::execute(&self.db, command),
+                        None => {
+                            let upkeep = &mut || _ = self.checkpointer.between_groups(&self.db);
+                            admin::execute(&self.db, command, upkeep)
+                        }
                     };
                     actors.forget(); // a removed tenant's actors are gone
                     answer(reply, outcome.map_err(|error| self.note(error)));
@@ -82,6 +92,8 @@ impl Writer {
                     answer(reply, ());
                     return;
                 }
+                #[cfg(test)]
+                Message::With(prepare) => prepare(&mut self),
             }
             if next.is_none() {
                 next = messages.blocking_recv();
@@ -99,11 +111,11 @@ impl Writer {
             return;
         }
         let mut outcomes = Vec::with_capacity(jobs.len());
-        let mut replies = Vec::with_capacity(jobs.len());
+        let (replies, commands): (Vec<_>, Vec<_>) =
+            jobs.drain(..).map(|job| (job.reply, (job.tenant, job.actor, job.command))).unzip();
         let committed = Group::begin(&self.db, &*self.clock, actors).and_then(|mut group| {
-            for job in jobs.drain(..) {
-                replies.push(job.reply);
-                let outcome = group.execute(job.tenant, &job.actor, job.command);
+            for (tenant, actor, command) in commands {
+                let outcome = group.execute(tenant, &actor, command);
                 if let Err(WriteError::Store(error)) = &outcome
                     && (group.is_lost() || is_io_failure(error))
                 {
@@ -115,7 +127,6 @@ impl Writer {
             }
             group.commit()
         });
-        replies.extend(jobs.drain(..).map(|job| job.reply)); // those that an early end left over
         match committed {
             Ok(()) => {
                 for (reply, outcome) in replies.into_iter().zip(outcomes) {
@@ -146,11 +157,15 @@ impl Writer {
 
     /// After an I/O failure nobody knows what is on the disk, and a repeated sync may wrongly
     /// succeed: nothing is acknowledged any more, and the process is told to end.
-    fn note_failure(&self, error: &StoreError) {
+    pub(crate) fn note_failure(&self, error: &StoreError) {
         if is_io_failure(error) {
             let why = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
             tracing::error!(error = %why, "a write to the disk failed; nothing more is acknowledged");
             self.failure.send_replace(Some(format!("a write to the disk failed: {why}")));
+            // Closing would copy the log and sync once more.
+            if let Err(error) = self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+                tracing::warn!(%error, "the log may be copied when the store is closed");
+            }
         }
     }
 
@@ -158,11 +173,22 @@ impl Writer {
         self.failure.borrow().clone().map(StoreError::Stopped)
     }
 
-    /// Leaves a database file without a log behind, unless the disk has failed.
-    fn close(&mut self) {
+    /// Closes the file. SQLite copies the log and takes it away when no other process has the
+    /// store open, and waits for nobody; after a failure it leaves it as it is.
+    fn close(mut self) {
         self.checkpointer.stop();
-        if self.failure.borrow().is_none() {
-            checkpoint(&self.db, "TRUNCATE");
+        drop(self.db);
+    }
+}
+
+/// Makes a panic of the writer, which is a fault of ours, a failure of the store.
+struct ToldOfPanic(watch::Sender<Option<String>>);
+
+impl Drop for ToldOfPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("the writer panicked; nothing more is acknowledged");
+            self.0.send_replace(Some("the writer panicked".to_owned()));
         }
     }
 }
@@ -176,10 +202,9 @@ fn again(error: &StoreError) -> StoreError {
         StoreError::Stopped(why) => StoreError::Stopped(why.clone()),
         StoreError::Unusable(why) => StoreError::Unusable(why.clone()),
         StoreError::Corrupt(why) => StoreError::Corrupt(why.clone()),
-        other => {
-            let why = std::error::Error::source(other).map_or_else(|| other.to_string(), ToString::to_string);
-            StoreError::Stopped(why)
-        }
+        StoreError::Cell(error) => StoreError::Corrupt(error.to_string()),
+        StoreError::Engine { source, .. } if is_io_failure(error) => StoreError::Stopped(source.to_string()),
+        StoreError::Engine { doing, source } => StoreError::Engine { doing, source: source.to_string().into() },
     }
 }
 

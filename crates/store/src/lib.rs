@@ -5,6 +5,7 @@
 //! from the store's cells. Every call names a tenant; no call reaches across tenants.
 
 mod admin;
+#[cfg(feature = "contract")]
 pub mod contract;
 mod error;
 
@@ -95,6 +96,9 @@ pub struct Finding {
 }
 
 /// A store of tenants, their risk events and users.
+///
+/// A write to a tenant that does not exist is refused as [`StoreError::UnknownTenant`]; a read finds
+/// nothing.
 pub trait Store: Send + Sync {
     /// Carries out a command. When it answers `Ok`, what it did is on disk.
     fn execute(&self, tenant: TenantKey, actor: Actor, command: Command) -> BoxFuture<'_, Result<Outcome, WriteError>>;
@@ -147,14 +151,16 @@ pub trait Store: Send + Sync {
     fn administer(&self, command: AdminCommand) -> BoxFuture<'_, Result<AdminOutcome, WriteError>>;
 
     /// Copies the store into one file while it is in use. `progress` is told the share that is done,
-    /// 0 to 1. The file appears whole or not at all.
+    /// 0 to 1. The file appears whole or not at all. May hold its thread up for as long as that
+    /// takes: made for command lines.
     fn backup<'a>(
         &'a self,
         to: &'a Path,
         progress: &'a mut (dyn FnMut(f64) + Send),
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Looks whether the store is sound: what `doctor` prints.
+    /// Looks whether the store is sound: what `doctor` prints. Damage is a finding, not an error.
+    /// May hold its thread up for as long as that takes: made for command lines.
     fn check(&self) -> BoxFuture<'_, Result<Vec<Finding>, StoreError>>;
 
     /// `None` while the store can acknowledge writes; else why it never will again in this process.
@@ -163,6 +169,7 @@ pub trait Store: Send + Sync {
     /// Waits until the store has failed for good, and says why.
     fn failed(&self) -> BoxFuture<'_, String>;
 
-    /// Finishes what was accepted and closes.
+    /// Finishes what was accepted and closes; from then on reads and writes are refused as
+    /// [`StoreError::Stopped`].
     fn close(&self) -> BoxFuture<'_, ()>;
 }

@@ -1,0 +1,278 @@
+//! Faults that only a test inside the crate can prepare: a full disk in the middle of a group, a
+//! failed sync, a log that is held.
+
+use crate::SqliteStore;
+use crate::checkpoint::{Checkpointer, Limits, Upkeep};
+use crate::error::engine;
+use crate::open::{Role, connect, create_file};
+use crate::writer::{Message, Writer};
+use model::{
+    Actor, Clock as _, Command, EventKind, FixedClock, NewRiskEvent, RiskEventStatus, RiskLevel, TenantId, TenantKey,
+    Total,
+};
+use rusqlite::ffi;
+use std::sync::Arc;
+use store::{AdminCommand, AdminOutcome, Outcome, Store as _, StoreError, WriteError};
+use tokio::task::JoinHandle;
+
+fn clock() -> Arc<FixedClock> {
+    Arc::new(FixedClock::at("2024-03-03T06:00:00Z".parse().expect("a time")))
+}
+
+async fn store_with_tenant() -> (tempfile::TempDir, Arc<SqliteStore>, TenantKey) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = Arc::new(SqliteStore::open(folder.path(), clock()).expect("the store can be opened"));
+    let id = TenantId::new(uuid::Uuid::from_u128(1));
+    let command = AdminCommand::AddTenant { id, name: "a tenant".into(), created: clock().now() };
+    let Ok(AdminOutcome::Tenant(key)) = store.administer(command).await else { panic!("a tenant can be added") };
+    (folder, store, key)
+}
+
+/// Creates an event with a text of some length.
+async fn create(store: &SqliteStore, tenant: TenantKey, id: &str, length: usize) -> Result<Outcome, WriteError> {
+    let new = NewRiskEvent {
+        id: id.parse().expect(id),
+        client_chose_id: true,
+        kind: EventKind::LeakedCredentials,
+        user_display_name: "x".repeat(length).into(),
+        user_principal_name: "mara@fjord.example".into(),
+        risk_event_date_time: clock().now(),
+        risk_event_type: "leakedCredentials".into(),
+        risk_level: RiskLevel::High,
+        risk_event_status: RiskEventStatus::Active,
+        closed_date_time: None,
+        created_date_time: None,
+        user_id: "u1".into(),
+        impacted_user: None,
+    };
+    let actor = Actor { app: format!("who made {id}").into(), user: None };
+    store.execute(tenant, actor, Command::CreateEvent(Box::new(new))).await
+}
+
+/// Runs something on the writer's thread.
+async fn on_writer(store: &SqliteStore, work: impl FnOnce(&mut Writer) + Send + 'static) {
+    let (done, finished) = tokio::sync::oneshot::channel();
+    let work = |writer: &mut Writer| {
+        work(writer);
+        assert!(done.send(()).is_ok(), "the test waits");
+    };
+    assert!(store.writer.send(Message::With(Box::new(work))).await.is_ok(), "the writer is there");
+    finished.await.expect("the work does not panic");
+}
+
+/// Lets the database grow by so many pages and no more: SQLite then says that the disk is full.
+async fn room_for(store: &SqliteStore, pages: i64) {
+    on_writer(store, move |writer| {
+        let now: i64 = writer.db.query_row("PRAGMA page_count", [], |row| row.get(0)).expect("a number");
+        writer.db.query_row(&format!("PRAGMA max_page_count = {}", now + pages), [], |_| Ok(())).expect("a limit");
+    })
+    .await;
+}
+
+/// Creates events in one group: all of them wait before the writer takes the first.
+async fn in_one_group(
+    store: &Arc<SqliteStore>,
+    tenant: TenantKey,
+    ids: impl Iterator<Item = (String, usize)>,
+) -> Vec<Result<Outcome, WriteError>> {
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    let wait = Message::With(Box::new(move |_| assert!(gone.recv().is_err(), "nothing is sent")));
+    assert!(store.writer.send(wait).await.is_ok(), "the writer is there");
+    while store.writer.capacity() < store.writer.max_capacity() {
+        tokio::task::yield_now().await; // until it waits
+    }
+    let tasks: Vec<JoinHandle<_>> = ids
+        .map(|(id, length)| {
+            let store = store.clone();
+            tokio::spawn(async move { create(&store, tenant, &id, length).await })
+        })
+        .collect();
+    while store.writer.capacity() > store.writer.max_capacity() - tasks.len() {
+        tokio::task::yield_now().await;
+    }
+    drop(go);
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.push(task.await.expect("no panic"));
+    }
+    outcomes
+}
+
+async fn assert_holds(store: &SqliteStore, tenant: TenantKey, events: usize) {
+    let total = store.total(tenant, &[Total::Events(EventKind::LeakedCredentials)]).await.expect("reads go on");
+    assert_eq!(total, events as u64);
+    let changes = store.changes(tenant, 0, u32::MAX).await.expect("reads go on");
+    assert_eq!(changes.len(), events);
+    for change in changes {
+        assert_eq!(*change.actor.app, *format!("who made {}", change.entry.id), "number {}", change.sequence);
+    }
+    let findings = store.check().await.expect("the store can be checked");
+    assert!(findings.iter().all(|finding| finding.sound), "{findings:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_loses_the_group_and_nothing_else() {
+    let (_folder, store, tenant) = store_with_tenant().await;
+    for number in 0..20 {
+        create(&store, tenant, &format!("e{number}"), 10).await.expect("there is room");
+    }
+    // At the first command, and somewhere in the middle, where some have been written.
+    for (round, pages) in [0, 1, 20, 60].into_iter().enumerate() {
+        room_for(&store, pages).await;
+        let ids = (0..64).map(|number| (format!("full-{round}-{number}"), 20_000));
+        for outcome in in_one_group(&store, tenant, ids).await {
+            assert!(matches!(outcome, Err(WriteError::Store(StoreError::Full))), "{pages} pages: {outcome:?}");
+        }
+        assert_eq!(store.failure(), None, "a full disk is no failure for good");
+        assert_holds(&store, tenant, 20 + round * 64).await;
+        room_for(&store, 1 << 20).await;
+        let ids = (0..64).map(|number| (format!("full-{round}-{number}"), 20_000));
+        for outcome in in_one_group(&store, tenant, ids).await {
+            assert!(outcome.is_ok(), "there is room again: {outcome:?}");
+        }
+        assert_holds(&store, tenant, 20 + (round + 1) * 64).await;
+    }
+    store.close().await;
+}
+
+/// One at a time until the disk is full: each is whole or not there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_event_before_the_disk_was_full_is_there() {
+    let (folder, store, tenant) = store_with_tenant().await;
+    room_for(&store, 30).await;
+    let mut made = 0;
+    loop {
+        match create(&store, tenant, &format!("e{made}"), 2000).await {
+            Ok(_) => made += 1,
+            Err(WriteError::Store(StoreError::Full)) => break,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert!(made > 10, "{made} fit");
+    let full = store.administer(AdminCommand::AddTenant {
+        id: TenantId::new(uuid::Uuid::from_u128(2)),
+        name: "x".repeat(100_000).into(),
+        created: clock().now(),
+    });
+    assert!(matches!(full.await, Err(WriteError::Store(StoreError::Full))));
+    assert_holds(&store, tenant, made).await;
+    store.close().await;
+    let store = SqliteStore::open(folder.path(), clock()).expect("a full store can be opened");
+    assert_holds(&store, tenant, made).await;
+    store.close().await;
+}
+
+/// After a failed sync nothing is acknowledged any more, and closing leaves the files as they are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_sync_is_a_failure_for_good() {
+    let (folder, store, tenant) = store_with_tenant().await;
+    create(&store, tenant, "e1", 10).await.expect("an event can be made");
+    on_writer(&store, |writer| {
+        let failed = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_FSYNC), None);
+        writer.note_failure(&engine("committing")(failed));
+    })
+    .await;
+    assert!(store.failure().is_some_and(|why| why.contains("disk")), "{:?}", store.failure());
+    assert_eq!(store.failed().await, store.failure().expect("it has failed"));
+    for outcome in in_one_group(&store, tenant, (0..8).map(|number| (format!("f{number}"), 10))).await {
+        assert!(matches!(outcome, Err(WriteError::Store(StoreError::Stopped(_)))), "{outcome:?}");
+    }
+    let refused = store.administer(AdminCommand::RaiseEpoch).await;
+    assert!(matches!(refused, Err(WriteError::Store(StoreError::Stopped(_)))), "{refused:?}");
+    assert_eq!(store.total(tenant, &[Total::Events(EventKind::LeakedCredentials)]).await.expect("reads go on"), 1);
+    let log = folder.path().join("spillwatch.db-wal");
+    let before = std::fs::read(&log).expect("the log");
+    store.close().await;
+    assert!(std::fs::read(&log).expect("the log is left") == before, "and left as it is");
+}
+
+/// Another process holds the write lock for longer than we wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_that_is_not_given_up_is_told() {
+    let (folder, store, tenant) = store_with_tenant().await;
+    on_writer(&store, |writer| writer.db.busy_timeout(std::time::Duration::from_millis(20)).expect("a time-out")).await;
+    let other = rusqlite::Connection::open(crate::database_file(folder.path())).expect("a database");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    for outcome in in_one_group(&store, tenant, (0..8).map(|number| (format!("e{number}"), 10))).await {
+        assert!(matches!(outcome, Err(WriteError::Store(StoreError::Busy))), "{outcome:?}");
+    }
+    assert_eq!(store.failure(), None);
+    other.execute_batch("COMMIT").expect("it is given up");
+    for outcome in in_one_group(&store, tenant, (0..8).map(|number| (format!("e{number}"), 10))).await {
+        assert!(outcome.is_ok(), "{outcome:?}");
+    }
+    assert_holds(&store, tenant, 8).await;
+    store.close().await;
+}
+
+/// The number that the next change would take is taken: that is damage, not a taken id.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_that_is_taken_is_damage() {
+    let (folder, store, tenant) = store_with_tenant().await;
+    create(&store, tenant, "e1", 10).await.expect("an event can be made");
+    let other = rusqlite::Connection::open(crate::database_file(folder.path())).expect("a database");
+    other.execute_batch("UPDATE tenants SET last_sequence = 0").expect("a row");
+    let refused = create(&store, tenant, "e2", 10).await;
+    assert!(matches!(refused, Err(WriteError::Store(StoreError::Corrupt(_)))), "{refused:?}");
+    other.execute_batch("UPDATE tenants SET last_sequence = 1").expect("a row");
+    create(&store, tenant, "e2", 10).await.expect("nothing was left behind");
+    assert_holds(&store, tenant, 2).await;
+    store.close().await;
+}
+
+#[test]
+fn the_log_is_copied_when_large_and_a_reader_only_delays_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("a.db");
+    create_file(&path).expect("a file");
+    let writer = connect(&path, Role::Writer).expect("a connection");
+    writer.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x);").expect("a table");
+    let append = |pages: usize| {
+        for _ in 0..pages {
+            writer.execute("INSERT INTO t VALUES (zeroblob(4000))", []).expect("a row");
+        }
+    };
+    let limits = Limits { copy_from: 100, force_from: 100_000, step: 50 };
+    let mut checkpointer = Checkpointer::start(&path, limits).expect("a thread");
+    // Asks until the thread has answered.
+    let until_answered = |checkpointer: &mut Checkpointer| loop {
+        match checkpointer.between_groups(&writer) {
+            Upkeep::Nothing => std::thread::yield_now(),
+            done => return done,
+        }
+    };
+    append(10);
+    assert_eq!(checkpointer.between_groups(&writer), Upkeep::Nothing);
+    for _ in 0..3 {
+        append(100);
+        assert_eq!(checkpointer.between_groups(&writer), Upkeep::Asked);
+        assert_eq!(until_answered(&mut checkpointer), Upkeep::Restarted);
+        append(10);
+        assert_eq!(checkpointer.between_groups(&writer), Upkeep::Nothing, "the file is large, the log is small");
+    }
+
+    let reader = connect(&path, Role::Reader).expect("a connection");
+    reader.execute_batch("BEGIN; SELECT count(*) FROM t;").expect("a read transaction");
+    append(100);
+    assert_eq!(checkpointer.between_groups(&writer), Upkeep::Asked);
+    assert_eq!(until_answered(&mut checkpointer), Upkeep::Held);
+    append(5);
+    assert_eq!(checkpointer.between_groups(&writer), Upkeep::Nothing, "not at every group");
+    append(50);
+    assert_eq!(checkpointer.between_groups(&writer), Upkeep::Asked, "once it has grown by a piece");
+    assert_eq!(until_answered(&mut checkpointer), Upkeep::Held);
+    drop(reader);
+    append(60);
+    assert_eq!(checkpointer.between_groups(&writer), Upkeep::Asked);
+    assert_eq!(until_answered(&mut checkpointer), Upkeep::Restarted);
+    checkpointer.stop();
+
+    // Past the limit the writer does not wait for the thread, and gives the space back.
+    let limits = Limits { copy_from: 100, force_from: 200, step: 50 };
+    let mut checkpointer = Checkpointer::start(&path, limits).expect("a thread");
+    append(250);
+    assert_eq!(checkpointer.between_groups(&writer), Upkeep::Restarted);
+    let log = std::fs::metadata(folder.path().join("a.db-wal")).expect("the log");
+    assert_eq!(log.len(), 0);
+    checkpointer.stop();
+}

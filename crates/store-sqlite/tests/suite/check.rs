@@ -1,0 +1,58 @@
+//! What `doctor` finds.
+
+use crate::support::{filled, open, raw};
+use model::{EventKind, RiskLevel, TenantKey, Total};
+use store::{Finding, Store as _};
+
+async fn unsound(folder: &std::path::Path) -> Vec<Finding> {
+    let store = open(folder);
+    let findings = store.check().await.expect("the store can be checked");
+    store.close().await;
+    findings.into_iter().filter(|finding| !finding.sound).collect()
+}
+
+#[tokio::test]
+async fn a_healthy_store_is_sound() {
+    let folder = filled(100).await;
+    assert_eq!(unsound(folder.path()).await, []);
+    let store = open(folder.path());
+    let total = [Total::EventsAtLevel(EventKind::LeakedCredentials, RiskLevel::High)];
+    assert_eq!(store.total(TenantKey(1), &total).await.expect("a total can be read"), 100);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn tampering_is_found() {
+    let cases = [
+        ("DELETE FROM risk_events WHERE id = 'e5'", "kept totals"),
+        ("UPDATE totals SET count = count + 1 WHERE dimension = 0", "kept totals"),
+        ("UPDATE totals SET count = count - 1 WHERE dimension = 1", "kept totals"),
+        ("UPDATE totals SET value = 7 WHERE dimension = 2", "kept totals"),
+        ("DELETE FROM totals", "kept totals"),
+        ("INSERT INTO totals VALUES (1, 1000, 0, 0, 4)", "kept totals"),
+        ("UPDATE risk_events SET risk_level = 0 WHERE id = 'e5'", "kept totals"),
+        ("DELETE FROM changes WHERE id = 'e5'", "change log"),
+        ("UPDATE changes SET key = key + 1000 WHERE id = 'e9'", "change log"),
+        ("UPDATE changes SET key = key + 1000 WHERE id = 'e5'", "change log"),
+        ("UPDATE changes SET time = 0 WHERE id = 'e5'", "change log"),
+        ("UPDATE tenants SET last_sequence = 9", "change log"),
+        ("UPDATE tenants SET last_time = 0", "change log"),
+        ("DELETE FROM actors", "change log"),
+    ];
+    for (sql, subject) in cases {
+        let folder = filled(10).await;
+        raw(folder.path()).execute_batch(sql).expect(sql);
+        let found: Vec<_> = unsound(folder.path()).await.into_iter().map(|finding| finding.subject).collect();
+        assert_eq!(found, [subject], "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_others_can_read_is_found() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = filled(1).await;
+    let file = store_sqlite::database_file(folder.path());
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).expect("one's own file");
+    let found: Vec<_> = unsound(folder.path()).await.into_iter().map(|finding| finding.subject).collect();
+    assert_eq!(found, ["file permissions"]);
+}

@@ -1,1 +1,0 @@
-//! The contract suite: what every store must do, as functions over `&dyn Store`.

@@ -1,0 +1,74 @@
+//! The contract suite: what every store must do, as functions over `&dyn Store`.
+//!
+//! A store's own tests run each of [`CASES`] on a fresh [`Harness`]. The harness's clock stands
+//! still unless a case moves it, so times are as repeatable as everything else.
+
+mod changes;
+mod events;
+mod isolation;
+mod pages;
+mod registry;
+mod samples;
+mod together;
+mod totals;
+mod users;
+
+use crate::{BoxFuture, Store};
+use model::FixedClock;
+use std::sync::Arc;
+
+/// A fresh, empty store and what a case may do to it. Cases run on a runtime of tokio.
+pub trait Harness: Send + Sync {
+    /// The store as it is open now.
+    fn store(&self) -> Arc<dyn Store>;
+
+    /// Closes it and opens it anew; [`Harness::store`] answers the new one from then on.
+    fn reopen(&self) -> BoxFuture<'_, ()>;
+
+    /// The clock that the store was given.
+    fn clock(&self) -> &FixedClock;
+}
+
+/// A case: panics when the store breaks the contract.
+pub type CaseFn = for<'a> fn(&'a dyn Harness) -> BoxFuture<'a, ()>;
+
+/// Every case by its name.
+pub const CASES: &[(&str, CaseFn)] = &[
+    ("a_created_event_is_read_back_equal", |h| Box::pin(events::a_created_event_is_read_back_equal(h))),
+    ("every_command_on_events_does_its_work", |h| Box::pin(events::every_command_on_events_does_its_work(h))),
+    ("an_unchanged_event_keeps_its_version", |h| Box::pin(events::an_unchanged_event_keeps_its_version(h))),
+    ("an_event_is_seen_through_its_own_kind", |h| Box::pin(events::an_event_is_seen_through_its_own_kind(h))),
+    ("refusals_on_events_leave_nothing_behind", |h| Box::pin(events::refusals_on_events_leave_nothing_behind(h))),
+    ("a_taken_id_is_refused_whoever_chose_it", |h| Box::pin(events::a_taken_id_is_refused_whoever_chose_it(h))),
+    ("an_error_of_the_sink_ends_the_reading", |h| Box::pin(events::an_error_of_the_sink_ends_the_reading(h))),
+    ("a_created_user_is_read_back_equal", |h| Box::pin(users::a_created_user_is_read_back_equal(h))),
+    ("every_command_on_users_does_its_work", |h| Box::pin(users::every_command_on_users_does_its_work(h))),
+    ("names_are_unique_ignoring_case", |h| Box::pin(users::names_are_unique_ignoring_case(h))),
+    ("refusals_on_users_leave_nothing_behind", |h| Box::pin(users::refusals_on_users_leave_nothing_behind(h))),
+    ("the_change_log_tells_what_happened", |h| Box::pin(changes::the_change_log_tells_what_happened(h))),
+    ("the_change_log_is_read_in_pieces", |h| Box::pin(changes::the_change_log_is_read_in_pieces(h))),
+    ("times_grow_whatever_the_clock_does", |h| Box::pin(changes::times_grow_whatever_the_clock_does(h))),
+    ("the_change_log_keeps_who_acted", |h| Box::pin(changes::the_change_log_keeps_who_acted(h))),
+    ("kept_totals_equal_a_recount", |h| Box::pin(totals::kept_totals_equal_a_recount(h))),
+    ("totals_add_up_and_start_at_zero", |h| Box::pin(totals::totals_add_up_and_start_at_zero(h))),
+    ("pages_show_the_newest_first", |h| Box::pin(pages::pages_show_the_newest_first(h))),
+    ("a_full_last_page_has_no_cursor", |h| Box::pin(pages::a_full_last_page_has_no_cursor(h))),
+    ("pages_of_a_kind_show_only_that_kind", |h| Box::pin(pages::pages_of_a_kind_show_only_that_kind(h))),
+    ("cursors_hold_while_rows_come_and_go", |h| Box::pin(pages::cursors_hold_while_rows_come_and_go(h))),
+    ("tenants_never_see_each_other", |h| Box::pin(isolation::tenants_never_see_each_other(h))),
+    ("tenants_never_change_each_other", |h| Box::pin(isolation::tenants_never_change_each_other(h))),
+    ("no_cursor_leads_to_another_tenant", |h| Box::pin(isolation::no_cursor_leads_to_another_tenant(h))),
+    ("no_number_passes_for_a_tenant", |h| Box::pin(isolation::no_number_passes_for_a_tenant(h))),
+    ("an_unknown_tenant_is_named", |h| Box::pin(isolation::an_unknown_tenant_is_named(h))),
+    ("tenants_come_and_go", |h| Box::pin(registry::tenants_come_and_go(h))),
+    ("apps_come_and_go", |h| Box::pin(registry::apps_come_and_go(h))),
+    ("an_app_has_two_secrets_at_most", |h| Box::pin(registry::an_app_has_two_secrets_at_most(h))),
+    ("the_epoch_grows_with_changes_only", |h| Box::pin(registry::the_epoch_grows_with_changes_only(h))),
+    ("what_is_acknowledged_together_is_there", |h| Box::pin(together::what_is_acknowledged_together_is_there(h))),
+    ("a_refusal_leaves_its_neighbours_alone", |h| Box::pin(together::a_refusal_leaves_its_neighbours_alone(h))),
+    ("one_of_many_gets_a_contested_id", |h| Box::pin(together::one_of_many_gets_a_contested_id(h))),
+    ("updates_at_once_lose_nothing", |h| Box::pin(together::updates_at_once_lose_nothing(h))),
+    ("reopening_keeps_everything", |h| Box::pin(together::reopening_keeps_everything(h))),
+    ("a_closed_store_refuses_politely", |h| Box::pin(together::a_closed_store_refuses_politely(h))),
+    ("a_sound_store_checks_as_sound", |h| Box::pin(together::a_sound_store_checks_as_sound(h))),
+];
