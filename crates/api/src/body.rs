@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use std::io::Read as _;
 
 /// Where a request's body is to be had.
@@ -16,6 +17,16 @@ pub enum Source {
     Connection(Body),
     /// Inside a batch.
     Read(Bytes),
+}
+
+impl Source {
+    /// Whether it is known without reading that there is no body.
+    pub fn is_absent(&self) -> bool {
+        match self {
+            Self::Connection(body) => body.is_end_stream(),
+            Self::Read(bytes) => bytes.is_empty(),
+        }
+    }
 }
 
 /// Bodies from this size on are decompressed and parsed away from the runtime's threads.
@@ -57,8 +68,15 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 /// Reads the whole body, decompressed. `most` bounds it before and after decompression.
-pub async fn read(source: Source, headers: &HeaderMap, most: usize, limits: &Limits) -> Result<Bytes, ApiError> {
+pub async fn read(
+    source: Source,
+    headers: &HeaderMap,
+    most: usize,
+    limits: &Limits,
+    area: Area,
+) -> Result<Bytes, ApiError> {
     let body = match source {
+        Source::Read(bytes) if bytes.len() > most => return Err(too_large(most)),
         Source::Read(bytes) => return Ok(bytes),
         Source::Connection(body) => body,
     };
@@ -66,7 +84,7 @@ pub async fn read(source: Source, headers: &HeaderMap, most: usize, limits: &Lim
     let bytes = match collected {
         Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(most)),
-        Ok(Err(_)) => return Err(ApiError::bad_request(Area::Risk, "the body ended before it was complete")),
+        Ok(Err(_)) => return Err(ApiError::bad_request(area, "the body ended before it was complete")),
         Err(_) => {
             let message = format!("the body did not arrive within {} seconds", limits.body_time.as_secs());
             return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message));
@@ -75,7 +93,7 @@ pub async fn read(source: Source, headers: &HeaderMap, most: usize, limits: &Lim
     match headers.get(header::CONTENT_ENCODING).map(|encoding| encoding.to_str().unwrap_or_default().trim()) {
         None | Some("" | "identity") => Ok(bytes),
         Some(encoding) if encoding.eq_ignore_ascii_case("gzip") || encoding.eq_ignore_ascii_case("x-gzip") => {
-            offload(bytes.len() >= HEAVY, move || unzip(&bytes, most)).await
+            offload(bytes.len() >= HEAVY, move || unzip(&bytes, most, area)).await
         }
         Some(encoding) => {
             Err(unsupported(format!("Content-Encoding is {}; send gzip or none", odata::fault::excerpt(encoding))))
@@ -84,12 +102,12 @@ pub async fn read(source: Source, headers: &HeaderMap, most: usize, limits: &Lim
 }
 
 /// Stops at the first byte over the limit, so a small body cannot become a large one.
-fn unzip(bytes: &[u8], most: usize) -> Result<Bytes, ApiError> {
+fn unzip(bytes: &[u8], most: usize, area: Area) -> Result<Bytes, ApiError> {
     let mut out = Vec::with_capacity((bytes.len() * 4).min(most));
     match MultiGzDecoder::new(bytes).take(most as u64 + 1).read_to_end(&mut out) {
         Ok(_) if out.len() > most => Err(too_large(most)),
         Ok(_) => Ok(out.into()),
-        Err(error) => Err(ApiError::bad_request(Area::Risk, format!("the body is not valid gzip: {error}"))),
+        Err(error) => Err(ApiError::bad_request(area, format!("the body is not valid gzip: {error}"))),
     }
 }
 

@@ -2,16 +2,18 @@
 
 use crate::app::App;
 use crate::context::RequestIds;
+use crate::dispatch::split_version;
 use crate::error::{ApiError, Area};
+use crate::negotiate::precondition;
 use crate::reply::{ODATA_JSON, ODATA_JSON_NONE, Reply};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
-use model::{Caller, UserKey, edm};
+use model::{Caller, Precondition, Refusal, UserKey, edm};
 use odata::body::{Binding, EntityBody};
 use odata::edm::EntitySet;
 use odata::encode::{Metadata, Row, etag};
 use odata::fault::{Fault, FaultKind};
-use odata::path::{Key, Resource, encode_segment, entity_reference};
+use odata::path::{Key, Resource, encode_segment, entity_reference, resolve};
 use odata::prefer::{Preferences, Return};
 use odata::query::QueryOptions;
 use service::{EventSet, Link};
@@ -49,20 +51,31 @@ pub struct Call<'c> {
 }
 
 impl Call<'_> {
-    /// The set that the path begins with, and the key after it.
-    pub fn target(&self) -> (&'static EntitySet, &str) {
+    /// The set that the path begins with.
+    pub fn set(&self) -> &'static EntitySet {
         match &self.resource {
-            Resource::Collection(set) | Resource::Count(set) => (set, ""),
-            Resource::Entity(set, key) | Resource::Navigation(set, key, _) | Resource::Reference(set, key, _) => {
-                (set, key.text())
+            Resource::Collection(set)
+            | Resource::Count(set)
+            | Resource::Entity(set, _)
+            | Resource::Navigation(set, ..)
+            | Resource::Reference(set, ..) => set,
+            Resource::Batch => &edm::IDENTITY_RISK_EVENTS,
+        }
+    }
+
+    /// The key after the set, on routes that have one.
+    pub fn key(&self) -> &Key {
+        match &self.resource {
+            Resource::Entity(_, key) | Resource::Navigation(_, key, _) | Resource::Reference(_, key, _) => key,
+            Resource::Collection(_) | Resource::Count(_) | Resource::Batch => {
+                unreachable!("the route table sends only entities here")
             }
-            Resource::Batch => (&edm::IDENTITY_RISK_EVENTS, ""),
         }
     }
 
     /// The event set that the path begins with; `None` for users.
     pub fn event_set(&self) -> Option<EventSet> {
-        let (set, _) = self.target();
+        let set = self.set();
         [EventSet::LeakedCredentials, EventSet::Identity]
             .into_iter()
             .find(|known| std::ptr::eq(known.entity_set(), set))
@@ -86,6 +99,17 @@ impl Call<'_> {
     /// `@odata.context` of one entity of the set.
     pub fn entity_context(&self, set: &EntitySet) -> String {
         self.context(&format!("{}/$entity", set.name))
+    }
+
+    /// The URL of one entity. A key that would be read as something else where a segment is, such as
+    /// `delta`, stands in parentheses.
+    pub fn entity_url(&self, set: &EntitySet, key: &str) -> String {
+        let path = format!("/{}/{}", set.name, encode_segment(key));
+        let is_key = !matches!(key, "." | "..") && matches!(resolve(&edm::MODEL, &path), Ok(Resource::Entity(..)));
+        if is_key {
+            return format!("{}{path}", self.root());
+        }
+        format!("{}/{}('{}')", self.root(), set.name, encode_segment(&key.replace('\'', "''")))
     }
 
     /// Reads the body as an entity of a set; bindings come apart from it.
@@ -112,17 +136,10 @@ impl Call<'_> {
     /// Reads the URL of a user: absolute on this host, or relative, also by `directoryObjects`
     /// (graph.md, section 3.6).
     pub fn user_reference(&self, url: &str) -> Option<UserKey> {
-        let url = match url.to_ascii_lowercase().find("directoryobjects") {
-            Some(at) if at == 0 || url.as_bytes()[at - 1] == b'/' => {
-                format!("{}users{}", &url[..at], &url[at + "directoryobjects".len()..])
-            }
-            _ => url.to_owned(),
-        };
+        let url = as_users(url);
         let own = self.origin.split_once("://").map_or("", |(_, authority)| authority);
         match entity_reference(&edm::MODEL, &VERSIONS, |authority| authority.eq_ignore_ascii_case(own), &url) {
-            Ok((set, Key::Id(text) | Key::Alternate(text))) if std::ptr::eq(set, &raw const edm::USERS) => {
-                UserKey::parse(&text)
-            }
+            Ok((set, key)) if std::ptr::eq(set, &raw const edm::USERS) => service::user_key(&key),
             _ => None,
         }
     }
@@ -136,6 +153,22 @@ impl Call<'_> {
         let mut reply = self.odata_reply(status, body);
         reply.set(header::ETAG, etag(row.version()));
         Ok(reply)
+    }
+
+    /// Answers a GET of one entity under its conditions: 412 when `If-Match` names another version, 304
+    /// when `If-None-Match` names this one (RFC 9110, section 13.2.2).
+    pub fn read_reply(&self, set: &EntitySet, row: &dyn Row) -> Result<Reply, ApiError> {
+        let (conditions, current) = (precondition(self.headers), row.version());
+        let if_match = Precondition { if_none_match: None, ..conditions.clone() };
+        if !if_match.admits(current) {
+            return Err(self.failure(Refusal::PreconditionFailed { current }.into()));
+        }
+        if conditions.is_known(current) {
+            let mut reply = Reply::new(StatusCode::NOT_MODIFIED);
+            reply.set(header::ETAG, etag(current));
+            return Ok(reply);
+        }
+        self.entity_reply(StatusCode::OK, set, row)
     }
 
     /// Answers an OData JSON document.
@@ -169,7 +202,7 @@ impl Call<'_> {
             }
         };
         if created {
-            let location = format!("{}/{}/{}", self.root(), set.name, encode_segment(id));
+            let location = self.entity_url(set, id);
             if reply.status == StatusCode::NO_CONTENT {
                 reply.set("odata-entityid", &location); // OData protocol 4.01, section 8.3.4
             }
@@ -185,5 +218,24 @@ impl Call<'_> {
     /// An operation's failure, with the codes of this part of the API.
     pub fn failure(&self, error: service::ServiceError) -> ApiError {
         ApiError::from_service(self.area, error)
+    }
+}
+
+/// Writes `users` in the place of `directoryObjects`, where that is the set that a URL names.
+fn as_users(url: &str) -> String {
+    const OTHER: &str = "/directoryObjects";
+    let authority = url.find("://").map_or(0, |at| at + "://".len());
+    let at = if authority == 0 { 0 } else { url[authority..].find('/').map_or(url.len(), |slash| authority + slash) };
+    let (before, path) = url.split_at(at);
+    let path = format!("/{}", path.trim_start_matches('/'));
+    let (version, rest) = match split_version(&path) {
+        Some((_, rest)) => path.split_at(path.len() - rest.len()),
+        None => ("", path.as_str()),
+    };
+    match rest.split_at_checked(OTHER.len()) {
+        Some((set, key)) if set.eq_ignore_ascii_case(OTHER) && key.starts_with(['/', '(']) => {
+            format!("{before}{version}/users{key}")
+        }
+        _ => url.to_owned(),
     }
 }

@@ -113,7 +113,8 @@ fn authorization_uri(app: &App, origin: &str) -> String {
 /// Finds the operation, checks what it demands, reads its body and runs it.
 pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, ApiError> {
     let app = request.app;
-    let resource = resolve(&edm::MODEL, request.path).map_err(|error| ApiError::from_path(&error))?;
+    let resource = resolve(&edm::MODEL, request.path)
+        .map_err(|error| ApiError::from_path(routes::area_of_path(request.path), &error))?;
     let (area, shape) = routes::describe(&resource);
     if shape == Shape::Batch && request.in_batch {
         return Err(ApiError::bad_request(area, "a batch cannot hold another batch"));
@@ -138,11 +139,11 @@ pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, A
     let body = match most {
         None => bytes::Bytes::new(),
         Some(most) => {
-            if !request.in_batch {
-                body::check_declared_size(request.headers, most)?;
+            body::check_declared_size(request.headers, most)?;
+            if !content.is_absent() {
                 body::check_content_type(request.headers)?;
             }
-            body::read(content, request.headers, most, &app.limits).await?
+            body::read(content, request.headers, most, &app.limits, area).await?
         }
     };
     tracing::event!(Level::DEBUG, request.id = %request.ids.request_id, method = %request.method, ?shape, "dispatching");

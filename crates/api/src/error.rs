@@ -151,10 +151,10 @@ impl ApiError {
     }
 
     /// The URL's path names nothing.
-    pub fn from_path(error: &PathError) -> Self {
+    pub fn from_path(area: Area, error: &PathError) -> Self {
         match error {
             PathError::NotImplemented(_) => Self::not_implemented(error.to_string()),
-            _ => Self::bad_request(Area::Risk, error.to_string()),
+            _ => Self::bad_request(area, error.to_string()),
         }
     }
 
@@ -220,7 +220,9 @@ impl ApiError {
     fn from_store(error: &StoreError) -> Self {
         match error {
             StoreError::UnknownTenant => {
-                Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", "the token's tenant is gone")
+                let error =
+                    Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", "the token's tenant is gone");
+                error.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
             }
             StoreError::Busy | StoreError::Stopped(_) => Self::unavailable(&error.to_string()),
             StoreError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, "insufficientStorage", error.to_string()),

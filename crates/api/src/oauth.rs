@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::body;
 use crate::error::{ApiError, Area};
 use crate::reply::Reply;
-use auth::client_credentials::{OAuthError, TokenRequest};
+use auth::client_credentials::{OAuthCode, OAuthError, TokenRequest};
 use auth::{NewToken, TokenApp};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header, request};
@@ -29,6 +29,10 @@ pub async fn token(app: Arc<App>, tenant: String, request: axum::extract::Reques
     let (parts, content) = request.into_parts();
     let Some((issuer, credentials)) = &app.builtin else { return Err(turned_off()) };
     let fields = read_form(&app, &parts, content).await?;
+    if let Some(twice) = repeated(&fields) {
+        let description = format!("{twice} occurs more than once");
+        return Ok(oauth_error(&OAuthError { code: OAuthCode::InvalidRequest, description, retry_after: None }));
+    }
     let field = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let basic = basic_credentials(&parts);
     let (basic_id, basic_secret) = basic
@@ -42,11 +46,14 @@ pub async fn token(app: Arc<App>, tenant: String, request: axum::extract::Reques
         scope: field("scope"),
     };
     let registry = app.service.registry().await.map_err(|error| ApiError::from_service(Area::Risk, error))?;
-    let tenant = match request.client_id.and_then(|id| id.parse().ok()).and_then(|id| registry.app(id)) {
-        Some(known) if ANY_TENANT.contains(&tenant.as_str()) => {
-            registry.tenants.iter().find(|tenant| tenant.key == known.tenant).map_or(tenant, |t| t.id.to_string())
-        }
-        _ => tenant,
+    let tenant = if ANY_TENANT.contains(&tenant.as_str()) {
+        // An app that nobody knows is held against some tenant, so that it is told the same as a known
+        // one whose secret is wrong.
+        let known = request.client_id.and_then(|id| id.parse().ok()).and_then(|id| registry.app(id));
+        let own = registry.tenants.iter().find(|tenant| known.is_none_or(|app| app.tenant == tenant.key));
+        own.map_or(tenant, |own| own.id.to_string())
+    } else {
+        tenant
     };
     let grant = match credentials.gate.admit(&registry, &tenant, &request, &credentials.audiences) {
         Ok(grant) => grant,
@@ -107,8 +114,14 @@ async fn read_form(
         let message = "a token request is a form: send Content-Type application/x-www-form-urlencoded";
         return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message));
     }
-    let bytes = body::read(body::Source::Connection(content), &parts.headers, MOST, &app.limits).await?;
+    let bytes = body::read(body::Source::Connection(content), &parts.headers, MOST, &app.limits, Area::Risk).await?;
     Ok(form_urlencoded::parse(&bytes).map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect())
+}
+
+/// The first of our parameters that occurs twice, which none may (RFC 6749, section 3.2).
+fn repeated(fields: &[(String, Zeroizing<String>)]) -> Option<&'static str> {
+    let known = ["grant_type", "client_id", "client_secret", "scope"];
+    known.into_iter().find(|known| fields.iter().filter(|(name, _)| name == known).count() > 1)
 }
 
 /// Id and secret from `Authorization: Basic` (RFC 6749, section 2.3.1: each form-encoded first).

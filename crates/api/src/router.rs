@@ -8,6 +8,7 @@ use crate::error::ApiError;
 use crate::oauth;
 use crate::reply::Reply;
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -33,22 +34,23 @@ pub fn router(app: Arc<App>) -> Router {
         .route(readyz, get(ready))
         .route(
             token,
-            post(async |State(app), Path(tenant): Path<String>, request| {
-                finish(app, request, async |app, request| oauth::token(app, tenant, request).await).await
+            post(async |State(app), tenant, request| {
+                finish(app, request, async |app, request| oauth::token(app, named(tenant), request).await).await
             }),
         )
         .route(
             discovery,
-            get(async |State(app), Path(tenant): Path<String>, request| {
-                finish(app, request, async |app, request| oauth::discovery(app, tenant, request).await).await
+            get(async |State(app), tenant, request| {
+                finish(app, request, async |app, request| oauth::discovery(app, named(tenant), request).await).await
             }),
         )
         .route(
             keys,
-            get(async |State(app), Path(tenant): Path<String>, request| {
-                finish(app, request, async |app, _| oauth::keys(app, tenant).await).await
+            get(async |State(app), tenant, request| {
+                finish(app, request, async |app, _| oauth::keys(app, named(tenant)).await).await
             }),
         )
+        .method_not_allowed_fallback(method_not_allowed)
         .fallback(resource)
         .layer(from_fn_with_state(app.clone(), around))
         .with_state(app)
@@ -77,6 +79,18 @@ async fn resource(State(app): State<Arc<App>>, request: Request) -> Response {
         )),
     };
     outcome.unwrap_or_else(|error| error.into_reply(&ids)).into_response()
+}
+
+/// Another method on a public path; axum says in `Allow` which ones there are.
+async fn method_not_allowed(State(app): State<Arc<App>>, request: Request) -> Response {
+    let ids = ids_of(request.extensions(), &app, request.headers());
+    let message = format!("{} is not allowed here; the Allow header says what is", request.method());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message).into_reply(&ids).into_response()
+}
+
+/// The tenant in the path; a name that is no text is nobody's.
+fn named(tenant: Result<Path<String>, PathRejection>) -> String {
+    tenant.map(|Path(tenant)| tenant).unwrap_or_default()
 }
 
 /// Answers the outcome of a public endpoint.
@@ -139,7 +153,8 @@ fn preflight_response() -> Response {
         (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
             "Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, OData-Version, OData-MaxVersion, \
-             ConsistencyLevel, client-request-id, SdkVersion",
+             ConsistencyLevel, client-request-id, return-client-request-id, SdkVersion, FeatureFlag, HostOs, \
+             RuntimeEnvironment, Retry-Attempt",
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "600"),
     ];

@@ -186,6 +186,12 @@ pub fn area_of(set: &EntitySet) -> Area {
     if std::ptr::eq(set, &raw const edm::USERS) { Area::Directory } else { Area::Risk }
 }
 
+/// The part of the API that a path lies in, whether or not it leads anywhere.
+pub fn area_of_path(path: &str) -> Area {
+    let first = path.trim_start_matches('/').split(['/', '(']).next().unwrap_or_default();
+    edm::MODEL.entity_set(first).map_or(Area::Risk, area_of)
+}
+
 /// Area and shape of a resource.
 pub fn describe(resource: &Resource) -> (Area, Shape) {
     match resource {

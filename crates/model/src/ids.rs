@@ -45,7 +45,7 @@ impl FromStr for TenantId {
 pub struct TenantKey(pub u32);
 
 /// The id of an entity: 1 to 255 characters of `[A-Za-z0-9._-]`, compared exactly (graph.md,
-/// section 2.2).
+/// section 2.2); not `.` or `..`, which every client takes out of a URL (RFC 3986, section 5.2.4).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntityId(Box<str>);
 
@@ -66,13 +66,13 @@ impl FromStr for EntityId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let fits = (1..=255).contains(&text.len());
+        let fits = (1..=255).contains(&text.len()) && text != "." && text != "..";
         if fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
             return Ok(Self(text.into()));
         }
         Err(IdError {
             found: text.chars().filter(|c| !c.is_control()).take(60).collect(),
-            expected: "an id: 1 to 255 characters of A-Z, a-z, 0-9, '.', '_' and '-'",
+            expected: "an id: 1 to 255 characters of A-Z, a-z, 0-9, '.', '_' and '-', but not . or ..",
         })
     }
 }

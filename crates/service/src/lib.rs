@@ -13,6 +13,7 @@ pub use identity::Link;
 pub use page_token::PageTokens;
 pub use registry::NewApp;
 pub use risk_events::EventSet;
+pub use users::user_key;
 
 use model::{Clock, Entropy};
 use std::sync::Arc;

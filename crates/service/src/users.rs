@@ -1,9 +1,10 @@
 //! Users of the directory.
 
 use crate::{Service, ServiceError};
-use model::{Caller, Command, Precondition, Refusal, Total, User, UserDraft, UserKey, edm};
+use model::{Caller, Command, FoldedName, Precondition, Refusal, Total, User, UserDraft, UserKey, edm};
 use odata::body::{EntityBody, Value};
 use odata::fault::Fault;
+use odata::path::Key;
 use store::{Cursor, Outcome, PageQuery, RowSink, Source};
 
 impl Service {
@@ -23,8 +24,8 @@ impl Service {
     }
 
     /// Finds a user by id or userPrincipalName.
-    pub async fn user(&self, caller: &Caller, key: &str) -> Result<User, ServiceError> {
-        let key = parse_key(key)?;
+    pub async fn user(&self, caller: &Caller, key: &Key) -> Result<User, ServiceError> {
+        let key = known_key(key)?;
         Ok(self.store.load_user(caller.tenant, &key).await?.ok_or(Refusal::UserNotFound)?)
     }
 
@@ -49,14 +50,14 @@ impl Service {
     pub async fn update_user(
         &self,
         caller: &Caller,
-        key: &str,
+        key: &Key,
         precondition: Precondition,
         mut body: EntityBody,
     ) -> Result<User, ServiceError> {
-        let user = parse_key(key)?;
         let patch = UserDraft::from_body(&mut body);
         patch.refuse_nulls(&mut body.faults);
-        body.faults.or(()).map_err(ServiceError::Invalid)?;
+        body.faults.or(()).map_err(ServiceError::Invalid)?; // a faulty body is said before a missing entity
+        let user = known_key(key)?;
         self.user_command(caller, Command::UpdateUser { user, precondition, patch: Box::new(patch) }).await
     }
 
@@ -64,10 +65,10 @@ impl Service {
     pub async fn delete_user(
         &self,
         caller: &Caller,
-        key: &str,
+        key: &Key,
         precondition: Precondition,
     ) -> Result<(), ServiceError> {
-        let command = Command::DeleteUser { user: parse_key(key)?, precondition };
+        let command = Command::DeleteUser { user: known_key(key)?, precondition };
         self.store.execute(caller.tenant, caller.actor.clone(), command).await?;
         Ok(())
     }
@@ -80,7 +81,15 @@ impl Service {
     }
 }
 
-/// The key in a URL; what cannot be one names no user.
-fn parse_key(key: &str) -> Result<UserKey, ServiceError> {
-    UserKey::parse(key).ok_or_else(|| Refusal::UserNotFound.into())
+/// The user that a key in a URL names; `None` when no user can have it. Where the URL says that it
+/// is a userPrincipalName, it is never taken for an id.
+pub fn user_key(key: &Key) -> Option<UserKey> {
+    match key {
+        Key::Id(text) => UserKey::parse(text),
+        Key::Alternate(name) => Some(UserKey::PrincipalName(FoldedName::new(name))),
+    }
+}
+
+fn known_key(key: &Key) -> Result<UserKey, ServiceError> {
+    user_key(key).ok_or_else(|| Refusal::UserNotFound.into())
 }

@@ -19,7 +19,8 @@ use std::time::Duration;
                   spillwatch token --permission IdentityRiskEvent.Read.All --ttl 8h\n  \
                   spillwatch apps add \"nightly feed\" --permission IdentityRiskEvent.ReadWrite.All\n  \
                   spillwatch backup /backup/spillwatch.db\n\n\
-                  Every option can also be set in a TOML file (--config) and by a SPILLWATCH_* variable."
+                  Options that show `[env: ...]` can also be set by that variable, or by their long name in a TOML file (--config).\n\
+                  A flag beats a variable, and a variable beats the file."
 )]
 pub struct Cli {
     /// Options that every command has.
@@ -32,6 +33,7 @@ pub struct Cli {
 
 /// Options that every command has.
 #[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Folder of the store and its keys
     #[arg(long, global = true, value_name = "DIR", env = "SPILLWATCH_DATA", default_value = "spillwatch-data")]
@@ -46,7 +48,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FORMAT", env = "SPILLWATCH_LOG_FORMAT", default_value = "auto")]
     pub log_format: LogFormat,
     /// Print JSON lines instead of a table
-    #[arg(long, global = true)]
+    #[arg(long, global = true, env = "SPILLWATCH_JSON")]
     pub json: bool,
 }
 
@@ -74,7 +76,7 @@ pub enum Command {
     /// Add, list and remove apps that may ask the built-in issuer for tokens
     #[command(subcommand)]
     Apps(Apps),
-    /// Show and rotate the built-in issuer's signing keys
+    /// Replace the built-in issuer's signing key
     #[command(subcommand)]
     Keys(Keys),
     /// Bring the store's schema up to date
@@ -92,7 +94,7 @@ pub enum Command {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub struct Serve {
     /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDR:PORT", env = "SPILLWATCH_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR:PORT", env = "SPILLWATCH_LISTEN", default_value = "127.0.0.1:8080", value_parser = socket)]
     pub listen: SocketAddr,
     /// Address under which clients reach this server, for links in answers
     #[arg(long, value_name = "URL", env = "SPILLWATCH_PUBLIC_URL")]
@@ -144,7 +146,7 @@ pub struct Serve {
     /// The most connections at once; more wait
     #[arg(long, value_name = "N", env = "SPILLWATCH_MAX_CONNECTIONS", default_value_t = api::Limits::default().connections)]
     pub max_connections: usize,
-    /// How long a request's head may take to arrive
+    /// How long a request's head may take to arrive, and how long a connection may be idle
     #[arg(long, value_name = "TIME", env = "SPILLWATCH_HEAD_TIMEOUT", default_value = "15s", value_parser = duration)]
     pub head_timeout: Duration,
     /// How long a request's body may take to arrive
@@ -173,16 +175,16 @@ pub enum TypeNamespace {
 #[derive(Args, Debug)]
 pub struct Token {
     /// Tenant that the token is for; the first one when left out
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", env = "SPILLWATCH_TENANT")]
     pub tenant: Option<TenantId>,
     /// Name that the change log shows for what is done with the token
-    #[arg(long, value_name = "NAME", default_value = "cli")]
+    #[arg(long, value_name = "NAME", env = "SPILLWATCH_APP", default_value = "cli")]
     pub app: String,
     /// Permission that the token grants; may be given several times; all when left out
-    #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Permission))]
+    #[arg(long, value_name = "NAME", env = "SPILLWATCH_PERMISSION", value_delimiter = ',')]
     pub permission: Vec<Permission>,
     /// How long the token is good: 30m, 8h, 7d
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
+    #[arg(long, value_name = "TIME", env = "SPILLWATCH_TTL", default_value = "1h", value_parser = duration)]
     pub ttl: Duration,
 }
 
@@ -217,10 +219,10 @@ pub enum Apps {
         /// What people call it
         name: String,
         /// Tenant that it belongs to; the first one when left out
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", env = "SPILLWATCH_TENANT")]
         tenant: Option<TenantId>,
         /// Permission that its tokens grant; may be given several times
-        #[arg(long, value_name = "NAME", required = true)]
+        #[arg(long, value_name = "NAME", env = "SPILLWATCH_PERMISSION", value_delimiter = ',', required = true)]
         permission: Vec<Permission>,
         /// How long its secret is good
         #[arg(long, value_name = "TIME", default_value = "365d", value_parser = duration)]
@@ -279,6 +281,11 @@ pub struct Restore {
     /// Put the store that is there aside (it is kept beside the new one)
     #[arg(long)]
     pub replace: bool,
+}
+
+/// Reads `127.0.0.1:8080`.
+fn socket(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "give an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
 }
 
 /// Reads `90s`, `30m`, `8h`, `7d`.

@@ -2,8 +2,10 @@
 //! and variables beat them, and every value is checked in one place.
 
 use crate::error::Failure;
-use clap::{Command, CommandFactory as _, FromArgMatches as _};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error as _;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -13,21 +15,24 @@ type Values = BTreeMap<String, Vec<String>>;
 /// Reads the command line, with the file's values as defaults. Answers warnings too: names in the
 /// file or the environment that no option has.
 pub fn parse(arguments: Vec<OsString>) -> Result<(crate::cli::Cli, Vec<String>), Failure> {
-    let command = crate::cli::Cli::command();
+    let command = quiet_help(crate::cli::Cli::command());
     let mut warnings = unknown_variables(&command);
+    let mut from_file = None;
     let command = match config_file(&arguments) {
         None => command,
         Some(path) => {
             let values = read(&path)?;
-            let known = option_ids(&command);
+            let known = settings(&command);
             for name in values.keys().filter(|name| !known.contains(*name)) {
                 let name = name.replace('_', "-");
-                warnings.push(format!("{}: `{name}` is not an option; it has no effect", path.display()));
+                warnings.push(format!("{}: `{name}` is not a setting; it has no effect", path.display()));
             }
-            with_defaults(command, &values)
+            let command = with_defaults(command, &values);
+            from_file = Some((path, values));
+            command
         }
     };
-    let matches = command.try_get_matches_from(arguments).map_err(Failure::Usage)?;
+    let matches = command.try_get_matches_from(arguments).map_err(|error| blame(error, from_file.as_ref()))?;
     let cli = crate::cli::Cli::from_arg_matches(&matches).map_err(Failure::Usage)?;
     Ok((cli, warnings))
 }
@@ -44,6 +49,27 @@ fn config_file(arguments: &[OsString]) -> Option<PathBuf> {
         }
     }
     found.or_else(|| std::env::var_os("SPILLWATCH_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from))
+}
+
+/// Help that is the same whatever the environment holds.
+fn quiet_help(command: Command) -> Command {
+    command.mut_args(|argument| argument.hide_env_values(true)).mut_subcommands(quiet_help)
+}
+
+/// Says that a wrong value stands in the file, when it does: the command line shows none.
+fn blame(error: clap::Error, from_file: Option<&(PathBuf, Values)>) -> Failure {
+    if let Some((path, values)) = from_file
+        && let Some(ContextValue::String(found)) = error.get(ContextKind::InvalidValue)
+        && let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
+    {
+        let name = option.trim_start_matches('-').split([' ', '=']).next().unwrap_or_default();
+        if values.get(&name.replace('-', "_")).is_some_and(|texts| texts.contains(found)) {
+            let why =
+                error.source().map_or_else(|| "it is not one of the possible values".to_owned(), ToString::to_string);
+            return Failure::Refused(format!("{}: `{name}` cannot be `{found}`: {why}", path.display()));
+        }
+    }
+    Failure::Usage(error)
 }
 
 fn read(path: &Path) -> Result<Values, Failure> {
@@ -103,7 +129,7 @@ fn as_text(id: &str, value: &toml::Value) -> Result<String, String> {
 
 fn with_defaults(mut command: Command, values: &Values) -> Command {
     for (id, texts) in values {
-        if command.get_arguments().any(|argument| argument.get_id() == id.as_str()) {
+        if command.get_arguments().any(|argument| argument.get_id() == id.as_str() && is_setting(argument)) {
             command = command.mut_arg(id, |argument| argument.required(false).default_values(texts.clone()));
         }
     }
@@ -114,9 +140,16 @@ fn with_defaults(mut command: Command, values: &Values) -> Command {
     command
 }
 
-fn option_ids(command: &Command) -> BTreeSet<String> {
-    let own = command.get_arguments().map(|argument| argument.get_id().to_string());
-    own.chain(command.get_subcommands().flat_map(option_ids)).collect()
+/// Whether an option may stand in the file: those that have a variable. The others are about one
+/// call, such as the name of what is added, or the consent to a removal.
+fn is_setting(argument: &Arg) -> bool {
+    argument.get_env().is_some()
+}
+
+fn settings(command: &Command) -> BTreeSet<String> {
+    let own = command.get_arguments().filter(|argument| is_setting(argument));
+    let own = own.map(|argument| argument.get_id().to_string());
+    own.chain(command.get_subcommands().flat_map(settings)).collect()
 }
 
 /// Variables that look like ours and are none: a misspelt one would have no effect otherwise.
@@ -129,6 +162,6 @@ fn unknown_variables(command: &Command) -> Vec<String> {
     std::env::vars_os()
         .map(|(name, _)| name)
         .filter(|name| name.to_string_lossy().starts_with("SPILLWATCH_") && !known.contains(name))
-        .map(|name| format!("the variable {} is not an option; it has no effect", name.to_string_lossy()))
+        .map(|name| format!("the variable {} is not a setting; it has no effect", name.to_string_lossy()))
         .collect()
 }

@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging as the options say.
 pub fn start(global: &Global) -> Result<(), Failure> {
     let filter =
-        EnvFilter::try_new(&global.log).map_err(|error| Failure::message(format!("--log {}: {error}", global.log)))?;
+        EnvFilter::try_new(&global.log).map_err(|error| Failure::Refused(format!("--log {}: {error}", global.log)))?;
     let terminal = std::io::stderr().is_terminal();
     let text = match global.log_format {
         LogFormat::Auto => terminal,

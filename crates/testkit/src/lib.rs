@@ -1,3 +1,5 @@
 //! Fixtures for Spillwatch's tests.
 
+pub mod app;
 pub mod issuer;
+pub mod server;

@@ -4,6 +4,7 @@ use crate::body::{Source, is_heavy, offload};
 use crate::call::{Call, VERSIONS};
 use crate::dispatch::{Request, dispatch, split_version};
 use crate::error::{ApiError, Area};
+use crate::negotiate::check_versions;
 use crate::reply::Reply;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use base64::Engine as _;
@@ -31,8 +32,7 @@ struct Item {
     id: Option<String>,
     method: Option<String>,
     url: Option<String>,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
+    headers: Option<BTreeMap<String, String>>,
     body: Option<Box<RawValue>>,
     #[serde(rename = "dependsOn", alias = "depends_on")]
     depends_on: Option<Box<RawValue>>,
@@ -72,8 +72,11 @@ pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
 /// Reads the envelope; every fault in it refuses the whole batch.
 fn read_envelope(body: &[u8]) -> Result<Vec<Inner>, ApiError> {
     let text = odata::body::text(body).map_err(|error| ApiError::from_syntax(Area::Risk, &error))?;
-    let envelope: Envelope = serde_json::from_str(text)
-        .map_err(|error| ApiError::from_syntax(Area::Risk, &odata::body::SyntaxError::Json(error)))?;
+    let envelope: Envelope = serde_json::from_str(text).map_err(|error| {
+        let form = r#"{"requests": [{"id": "1", "method": "GET", "url": "/users"}, ...]}"#;
+        let message = format!("the body is not a batch of the form {form}: {error}");
+        ApiError::bad_request(Area::Risk, message.chars().take(300).collect::<String>())
+    })?;
     if envelope.requests.is_empty() {
         return Err(ApiError::bad_request(Area::Risk, "`requests` is empty; a batch holds 1 to 20 requests"));
     }
@@ -119,7 +122,7 @@ fn read_item(item: Item, target: &dyn Fn(&str) -> String) -> Result<Inner, Fault
         .find(|known| known.as_str().eq_ignore_ascii_case(&method))
         .ok_or_else(|| wrong("method", format!("{} is none of GET, POST, PATCH, PUT, DELETE", excerpt(&method))))?;
     let mut headers = HeaderMap::new();
-    for (name, value) in item.headers {
+    for (name, value) in item.headers.unwrap_or_default() {
         let unfit = || wrong("headers", format!("the header {} is not well-formed", excerpt(&name)));
         let parsed: HeaderName = name.parse().map_err(|_| unfit())?;
         headers.append(parsed, HeaderValue::try_from(value).map_err(|_| unfit())?);
@@ -150,8 +153,7 @@ async fn answer(call: &Call<'_>, item: &Inner) -> Reply {
                 headers: &item.headers,
                 in_batch: true,
             };
-            let checked = if item.body.is_empty() { Ok(()) } else { crate::body::check_content_type(&item.headers) };
-            match checked {
+            match check_versions(&item.headers) {
                 // Boxed: dispatch runs operations, of which this is one.
                 Ok(()) => Box::pin(dispatch(&request, Source::Read(item.body.clone()))).await,
                 Err(error) => Err(error),

@@ -10,11 +10,11 @@ use store::BoxFuture;
 /// Deletes for good; a second time there is nothing to delete.
 pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
-        let (_, key) = call.target();
+        let key = call.key();
         let precondition = precondition(call.headers);
         let service = &call.app.service;
         let deleted = match call.event_set() {
-            Some(events) => service.delete_event(call.caller, events, key, precondition).await,
+            Some(events) => service.delete_event(call.caller, events, key.text(), precondition).await,
             None => service.delete_user(call.caller, key, precondition).await,
         };
         deleted.map_err(|error| call.failure(error))?;

@@ -3,15 +3,14 @@
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::reply::Reply;
-use axum::http::StatusCode;
 use model::edm;
 use store::BoxFuture;
 
 /// Answers the user; 404 when the event has none, or the directory no longer knows them.
 pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
-        let (_, id) = call.target();
+        let id = call.key().text();
         let user = call.app.service.impacted_user(call.caller, call.events(), id).await;
-        call.entity_reply(StatusCode::OK, &edm::USERS, &user.map_err(|error| call.failure(error))?)
+        call.read_reply(&edm::USERS, &user.map_err(|error| call.failure(error))?)
     })
 }

@@ -6,16 +6,33 @@ use crate::reply::Reply;
 use axum::http::StatusCode;
 use odata::encode::{Metadata, Row, write_string};
 use odata::query::SystemOption;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use store::BoxFuture;
 
 /// Entities on a page unless the client asks otherwise, and at most (graph.md, sections 3.3 and 7).
 const EVENTS: (u32, u32) = (20, 500);
 const USERS: (u32, u32) = (100, 999);
 
+/// What a query must not have as it is (RFC 3986, section 3.4), save the percent sign.
+const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
 /// Answers a page, newest first, with a link to the next one when more follow.
 pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
-        let (set, _) = call.target();
+        let set = call.set();
         let (usual, most) = if call.event_set().is_some() { EVENTS } else { USERS };
         let top = call.options.top().map_err(|error| ApiError::from_query(call.area, &error).with_target("$top"))?;
         let preferred = call.preferences.max_page_size;
@@ -55,7 +72,8 @@ pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         body.push(b']');
         if let Some(cursor) = next {
             let token = tokens.seal(call.caller.tenant, set.name, cursor);
-            let kept = call.options.without_skip_token();
+            // As it was sent, save what a URL cannot have: the URLs of a batch are any text.
+            let kept = utf8_percent_encode(call.options.without_skip_token(), NOT_IN_A_QUERY).to_string();
             let between = if kept.is_empty() { "" } else { "&" };
             let link = format!("{}/{}?{kept}{between}$skiptoken={token}", call.root(), set.name);
             body.extend_from_slice(b",\"@odata.nextLink\":");
@@ -63,8 +81,8 @@ pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         }
         body.push(b'}');
         let mut reply = call.odata_reply(StatusCode::OK, body);
-        if preferred.is_some() {
-            reply.set("preference-applied", format!("odata.maxpagesize={limit}"));
+        if let Some(preferred) = preferred {
+            reply.set("preference-applied", format!("odata.maxpagesize={}", preferred.min(most)));
         }
         Ok(reply)
     })

@@ -2,37 +2,30 @@
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::negotiate::precondition;
 use crate::reply::Reply;
-use axum::http::{StatusCode, header};
-use odata::encode::{CellError, Row, etag};
+use odata::encode::{CellError, Row};
 use service::ServiceError;
 use store::BoxFuture;
 
 /// Answers an event or a user; 304 when `If-None-Match` names its version.
 pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
-        let (set, key) = call.target();
-        let precondition = precondition(call.headers);
-        let answer = |row: &dyn Row| {
-            if precondition.is_known(row.version()) {
-                let mut reply = Reply::new(StatusCode::NOT_MODIFIED);
-                reply.set(header::ETAG, etag(row.version()));
-                return Ok(reply);
-            }
-            call.entity_reply(StatusCode::OK, set, row)
-        };
+        let (set, key) = (call.set(), call.key());
         match call.event_set() {
-            None => answer(&call.app.service.user(call.caller, key).await.map_err(|error| call.failure(error))?),
+            None => {
+                let user = call.app.service.user(call.caller, key).await.map_err(|error| call.failure(error))?;
+                call.read_reply(set, &user)
+            }
             Some(events) => {
                 let mut reply = None;
                 let mut sink = |row: &dyn Row| -> Result<(), CellError> {
-                    reply = Some(answer(row));
+                    reply = Some(call.read_reply(set, row));
                     Ok(())
                 };
-                let found = call.app.service.event(call.caller, events, key, &mut sink).await;
+                let id = key.text();
+                let found = call.app.service.event(call.caller, events, id, &mut sink).await;
                 found.map_err(|error| call.failure(error))?;
-                reply.unwrap_or_else(|| Err(call.failure(ServiceError::NoSuchEvent(key.chars().take(255).collect()))))
+                reply.unwrap_or_else(|| Err(call.failure(ServiceError::NoSuchEvent(id.chars().take(255).collect()))))
             }
         }
     })

@@ -6,21 +6,24 @@ use crate::negotiate::precondition;
 use crate::reply::Reply;
 use axum::http::StatusCode;
 use model::edm;
-use odata::encode::write_string;
-use odata::path::encode_segment;
+use odata::encode::{Metadata, write_string};
 use odata::reference::{ReferenceError, read_reference, unfit_reference};
 use store::BoxFuture;
 
 /// Answers where the reference leads.
 pub fn get(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
-        let (_, id) = call.target();
+        let id = call.key().text();
         let found = call.app.service.impacted_user_id(call.caller, call.events(), id).await;
         let (user, _) = found.map_err(|error| call.failure(error))?;
-        let mut body = b"{\"@odata.context\":".to_vec();
-        write_string(&call.context("$ref"), &mut body);
-        body.extend_from_slice(b",\"@odata.id\":");
-        write_string(&format!("{}/{}/{}", call.root(), edm::USERS.name, encode_segment(&user)), &mut body);
+        let mut body = vec![b'{'];
+        if call.metadata == Metadata::Minimal {
+            body.extend_from_slice(b"\"@odata.context\":");
+            write_string(&call.context("$ref"), &mut body);
+            body.push(b',');
+        }
+        body.extend_from_slice(b"\"@odata.id\":");
+        write_string(&call.entity_url(&edm::USERS, &user), &mut body);
         body.push(b'}');
         Ok(call.odata_reply(StatusCode::OK, body))
     })
@@ -29,7 +32,7 @@ pub fn get(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
 /// Sets the reference, and with it userId.
 pub fn set(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
-        let (_, id) = call.target();
+        let id = call.key().text();
         let url = read_reference(&call.body).map_err(|error| match error {
             ReferenceError::Syntax(error) => ApiError::from_syntax(Area::Directory, &error),
             ReferenceError::Fault(fault) => ApiError::from_faults(Area::Directory, &fault.into()),
@@ -48,7 +51,7 @@ pub fn set(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
 /// Clears the reference; userId stays.
 pub fn clear(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
-        let (_, id) = call.target();
+        let id = call.key().text();
         let precondition = precondition(call.headers);
         let cleared = call.app.service.clear_impacted_user(call.caller, call.events(), id, precondition).await;
         cleared.map_err(|error| call.failure(error))?;

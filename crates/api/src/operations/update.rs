@@ -11,7 +11,7 @@ use store::BoxFuture;
 /// the client prefers otherwise.
 pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
-        let (set, key) = call.target();
+        let (set, key) = (call.set(), call.key());
         let precondition = precondition(call.headers);
         let (body, link) = call.entity_body(set)?;
         if body.is_empty() && link.is_none() && body.faults.is_empty() {
@@ -20,7 +20,7 @@ pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         let service = &call.app.service;
         match call.event_set() {
             Some(events) => {
-                let updated = service.update_event(call.caller, events, key, precondition, body, link).await;
+                let updated = service.update_event(call.caller, events, key.text(), precondition, body, link).await;
                 let event = updated.map_err(|error| call.failure(error))?;
                 call.written(set, &event, event.id.as_str(), false, Return::Representation)
             }

@@ -13,10 +13,11 @@ use auth::{
 use model::{PermissionSet, Tenant, edm};
 use secrecy::ExposeSecret as _;
 use service::{Service, Settings};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// How long the token lives that is printed at the start.
@@ -25,6 +26,8 @@ const FIRST_TOKEN: Duration = Duration::from_hours(1);
 /// Serves until SIGTERM or SIGINT, or until the store fails for good.
 pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     refuse_clear_text(&options)?;
+    // Before anybody can see that the server runs: from then on they may want it to stop in order.
+    let mut signals = Signals::listen()?;
     let settings = Settings { password_profile_optional: options.password_profile_optional };
     let instance = Instance::create(&global.data, settings)?;
     for name in &instance.migrations {
@@ -46,12 +49,12 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     let app = application(&options, &instance, builtin.clone(), &origin, public_url.as_deref())?;
     let listen = Listen { tls, only_from: options.behind_proxy.as_slice().into(), limits: app.limits };
     tracing::info!(address = %address, data = %global.data.display(), version = env!("CARGO_PKG_VERSION"), "listening");
-    if let Some(issuer) = builtin.filter(|_| address.ip().is_loopback() && !options.quiet) {
+    if let Some(issuer) = builtin.filter(|_| is_for_one_person(&options, address)) {
         greet(&issuer, &tenant, &origin, options.tls_self_signed)?;
     }
 
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(serve(listener, router(app.clone()), listen, stop.clone()));
+    let mut serving = tokio::spawn(serve(listener, router(app.clone()), listen, stop.clone()));
     let freshness = tokio::spawn({
         let app = app.clone();
         async move { app.authenticator.keep_keys_fresh(Duration::from_mins(1)).await }
@@ -59,8 +62,8 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     let store = instance.service.store();
     let failure = tokio::select! {
         why = store.failed() => Some(why),
-        signal = stop_signal() => {
-            tracing::info!(signal = signal?, "stopping: requests under way are finished first");
+        signal = signals.next() => {
+            tracing::info!(signal, "stopping: requests under way are finished first");
             None
         }
     };
@@ -70,14 +73,29 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
         // Nobody knows what is on the disk: no more answers, not even to those who wait.
         return Err(Failure::message(format!("{why}; the server has stopped so that nothing is lost unnoticed")));
     }
-    serving.await?;
+    tokio::select! {
+        served = &mut serving => served?,
+        signal = signals.next() => {
+            let why = format!("a second {signal} came: stopped at once, without an answer to requests under way");
+            return Err(Failure::message(why));
+        }
+    }
     store.close().await;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Tokens must not cross a network in clear.
+/// Tokens must not cross a network in clear. Options from a file are not held against each other by
+/// the command line, so what it says of flags is said of them here.
 fn refuse_clear_text(options: &Serve) -> Result<(), Failure> {
+    match (&options.tls_cert, &options.tls_key) {
+        (Some(_), None) => return Err(Failure::Refused("--tls-cert is set, and --tls-key is missing".to_owned())),
+        (None, Some(_)) => return Err(Failure::Refused("--tls-key is set, and --tls-cert is missing".to_owned())),
+        (Some(_), Some(_)) if options.tls_self_signed => {
+            return Err(Failure::Refused("--tls-cert and --tls-self-signed are both set; choose one".to_owned()));
+        }
+        _ => {}
+    }
     let encrypted = options.tls_cert.is_some() || options.tls_self_signed || !options.behind_proxy.is_empty();
     if encrypted || options.listen.ip().is_loopback() {
         return Ok(());
@@ -167,6 +185,12 @@ impl RegistrySource for Tenants {
     }
 }
 
+/// Whether only this machine can reach the server, so that the person who started it gets a token.
+/// Behind a proxy it serves others, and what it prints ends up in a journal.
+fn is_for_one_person(options: &Serve, address: SocketAddr) -> bool {
+    address.ip().is_loopback() && options.behind_proxy.is_empty() && !options.quiet
+}
+
 /// Prints, never logs, what a newcomer needs: the address, a token and a line to paste.
 fn greet(issuer: &BuiltinIssuer, tenant: &Tenant, origin: &str, self_signed: bool) -> Result<(), Failure> {
     let token = issue(issuer, tenant, "first-steps", PermissionSet::all(), FIRST_TOKEN)?;
@@ -190,10 +214,22 @@ const EXAMPLE: &str = concat!(
     r#""riskLevel":"high","riskEventStatus":"active","userId":"5b0a7c1e-8d53-4f39-a3d4-2f6a3f1f9c01"}"#
 );
 
-async fn stop_signal() -> Result<&'static str, Failure> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// The signals that ask the server to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next one and answers its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }

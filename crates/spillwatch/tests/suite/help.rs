@@ -1,0 +1,47 @@
+//! What `--help` says, word by word: scripts and people rely on it.
+
+use crate::BINARY;
+use testkit::server::Program;
+
+fn help<const N: usize>(arguments: [&str; N]) -> String {
+    // Its width is that of the terminal, and 100 columns without one.
+    let program = Program::new(BINARY).args(arguments).env("SPILLWATCH_DATA", "/somewhere/else");
+    program.run().success().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn help_of_the_program() {
+    insta::assert_snapshot!(help(["--help"]));
+    assert!(help(["-h"]).contains("serve"), "the short form lists the commands too");
+}
+
+#[test]
+fn help_of_serve() {
+    insta::assert_snapshot!(help(["serve", "--help"]));
+}
+
+/// Each command has a help text of its own, with an explanation of each of its options.
+#[test]
+fn help_of_every_command() {
+    for name in ["token", "tenants", "apps", "keys", "migrate", "backup", "restore", "doctor"] {
+        let text = help([name, "--help"]);
+        assert!(text.contains(&format!("Usage: spillwatch {name}")), "{text}");
+        assert!(text.contains("--data <DIR>"), "{text}");
+    }
+    insta::assert_snapshot!(
+        ["add", "list", "add-secret", "remove-secret", "remove"]
+            .map(|name| help(["apps", name, "--help"])
+                .lines()
+                .take_while(|line| !line.contains("every command"))
+                .collect::<Vec<_>>()
+                .join("\n"))
+            .join("\n---\n")
+    );
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let version = format!("spillwatch {}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(help(["--version"]), version);
+    assert_eq!(help(["-V"]), version);
+}
