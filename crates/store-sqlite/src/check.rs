@@ -61,7 +61,7 @@ fn look(db: &Connection, path: &Path, findings: &mut Vec<Finding>) -> Result<(),
     }
     let compared = format!("{rows} rows counted, compared with the totals that are kept");
     note("kept totals", totals.is_none(), totals.unwrap_or(compared));
-    let dense = "every number up to the newest is there, times grow, everyone who acted is known";
+    let dense = "every number up to the newest is there";
     note("change log", changes.is_none(), changes.unwrap_or_else(|| dense.to_owned()));
     Ok(())
 }
