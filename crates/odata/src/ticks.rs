@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+const PER_SECOND: u64 = Ticks::PER_SECOND as u64;
+
 /// A moment as ticks of 100 nanoseconds since 1970-01-01T00:00:00Z, within the years 1 to 9999.
 ///
 /// Graph writes seven fraction digits, which is one tick; microseconds would lose the last.
@@ -62,7 +64,7 @@ impl Ticks {
     pub fn write(self, out: &mut Vec<u8>) {
         let mut text = *b"0000-00-00T00:00:00.0000000Z";
         write_whole_seconds(self, &mut text);
-        let mut fraction = self.0.rem_euclid(Self::PER_SECOND);
+        let mut fraction = (self.since_year_one() % PER_SECOND) as u32;
         if fraction == 0 {
             text[19] = b'Z';
             out.extend_from_slice(&text[..20]);
@@ -80,6 +82,11 @@ impl Ticks {
         out.extend_from_slice(&text[..last + 2]);
     }
 
+    /// Ticks since 0001-01-01T00:00:00Z, which is a whole second: never negative.
+    const fn since_year_one(self) -> u64 {
+        self.0.abs_diff(Self::MIN.0)
+    }
+
     /// The moment without fraction and zone, as Graph's `innerError.date` has it:
     /// `2024-03-03T06:00:00`.
     pub fn to_seconds_string(self) -> String {
@@ -90,19 +97,19 @@ impl Ticks {
 }
 
 /// Puts the digits of date and time into a text of the right form. It stands in every row of every
-/// list, so it divides by constants only.
+/// list, so it divides unsigned numbers by constants only.
 fn write_whole_seconds(at: Ticks, text: &mut [u8]) {
-    let seconds = at.unix_seconds();
-    let (year, month, day) = calendar::date(seconds.div_euclid(86_400));
-    let time = seconds.rem_euclid(86_400) as u32;
+    let seconds = at.since_year_one() / PER_SECOND;
+    let (year, month, day) = calendar::date((seconds / 86_400) as u32);
+    let time = (seconds % 86_400) as u32;
     let mut pair = |at: usize, value: u32| {
         text[at] = b'0' + (value / 10) as u8;
         text[at + 1] = b'0' + (value % 10) as u8;
     };
-    pair(0, year as u32 / 100);
-    pair(2, year as u32 % 100);
-    pair(5, month as u32);
-    pair(8, day as u32);
+    pair(0, year / 100);
+    pair(2, year % 100);
+    pair(5, month);
+    pair(8, day);
     pair(11, time / 3600);
     pair(14, time / 60 % 60);
     pair(17, time % 60);
@@ -136,32 +143,33 @@ mod calendar {
     }
 
     /// Days of a year before its months, January to December and the next January.
-    const BEFORE: [[i64; 13]; 2] = [before(false), before(true)];
+    const BEFORE: [[u32; 13]; 2] = [before(false), before(true)];
 
-    const fn before(leap: bool) -> [i64; 13] {
+    const fn before(leap: bool) -> [u32; 13] {
         let mut sums = [0; 13];
         let mut month = 0;
         while month < 12 {
-            sums[month + 1] = sums[month] + MONTHS[month] + (leap && month == 1) as i64;
+            sums[month + 1] = sums[month] + MONTHS[month] as u32 + (leap && month == 1) as u32;
             month += 1;
         }
         sums
     }
 
-    /// Year, month and day of the day that lies `days` after 1970-01-01.
-    pub(super) fn date(days: i64) -> (i64, i64, i64) {
-        let days = days + EPOCH;
-        let mut year = days * 400 / days_before(401) + 1; // right, or one off near a year's ends
-        if days_before(year) > days {
+    /// Year, month and day of the day that lies `days` after 0001-01-01.
+    pub(super) fn date(days: u32) -> (u32, u32, u32) {
+        const CYCLE: u32 = days_before(401) as u32; // 400 years
+        let before_year = |year: u32| days_before(i64::from(year)) as u32;
+        let mut year = (u64::from(days) * 400 / u64::from(CYCLE)) as u32 + 1; // right, or one off near a year's ends
+        if before_year(year) > days {
             year -= 1;
-        } else if days_before(year + 1) <= days {
+        } else if before_year(year + 1) <= days {
             year += 1;
         }
-        let rest = days - days_before(year);
-        let before = &BEFORE[usize::from(is_leap(year))];
+        let rest = days - before_year(year);
+        let before = &BEFORE[usize::from(is_leap(i64::from(year)))];
         let guess = (rest / 32) as usize; // right, or one month early
         let month = if rest >= before[guess + 1] { guess + 1 } else { guess };
-        (year, month as i64 + 1, rest - before[month] + 1)
+        (year, month as u32 + 1, rest - before[month] + 1)
     }
 }
 
