@@ -1,5 +1,5 @@
-//! The command line. Every option also comes from the environment (`SPILLWATCH_*`) and from a TOML
-//! file; see [`config`](crate::config).
+//! The command line. Settings also come from the environment (`SPILLWATCH_*`) and from a TOML file;
+//! see [`config`](crate::config).
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Finds leaked credentials of your own accounts and serves them through Microsoft Graph's API.
+/// Keeps leaked-credential risk events of your own accounts and serves them through Microsoft Graph's API.
 #[derive(Parser, Debug)]
 #[command(
     name = "spillwatch",

@@ -178,7 +178,7 @@ fn inspect(backup: &Path) -> Result<BackupInfo, StoreError> {
         |why: String| StoreError::Unusable(format!("{} is not a backup of Spillwatch: {why}", backup.display()));
     let read = |error: rusqlite::Error| not_a_backup(error.to_string());
     if !backup.is_file() {
-        return Err(not_a_backup("there is no such file".to_owned()));
+        return Err(StoreError::Unusable(format!("there is no such file: {}", backup.display())));
     }
     if fs::metadata(with_suffix(backup, "-wal")).is_ok_and(|log| log.len() > 0) {
         return Err(not_a_backup(

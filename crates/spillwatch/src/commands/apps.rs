@@ -72,11 +72,13 @@ pub async fn run(global: &Global, action: Apps) -> Result<(), Failure> {
             if service.administer(AdminCommand::RemoveSecret { app, secret }).await? == AdminOutcome::NotFound {
                 return Err(Failure::message(format!("the app {app} has no secret {secret}")));
             }
+            anstream::eprintln!("Removed the secret.");
         }
         Apps::Remove { app } => {
             if service.administer(AdminCommand::RemoveApp(app)).await? == AdminOutcome::NotFound {
                 return Err(no_such_app(app));
             }
+            anstream::eprintln!("Removed the app; its tokens are refused from the next request on.");
         }
     }
     service.store().close().await;
@@ -105,7 +107,9 @@ fn show_secret(global: &Global, app: AppId, secret: &NewSecret, tenant: &str) ->
     let values = vec![json!(app.to_string()), json!(secret.text.expose_secret()), json!(tenant)];
     rows(global, &["clientId", "clientSecret", "tenant"], &[values], "")?;
     anstream::eprintln!(
-        "The secret is not shown again. Tokens: POST /{tenant}/oauth2/v2.0/token with grant_type=client_credentials."
+        "The secret is not shown again. A token for it, from a server at its default address:\n\
+         curl http://127.0.0.1:8080/{tenant}/oauth2/v2.0/token -d grant_type=client_credentials -d client_id={app} \
+         -d client_secret=SECRET -d scope=https://graph.microsoft.com/.default"
     );
     Ok(())
 }

@@ -13,7 +13,7 @@ pub fn run(global: &Global, options: &Restore) -> Result<(), Failure> {
     let keys = if options.file.is_file() { store_sqlite::keys_of(&options.file) } else { Ok(Vec::new()) };
     let (info, aside) = store_sqlite::restore(&options.file, &global.data, options.replace)?;
     let keys = keys?;
-    anstream::eprintln!("Restored {} risk events and {} users.", info.events, info.users);
+    anstream::eprintln!("Restored. Risk events: {}. Users: {}.", info.events, info.users);
     if let Some(aside) = aside {
         anstream::eprintln!("The store of before is kept as {}.", aside.display());
     }

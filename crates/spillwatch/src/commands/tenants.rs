@@ -35,6 +35,7 @@ pub async fn run(global: &Global, action: Tenants) -> Result<(), Failure> {
                 )));
             }
             service.administer(AdminCommand::RemoveTenant(tenant.key)).await?;
+            anstream::eprintln!("Removed the tenant `{}` with everything in it.", tenant.name);
         }
     }
     service.store().close().await;

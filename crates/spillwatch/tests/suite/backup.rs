@@ -84,7 +84,7 @@ fn a_backup_with_keys_goes_on_where_it_was() {
     let outcome = restore(&file, &data, &[]);
     outcome.success();
     assert!(
-        outcome.stderr.contains("Restored 5 risk events and 0 users") && outcome.stderr.contains("key files"),
+        outcome.stderr.contains("Restored. Risk events: 5. Users: 0.") && outcome.stderr.contains("key files"),
         "{outcome}"
     );
     for entry in ["keys", "keys/page-token.key"] {
