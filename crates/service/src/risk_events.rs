@@ -8,7 +8,6 @@ use model::{
 };
 use odata::body::EntityBody;
 use odata::edm::EntitySet;
-use odata::encode::Row as _;
 use odata::fault::{Fault, FaultKind, Faults};
 use store::{Cursor, Outcome, PageQuery, RowSink, Source};
 
@@ -153,23 +152,15 @@ impl Service {
         Ok(())
     }
 
-    /// The id of the user that an event's `impactedUser` leads to, and the event's version.
-    pub async fn impacted_user_id(
-        &self,
-        caller: &Caller,
-        set: EventSet,
-        id: &str,
-    ) -> Result<(String, u64), ServiceError> {
-        let key = set.parse_key(id)?;
-        let event = self.store.load_event(caller.tenant, &key).await?;
-        let event = event.ok_or(Refusal::EventNotFound(key.id))?;
-        let version = event.version();
-        Ok((event.impacted_user.ok_or(Refusal::NoImpactedUser)?.into(), version))
+    /// The id of the user that an event's `impactedUser` leads to.
+    pub async fn impacted_user_id(&self, caller: &Caller, set: EventSet, id: &str) -> Result<String, ServiceError> {
+        let event = self.existing_event(caller, set.parse_key(id)?).await?;
+        Ok(event.impacted_user.ok_or(Refusal::NoImpactedUser)?.into())
     }
 
     /// The user that an event's `impactedUser` leads to, as the directory knows them now.
     pub async fn impacted_user(&self, caller: &Caller, set: EventSet, id: &str) -> Result<User, ServiceError> {
-        let (user, _) = self.impacted_user_id(caller, set, id).await?;
+        let user = self.impacted_user_id(caller, set, id).await?;
         let key = user.parse().map(UserKey::Id).map_err(|_| ServiceError::UnknownReference(user.clone()))?;
         let found = self.store.load_user(caller.tenant, &key).await?;
         found.ok_or(ServiceError::UnknownReference(user))
@@ -185,9 +176,7 @@ impl Service {
         user: (UserKey, String),
     ) -> Result<(), ServiceError> {
         let event = set.parse_key(id)?;
-        if self.store.load_event(caller.tenant, &event).await?.is_none() {
-            return Err(Refusal::EventNotFound(event.id).into());
-        }
+        self.existing_event(caller, event.clone()).await?; // a missing event is said before a missing user
         let found = self.store.load_user(caller.tenant, &user.0).await?;
         let user = found.ok_or(ServiceError::UnknownReference(user.1))?.id();
         self.event_command(caller, Command::SetImpactedUser { event, precondition, user }).await?;
@@ -205,6 +194,11 @@ impl Service {
         let command = Command::ClearImpactedUser { event: set.parse_key(id)?, precondition };
         self.event_command(caller, command).await?;
         Ok(())
+    }
+
+    async fn existing_event(&self, caller: &Caller, key: EventKey) -> Result<RiskEvent, ServiceError> {
+        let event = self.store.load_event(caller.tenant, &key).await?;
+        Ok(event.ok_or(Refusal::EventNotFound(key.id))?)
     }
 
     async fn event_command(&self, caller: &Caller, command: Command) -> Result<RiskEvent, ServiceError> {

@@ -15,7 +15,7 @@ pub fn get(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
         let id = call.key().text();
         let found = call.app.service.impacted_user_id(call.caller, call.events(), id).await;
-        let (user, _) = found.map_err(|error| call.failure(error))?;
+        let user = found.map_err(|error| call.failure(error))?;
         let mut body = vec![b'{'];
         if call.metadata == Metadata::Minimal {
             body.extend_from_slice(b"\"@odata.context\":");
