@@ -12,12 +12,6 @@ use cli::{Cli, Command};
 use error::Failure;
 use std::process::ExitCode;
 
-/// Connections move between threads, and glibc's allocator then waits for one thread's arena in
-/// another.
-#[cfg(feature = "mimalloc")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
