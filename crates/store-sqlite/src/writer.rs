@@ -115,15 +115,14 @@ impl Writer {
             jobs.drain(..).map(|job| (job.reply, (job.tenant, job.actor, job.command))).unzip();
         let committed = Group::begin(&self.db, &*self.clock, actors).and_then(|mut group| {
             for (tenant, actor, command) in commands {
-                let outcome = group.execute(tenant, &actor, command);
-                if let Err(WriteError::Store(error)) = &outcome
-                    && (group.is_lost() || is_io_failure(error))
-                {
-                    let error = again(error);
-                    group.roll_back();
-                    return Err(error);
+                match group.execute(tenant, &actor, command) {
+                    // The engine's own error goes on, so that a failed disk is noted as one.
+                    Err(WriteError::Store(error)) if group.is_lost() || is_io_failure(&error) => {
+                        group.roll_back();
+                        return Err(error);
+                    }
+                    outcome => outcomes.push(outcome),
                 }
-                outcomes.push(outcome);
             }
             group.commit()
         });
