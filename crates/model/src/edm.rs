@@ -20,11 +20,12 @@ pub const ID_LENGTH: u32 = 255;
 pub const UPN_LENGTH: u32 = 320;
 
 /// `riskLevel`.
-pub static RISK_LEVEL: EnumType = EnumType { namespace: GRAPH, name: "riskLevel", members: &RiskLevel::MEMBERS };
+pub static RISK_LEVEL: EnumType =
+    EnumType { namespace: GRAPH, name: "riskLevel", members: &RiskLevel::MEMBERS, is_flags: false };
 
 /// `riskEventStatus`.
 pub static RISK_EVENT_STATUS: EnumType =
-    EnumType { namespace: GRAPH, name: "riskEventStatus", members: &RiskEventStatus::MEMBERS };
+    EnumType { namespace: GRAPH, name: "riskEventStatus", members: &RiskEventStatus::MEMBERS, is_flags: false };
 
 /// `entity`: everything that has an id.
 pub static ENTITY: EntityType = EntityType {

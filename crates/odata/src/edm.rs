@@ -82,6 +82,8 @@ pub struct EnumType {
     pub name: &'static str,
     /// Its members.
     pub members: &'static [Member],
+    /// Whether a value can be several members at once, as bits.
+    pub is_flags: bool,
 }
 
 impl EnumType {

@@ -3,6 +3,7 @@
 //! - [`edm`]: the entity data model as data, declared once by a service
 //! - [`body`]: entities in request bodies, checked against the model
 //! - [`encode`]: entities as JSON, written from borrowed cells
+//! - [`expression`]: the language of `$filter` and `$orderby`
 //! - [`path`]: resource paths; [`query`]: query options; [`prefer`]: the `Prefer` header
 //! - [`reference`](mod@reference): bodies of `$ref` requests
 //! - [`fault`]: what is wrong with what a client sent
@@ -11,6 +12,7 @@
 pub mod body;
 pub mod edm;
 pub mod encode;
+pub mod expression;
 pub mod fault;
 pub mod path;
 pub mod prefer;

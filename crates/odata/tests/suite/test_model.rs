@@ -6,6 +6,7 @@ pub(crate) static COLOUR: EnumType = EnumType {
     namespace: "test",
     name: "colour",
     members: &[Member { name: "red", value: 1 }, Member { name: "darkBlue", value: 7 }],
+    is_flags: false,
 };
 
 static PROFILE: ComplexType = ComplexType {
