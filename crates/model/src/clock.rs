@@ -50,6 +50,13 @@ pub trait Entropy: Send + Sync {
     /// Fills `bytes` with random ones.
     fn fill(&self, bytes: &mut [u8]);
 
+    /// Makes a random number.
+    fn number(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
     /// Makes a random GUID (version 4, RFC 9562).
     fn uuid_v4(&self) -> uuid::Uuid {
         let mut bytes = [0; 16];

@@ -1,7 +1,7 @@
 //! Commands: every write to a tenant's entities, as data. A store loads what a command touches,
 //! asks [`decide`](crate::decide) and writes the effect.
 
-use crate::event::{EventKind, NewRiskEvent, RiskEvent, RiskEventDraft};
+use crate::event::{EventKind, NewId, NewRiskEvent, RiskEvent, RiskEventDraft};
 use crate::ids::{EntityId, FoldedName, UserKey};
 use crate::user::{User, UserDraft};
 use odata::fault::Faults;
@@ -132,10 +132,10 @@ impl Command {
     /// What it needs to know. A create whose id the server made touches nothing.
     pub fn touches(&self) -> Touches {
         match self {
-            Self::CreateEvent(event) if event.client_chose_id => {
-                Touches { event: Some(event.id.clone()), ..Touches::default() }
-            }
-            Self::CreateEvent(_) => Touches::default(),
+            Self::CreateEvent(event) => match &event.id {
+                NewId::Chosen(id) => Touches { event: Some(id.clone()), ..Touches::default() },
+                NewId::Made { .. } => Touches::default(),
+            },
             Self::UpdateEvent { event, .. }
             | Self::DeleteEvent { event, .. }
             | Self::SetImpactedUser { event, .. }

@@ -4,7 +4,7 @@
 use crate::command::{Command, EventKey, Precondition, Refusal, State};
 use crate::edm::{self, event as at};
 use crate::effect::Effect;
-use crate::event::{NewRiskEvent, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel};
+use crate::event::{NewId, NewRiskEvent, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel};
 use crate::ids::EntityId;
 use crate::user::{User, UserDraft};
 use odata::Ticks;
@@ -49,7 +49,7 @@ impl Decision {
 pub fn decide(command: Command, state: State, moment: Moment) -> Result<Decision, Refusal> {
     match command {
         Command::CreateEvent(new) => match state.event {
-            Some(_) => Err(Refusal::IdTaken(new.id)),
+            Some(event) => Err(Refusal::IdTaken(event.id)),
             None => Ok(Decision::change(Effect::InsertEvent(create_event(*new, moment)))),
         },
         Command::UpdateEvent { event, precondition, patch } => {
@@ -110,7 +110,10 @@ fn create_event(new: NewRiskEvent, moment: Moment) -> RiskEvent {
         None => Some(created),
     };
     RiskEvent {
-        id: new.id,
+        id: match new.id {
+            NewId::Chosen(id) => id,
+            NewId::Made { chance } => EntityId::of_change(moment.sequence, moment.now, chance),
+        },
         kind: new.kind,
         user_display_name: new.user_display_name,
         user_principal_name: new.user_principal_name,
@@ -122,6 +125,7 @@ fn create_event(new: NewRiskEvent, moment: Moment) -> RiskEvent {
         created_date_time: created,
         user_id: new.user_id,
         impacted_user: new.impacted_user,
+        creation: moment.sequence,
         version: moment.sequence,
     }
 }

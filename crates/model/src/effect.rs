@@ -86,12 +86,8 @@ pub struct ChangeEntry {
 /// A kept total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Total {
-    /// Events of a kind.
-    Events(EventKind),
-    /// Events of a kind at a level.
-    EventsAtLevel(EventKind, RiskLevel),
-    /// Events of a kind in a status.
-    EventsInStatus(EventKind, RiskEventStatus),
+    /// Events of a kind, at a level, in a status: every count by these adds up from them.
+    Events(EventKind, RiskLevel, RiskEventStatus),
     /// Users.
     Users,
 }
@@ -116,17 +112,12 @@ impl Effect {
 
     /// What it adds to and takes from the kept totals.
     pub fn totals(&self) -> Vec<(Total, i64)> {
-        let of = |event: &RiskEvent, by: i64| {
-            [
-                (Total::Events(event.kind), by),
-                (Total::EventsAtLevel(event.kind, event.risk_level), by),
-                (Total::EventsInStatus(event.kind, event.risk_event_status), by),
-            ]
-        };
+        let of =
+            |event: &RiskEvent, by: i64| (Total::Events(event.kind, event.risk_level, event.risk_event_status), by);
         match self {
-            Self::InsertEvent(event) => of(event, 1).into(),
-            Self::RemoveEvent(event) => of(event, -1).into(),
-            Self::ReplaceEvent { before, after } => [of(before, -1), of(after, 1)].concat(),
+            Self::InsertEvent(event) => vec![of(event, 1)],
+            Self::RemoveEvent(event) => vec![of(event, -1)],
+            Self::ReplaceEvent { before, after } => vec![of(before, -1), of(after, 1)],
             Self::InsertUser(_) => vec![(Total::Users, 1)],
             Self::RemoveUser(_) => vec![(Total::Users, -1)],
             Self::ReplaceUser { .. } => Vec::new(),

@@ -5,8 +5,9 @@ use crate::ids::EntityId;
 use odata::Ticks;
 use odata::body::{EntityBody, Value};
 use odata::edm::{EntityType, Member};
-use odata::encode::{Cell, Row};
+use odata::encode::{Cell, CellError, Encoder, Metadata, Row};
 use odata::fault::{Fault, FaultKind, Faults};
+use std::sync::LazyLock;
 
 /// How sure it is that an account is compromised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -156,8 +157,20 @@ pub struct RiskEvent {
     pub user_id: Box<str>,
     /// The user that `impactedUser` leads to, whether or not the directory knows them.
     pub impacted_user: Option<Box<str>>,
-    /// The sequence of its latest change; its ETag.
+    /// The number of the change that made it: its place in the order of creation.
+    pub creation: u64,
+    /// The number of its latest change; its ETag.
     pub version: u64,
+}
+
+/// Renders the properties of an event, in the order of their positions: what stores keep beside the
+/// columns, so that an answer with all of them copies one text ([`Row::members`]).
+pub fn event_members(event: &dyn Row) -> Result<String, CellError> {
+    static ENCODER: LazyLock<Encoder> =
+        LazyLock::new(|| Encoder::new(&edm::LEAKED_CREDENTIALS_RISK_EVENT, Metadata::None, None));
+    let mut out = Vec::with_capacity(512);
+    ENCODER.members(event, &mut out)?;
+    Ok(String::from_utf8(out).expect("JSON is written of texts"))
 }
 
 impl Row for RiskEvent {
@@ -277,9 +290,9 @@ impl RiskEventDraft {
         self.user_display_name.is_none() || self.user_principal_name.is_none() || self.user_id.is_none()
     }
 
-    /// Makes an event of it; `body` tells which missing properties were sent but faulty, so that
-    /// they are not reported twice.
-    pub fn into_new(mut self, kind: EventKind, id: EntityId, body: &mut EntityBody) -> Result<NewRiskEvent, Faults> {
+    /// Makes an event of it, with `id` unless the client chose one; `body` tells which missing
+    /// properties were sent but faulty, so that they are not reported twice.
+    pub fn into_new(mut self, kind: EventKind, id: NewId, body: &mut EntityBody) -> Result<NewRiskEvent, Faults> {
         if self.user_id.is_none() && !body.is_faulty(at::USER_ID) {
             self.user_id = self.impacted_user.clone().flatten(); // setting the reference sets userId too
         }
@@ -297,12 +310,10 @@ impl RiskEventDraft {
                 body.faults.push(Fault::missing(name));
             }
         }
-        let client_chose_id = self.id.is_some();
         let complete = || {
             let user_id = self.user_id?;
             Some(NewRiskEvent {
-                id: self.id.unwrap_or(id),
-                client_chose_id,
+                id: self.id.map_or(id, NewId::Chosen),
                 kind,
                 user_display_name: self.user_display_name?,
                 user_principal_name: self.user_principal_name?,
@@ -321,13 +332,24 @@ impl RiskEventDraft {
     }
 }
 
+/// Where the id of a new event comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewId {
+    /// The client chose it; it may be taken.
+    Chosen(EntityId),
+    /// It is made when the event is, of the number and time of that change and of these random
+    /// bits: see [`EntityId::of_change`].
+    Made {
+        /// Random bits, of which 34 are used.
+        chance: u64,
+    },
+}
+
 /// A risk event that is to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRiskEvent {
     /// Its id.
-    pub id: EntityId,
-    /// Whether the client chose the id, so that it may be taken.
-    pub client_chose_id: bool,
+    pub id: NewId,
     /// Its entity type.
     pub kind: EventKind,
     /// `userDisplayName`

@@ -20,8 +20,10 @@ pub use clock::{Clock, Entropy, FixedClock, SeededEntropy, SystemClock, SystemEn
 pub use command::{Command, EventKey, Precondition, Refusal, State, Touches, Versions};
 pub use decide::{Decision, Moment, decide};
 pub use effect::{ChangeEntry, ChangeKind, ChangedSet, Effect, Total};
-pub use event::{EventKind, NewRiskEvent, Nulls, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel};
-pub use ids::{EntityId, FoldedName, IdError, TenantId, TenantKey, UserKey};
+pub use event::{
+    EventKind, NewId, NewRiskEvent, Nulls, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, event_members,
+};
+pub use ids::{CHANGES_END, EntityId, FoldedName, IdError, TenantId, TenantKey, UserKey};
 pub use odata::Ticks;
 pub use permission::{Permission, PermissionSet, UnknownPermission};
 pub use registry::{App, AppId, AppSecret, Registry, Tenant};

@@ -26,6 +26,11 @@ pub trait Row {
     fn entity_type(&self) -> &'static EntityType;
     /// The number that changes with the entity; its ETag.
     fn version(&self) -> u64;
+    /// Every property of the type as JSON members, in the order of their positions, as
+    /// [`Encoder::members`] writes them; `None` where a store does not keep them rendered.
+    fn members(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// How much control information a payload carries (`odata.metadata` in `Accept`).
@@ -59,6 +64,8 @@ pub struct Encoder {
     fields: Arc<[Field]>,
     metadata: Metadata,
     type_names: Option<TypeNames>,
+    /// Whether the fields are all that the type has, in their order.
+    is_whole: bool,
 }
 
 /// Says by which name a type is announced in `@odata.type`.
@@ -94,7 +101,14 @@ impl Encoder {
             property,
             prefix: format!("\"{}\":", property.name).into(),
         });
-        Self { fields: fields.collect(), metadata, type_names }
+        let fields: Arc<[Field]> = fields.collect();
+        let is_whole = fields.len() == all.len() && fields.iter().enumerate().all(|(at, field)| field.position == at);
+        Self { fields, metadata, type_names, is_whole }
+    }
+
+    /// Whether rendered members are enough of a row to write it: see [`Row::members`].
+    pub fn takes_members(&self) -> bool {
+        self.is_whole
     }
 
     /// Whether answers carry contexts, types and ETags.
@@ -121,14 +135,26 @@ impl Encoder {
             write_integer(row.version(), out);
             out.extend_from_slice(b"\\\"\",");
         }
-        for field in self.fields.iter() {
-            out.extend_from_slice(field.prefix.as_bytes());
-            write_cell(row.cell(field.position), field.property, out)?;
-            out.push(b',');
+        match row.members().filter(|_| self.is_whole) {
+            Some(members) => out.extend_from_slice(members.as_bytes()),
+            None => self.members(row, out)?,
         }
         match out.last_mut() {
-            Some(last) if *last == b',' => *last = b'}',
-            _ => out.push(b'}'), // no control information and no field: only write-only ones were chosen
+            Some(last) if *last == b',' => *last = b'}', // control information, and no field
+            _ => out.push(b'}'),
+        }
+        Ok(())
+    }
+
+    /// Writes the chosen properties as JSON members, without braces, to the end of `out`: what
+    /// [`Row::members`] gives back when all are chosen.
+    pub fn members(&self, row: &dyn Row, out: &mut Vec<u8>) -> Result<(), CellError> {
+        for (at, field) in self.fields.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(field.prefix.as_bytes());
+            write_cell(row.cell(field.position), field.property, out)?;
         }
         Ok(())
     }

@@ -3,13 +3,13 @@
 use crate::identity::Link;
 use crate::{Service, ServiceError};
 use model::{
-    Caller, Command, EntityId, EventKey, EventKind, Nulls, Precondition, Refusal, RiskEvent, RiskEventDraft, Total,
-    User, UserKey, edm,
+    Caller, Command, EntityId, EventKey, EventKind, NewId, Nulls, Precondition, Refusal, RiskEvent, RiskEventDraft,
+    Total, User, UserKey, edm,
 };
 use odata::body::EntityBody;
 use odata::edm::EntitySet;
 use odata::fault::{Fault, FaultKind, Faults};
-use store::{Cursor, Outcome, PageQuery, RowSink, Source};
+use store::{Cursor, Outcome, PageQuery, Projection, RowSink, Source};
 
 /// A set through which events are seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Service {
         let mut draft = RiskEventDraft::from_body(&mut body, Nulls::LeftOut);
         let known = self.link(caller.tenant, link, &mut draft, &mut body.faults).await?;
         self.fill(caller.tenant, known, &mut draft).await?;
-        let id = self.entropy.uuid_v7(self.clock.now()).into();
+        let id = NewId::Made { chance: self.entropy.number() };
         let new = draft.into_new(EventKind::LeakedCredentials, id, &mut body).map_err(ServiceError::Invalid)?;
         self.event_command(caller, Command::CreateEvent(Box::new(new))).await
     }
@@ -83,10 +83,11 @@ impl Service {
         caller: &Caller,
         set: EventSet,
         id: &str,
+        projection: Projection,
         sink: &mut dyn RowSink,
     ) -> Result<bool, ServiceError> {
         let Ok(id) = id.parse() else { return Ok(false) };
-        Ok(self.store.event(caller.tenant, &set.key(id), sink).await?)
+        Ok(self.store.event(caller.tenant, &set.key(id), projection, sink).await?)
     }
 
     /// Hands a page of events to the sink, newest first; answers where the next page begins.
@@ -96,19 +97,21 @@ impl Service {
         set: EventSet,
         after: Option<Cursor>,
         limit: u32,
+        projection: Projection,
         sink: &mut dyn RowSink,
     ) -> Result<Option<Cursor>, ServiceError> {
-        let query = PageQuery { source: Source::Events(set.kind()), after, limit };
+        let query = PageQuery { source: Source::Events(set.kind()), after, limit, projection };
         Ok(self.store.page(caller.tenant, query, sink).await?)
     }
 
     /// The number of events in a set, from kept totals.
     pub async fn event_count(&self, caller: &Caller, set: EventSet) -> Result<u64, ServiceError> {
-        let totals: Vec<Total> = match set.kind() {
-            Some(kind) => vec![Total::Events(kind)],
-            None => EventKind::ALL.map(Total::Events).into(),
+        let totals = self.store.totals(caller.tenant).await?;
+        let counted = |total: &Total| match total {
+            Total::Events(kind, ..) => set.kind().is_none_or(|only| only == *kind),
+            Total::Users => false,
         };
-        Ok(self.store.total(caller.tenant, &totals).await?)
+        Ok(totals.iter().filter(|(total, _)| counted(total)).map(|(_, count)| count).sum())
     }
 
     /// Changes an event's properties.

@@ -5,7 +5,7 @@ use model::{Caller, Command, FoldedName, Precondition, Refusal, Total, User, Use
 use odata::body::{EntityBody, Value};
 use odata::fault::Fault;
 use odata::path::Key;
-use store::{Cursor, Outcome, PageQuery, RowSink, Source};
+use store::{Cursor, Outcome, PageQuery, Projection, RowSink, Source};
 
 impl Service {
     /// Adds a user.
@@ -37,13 +37,14 @@ impl Service {
         limit: u32,
         sink: &mut dyn RowSink,
     ) -> Result<Option<Cursor>, ServiceError> {
-        let query = PageQuery { source: Source::Users, after, limit };
+        let query = PageQuery { source: Source::Users, after, limit, projection: Projection::Properties };
         Ok(self.store.page(caller.tenant, query, sink).await?)
     }
 
     /// The number of users, from a kept total.
     pub async fn user_count(&self, caller: &Caller) -> Result<u64, ServiceError> {
-        Ok(self.store.total(caller.tenant, &[Total::Users]).await?)
+        let totals = self.store.totals(caller.tenant).await?;
+        Ok(totals.iter().filter(|(total, _)| *total == Total::Users).map(|(_, count)| count).sum())
     }
 
     /// Changes a user's properties. Events keep the names that they were raised with.

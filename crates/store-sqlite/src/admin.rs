@@ -146,6 +146,14 @@ fn delete_leftovers(db: &Connection, upkeep: &mut dyn FnMut()) -> Result<(), Sto
         for table in ["totals", "actors"] {
             db.execute(&format!("DELETE FROM {table} WHERE tenant NOT IN (SELECT tenant FROM tenants)"), [])?;
         }
+        let subjects = format!(
+            "DELETE FROM subjects WHERE subject IN \
+             (SELECT subject FROM subjects WHERE tenant NOT IN (SELECT tenant FROM tenants) LIMIT {CHUNK})"
+        );
+        while db.execute(&subjects, [])? == CHUNK {
+            upkeep();
+            std::thread::sleep(PAUSE);
+        }
         Ok(())
     };
     delete().map_err(engine("deleting a tenant's rows"))

@@ -2,7 +2,7 @@
 
 use crate::error::engine;
 use crate::migrate;
-use crate::rows::{BY_LEVEL, BY_STATUS, OF_ALL, OF_USERS, end, key};
+use crate::rows::{OF_USERS, end, key};
 use model::TenantKey;
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
@@ -77,23 +77,17 @@ fn compare_totals(db: &Connection, tenant: TenantKey) -> rusqlite::Result<(i64, 
         rows.collect()
     };
     let range = [key(tenant, 0), end(tenant)];
-    let events = |dimension: i64, value: &str| {
-        format!(
-            "SELECT kind, {dimension}, {value}, count(*) FROM risk_events WHERE key >= ?1 AND key < ?2 \
-             GROUP BY 1, 3"
-        )
-    };
-    let mut counted = counts(&events(OF_ALL, "0"), &range)?;
-    let users = format!("SELECT {OF_USERS}, {OF_ALL}, 0, count(*) FROM users WHERE key >= ?1 AND key < ?2");
+    let events = "SELECT kind, risk_level, risk_event_status, count(*) FROM risk_events WHERE key >= ?1 AND key < ?2 \
+                  GROUP BY 1, 2, 3";
+    let mut counted = counts(events, &range)?;
+    let users = format!("SELECT {OF_USERS}, 0, 0, count(*) FROM users WHERE key >= ?1 AND key < ?2");
     counted.extend(counts(&users, &range)?.into_iter().filter(|(.., count)| *count > 0));
     let rows = counted.iter().map(|(.., count)| count).sum();
-    counted.extend(counts(&events(BY_LEVEL, "risk_level"), &range)?);
-    counted.extend(counts(&events(BY_STATUS, "risk_event_status"), &range)?);
-    let kept = "SELECT subject, dimension, value, count FROM totals WHERE tenant = ?1 AND count <> 0";
+    let kept = "SELECT subject, risk_level, risk_event_status, count FROM totals WHERE tenant = ?1 AND count <> 0";
     let kept = counts(kept, &[tenant.0.into()])?;
     let differing = counted.symmetric_difference(&kept).next();
-    let fault = differing.map(|(subject, dimension, value, _)| {
-        format!("tenant {}: the total of subject {subject}, dimension {dimension}, value {value} is wrong", tenant.0)
+    let fault = differing.map(|(subject, level, status, _)| {
+        format!("tenant {}: the total of subject {subject} at level {level} in status {status} is wrong", tenant.0)
     });
     Ok((rows, fault))
 }

@@ -5,6 +5,7 @@ use crate::error::{engine, is_duplicate};
 use crate::rows::{self, key, total_key};
 use model::{
     Actor, Clock, Command, Decision, Effect, Moment, Refusal, RiskEvent, State, TenantKey, Ticks, Total, User, decide,
+    event_members,
 };
 use odata::encode::{Cell, Row as _};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -144,13 +145,13 @@ impl<'a> Group<'a> {
             let mut add = self
                 .db
                 .prepare_cached(
-                    "INSERT INTO totals (tenant, subject, dimension, value, count) VALUES (?1, ?2, ?3, ?4, ?5) \
+                    "INSERT INTO totals (tenant, subject, risk_level, risk_event_status, count) VALUES (?1, ?2, ?3, ?4, ?5) \
                      ON CONFLICT DO UPDATE SET count = count + excluded.count",
                 )
                 .map_err(&write)?;
             for (total, by) in head.totals.into_iter().filter(|(_, by)| *by != 0) {
-                let (subject, dimension, value) = total_key(total);
-                add.execute(params![head.tenant.0, subject, dimension, value, by]).map_err(&write)?;
+                let (subject, level, status) = total_key(total);
+                add.execute(params![head.tenant.0, subject, level, status, by]).map_err(&write)?;
             }
         }
         run(self.db, "COMMIT").map_err(engine("committing"))
@@ -198,11 +199,9 @@ impl<'a> Group<'a> {
 
     fn write(&mut self, tenant: TenantKey, actor: &Actor, effect: &Effect, moment: Moment) -> Result<(), WriteError> {
         match effect {
-            Effect::InsertEvent(event) => self.insert_event(tenant, event, moment)?,
-            Effect::ReplaceEvent { after, .. } => self.update_event(tenant, after)?,
-            Effect::RemoveEvent(event) => {
-                self.delete("DELETE FROM risk_events WHERE tenant = ?1 AND id = ?2", tenant, event.id.as_str())?;
-            }
+            Effect::InsertEvent(event) => self.insert_event(tenant, event)?,
+            Effect::ReplaceEvent { before, after } => self.update_event(tenant, before, after)?,
+            Effect::RemoveEvent(event) => self.delete_event(tenant, event)?,
             Effect::InsertUser(user) => self.insert_user(tenant, user, moment)?,
             Effect::ReplaceUser { after, .. } => self.update_user(tenant, after)?,
             Effect::RemoveUser(user) => {
@@ -232,20 +231,23 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    fn insert_event(&self, tenant: TenantKey, event: &RiskEvent, moment: Moment) -> Result<(), WriteError> {
+    fn insert_event(&self, tenant: TenantKey, event: &RiskEvent) -> Result<(), WriteError> {
+        let members = event_members(event).map_err(StoreError::Cell)?;
+        let subject = self.subject(tenant, event)?;
         let inserted = self
             .db
             .prepare_cached(
-                "INSERT INTO risk_events (tenant, id, kind, user_display_name, user_principal_name, \
-                 risk_event_date_time, risk_event_type, risk_level, risk_event_status, closed_date_time, \
-                 created_date_time, user_id, impacted_user, version, key) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                "INSERT INTO risk_events (key, kind, version, members, subject, user_display_name, \
+                 user_principal_name, risk_event_date_time, risk_event_type, risk_level, risk_event_status, \
+                 closed_date_time, created_date_time, user_id, impacted_user, tenant, id, named) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             )
             .and_then(|mut statement| {
-                let values = event_values(tenant, event);
-                let key = key(tenant, moment.sequence);
-                statement
-                    .execute(rusqlite::params_from_iter(values.iter().chain([&ValueRef::Integer(key)]).map(Borrowed)))
+                let named = event.id.change_number() != Some(event.creation);
+                let own =
+                    [ValueRef::Integer(tenant.0.into()), text(event.id.as_str()), ValueRef::Integer(named.into())];
+                let values = event_values(tenant, event, &members, subject);
+                statement.execute(rusqlite::params_from_iter(values.iter().chain(&own).map(Borrowed)))
             });
         match inserted {
             Ok(_) => Ok(()),
@@ -254,18 +256,68 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn update_event(&self, tenant: TenantKey, event: &RiskEvent) -> Result<(), WriteError> {
+    fn update_event(&self, tenant: TenantKey, before: &RiskEvent, event: &RiskEvent) -> Result<(), WriteError> {
+        let members = event_members(event).map_err(StoreError::Cell)?;
+        let subject = self.subject(tenant, event)?;
         self.db
             .prepare_cached(
-                "UPDATE risk_events SET kind = ?3, user_display_name = ?4, user_principal_name = ?5, \
-                 risk_event_date_time = ?6, risk_event_type = ?7, risk_level = ?8, risk_event_status = ?9, \
-                 closed_date_time = ?10, created_date_time = ?11, user_id = ?12, impacted_user = ?13, version = ?14 \
-                 WHERE tenant = ?1 AND id = ?2",
+                "UPDATE risk_events SET kind = ?2, version = ?3, members = ?4, subject = ?5, user_display_name = ?6, \
+                 user_principal_name = ?7, risk_event_date_time = ?8, risk_event_type = ?9, risk_level = ?10, \
+                 risk_event_status = ?11, closed_date_time = ?12, created_date_time = ?13, user_id = ?14, \
+                 impacted_user = ?15 WHERE key = ?1",
             )
             .and_then(|mut statement| {
-                statement.execute(rusqlite::params_from_iter(event_values(tenant, event).iter().map(Borrowed)))
+                let values = event_values(tenant, event, &members, subject);
+                statement.execute(rusqlite::params_from_iter(values.iter().map(Borrowed)))
             })
             .map_err(engine("writing a risk event"))?;
+        if (&before.user_id, &before.user_principal_name) != (&event.user_id, &event.user_principal_name) {
+            self.forget_subject(tenant, before)?;
+        }
+        Ok(())
+    }
+
+    fn delete_event(&self, tenant: TenantKey, event: &RiskEvent) -> Result<(), WriteError> {
+        self.db
+            .prepare_cached("DELETE FROM risk_events WHERE key = ?1")
+            .and_then(|mut statement| statement.execute([key(tenant, event.creation)]))
+            .map_err(engine("deleting a risk event"))?;
+        self.forget_subject(tenant, event)
+    }
+
+    /// The number of who an event is about, given out when there is none yet.
+    fn subject(&self, tenant: TenantKey, event: &RiskEvent) -> Result<i64, StoreError> {
+        let about = params![tenant.0, &*event.user_id, &*event.user_principal_name];
+        let find = || -> rusqlite::Result<i64> {
+            let known = self
+                .db
+                .prepare_cached(
+                    "SELECT subject FROM subjects WHERE tenant = ?1 AND user_id = ?2 AND user_principal_name = ?3",
+                )?
+                .query_row(about, |row| row.get(0))
+                .optional()?;
+            match known {
+                Some(subject) => Ok(subject),
+                None => self
+                    .db
+                    .prepare_cached("INSERT INTO subjects (tenant, user_id, user_principal_name) VALUES (?1, ?2, ?3)")?
+                    .insert(about),
+            }
+        };
+        find().map_err(engine("naming who an event is about"))
+    }
+
+    /// Forgets who an event was about, when no other event is about them.
+    fn forget_subject(&self, tenant: TenantKey, event: &RiskEvent) -> Result<(), WriteError> {
+        self.db
+            .prepare_cached(
+                "DELETE FROM subjects WHERE tenant = ?1 AND user_id = ?2 AND user_principal_name = ?3 \
+                 AND NOT EXISTS (SELECT 1 FROM risk_events AS e WHERE e.subject = subjects.subject)",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![tenant.0, &*event.user_id, &*event.user_principal_name])
+            })
+            .map_err(engine("forgetting who an event was about"))?;
         Ok(())
     }
 
@@ -342,12 +394,14 @@ fn cell(cell: Cell<'_>) -> ValueRef<'_> {
 }
 
 /// The values of an event's columns, in the order of the statements above.
-fn event_values(tenant: TenantKey, event: &RiskEvent) -> [ValueRef<'_>; 14] {
+fn event_values<'e>(tenant: TenantKey, event: &'e RiskEvent, members: &'e str, subject: i64) -> [ValueRef<'e>; 15] {
     use model::edm::event as at;
     [
-        ValueRef::Integer(tenant.0.into()),
-        text(event.id.as_str()),
+        ValueRef::Integer(key(tenant, event.creation)),
         ValueRef::Integer(event.kind as i64),
+        ValueRef::Integer(event.version as i64),
+        text(members),
+        ValueRef::Integer(subject),
         cell(event.cell(at::USER_DISPLAY_NAME)),
         cell(event.cell(at::USER_PRINCIPAL_NAME)),
         cell(event.cell(at::RISK_EVENT_DATE_TIME)),
@@ -358,7 +412,6 @@ fn event_values(tenant: TenantKey, event: &RiskEvent) -> [ValueRef<'_>; 14] {
         cell(event.cell(at::CREATED_DATE_TIME)),
         cell(event.cell(at::USER_ID)),
         event.impacted_user.as_deref().map_or(ValueRef::Null, text),
-        ValueRef::Integer(event.version as i64),
     ]
 }
 

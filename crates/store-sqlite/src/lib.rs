@@ -36,8 +36,8 @@ use std::future::ready;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::{
-    AdminCommand, AdminOutcome, BoxFuture, ChangeRecord, Cursor, Finding, Outcome, PageQuery, RowSink, Store,
-    StoreError, WriteError,
+    AdminCommand, AdminOutcome, BoxFuture, ChangeRecord, Cursor, Finding, Outcome, PageQuery, Projection, RowSink,
+    Store, StoreError, WriteError,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -113,9 +113,10 @@ impl Store for SqliteStore {
         &'a self,
         tenant: TenantKey,
         key: &'a EventKey,
+        projection: Projection,
         sink: &'a mut dyn RowSink,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(ready(self.readers.with(|db| rows::event(db, tenant, key, sink))))
+        Box::pin(ready(self.readers.with(|db| rows::event(db, tenant, key, projection, sink))))
     }
 
     fn load_event<'a>(
@@ -142,22 +143,8 @@ impl Store for SqliteStore {
         Box::pin(ready(page.map(|cursor| cursor.map(Cursor))))
     }
 
-    fn total<'a>(&'a self, tenant: TenantKey, of: &'a [Total]) -> BoxFuture<'a, Result<u64, StoreError>> {
-        Box::pin(ready(self.readers.with(|db| {
-            let read = engine("reading totals");
-            let mut statement = db
-                .prepare_cached(
-                    "SELECT coalesce(sum(count), 0) FROM totals \
-                     WHERE tenant = ?1 AND subject = ?2 AND dimension = ?3 AND value = ?4",
-                )
-                .map_err(&read)?;
-            of.iter().try_fold(0, |sum, total| {
-                let (subject, dimension, value) = rows::total_key(*total);
-                let count =
-                    statement.query_row(params![tenant.0, subject, dimension, value], |row| row.get::<_, u64>(0));
-                Ok(sum + count.map_err(&read)?)
-            })
-        })))
+    fn totals(&self, tenant: TenantKey) -> BoxFuture<'_, Result<Vec<(Total, u64)>, StoreError>> {
+        Box::pin(ready(self.readers.with(|db| rows::totals(db, tenant))))
     }
 
     fn changes(

@@ -1,6 +1,7 @@
 //! Forward-only numbered migrations with checksums, run under the write lock.
 
 use crate::error::engine;
+use crate::rows;
 use aws_lc_rs::digest::{SHA256, digest};
 use rusqlite::{Connection, params};
 use store::StoreError;
@@ -18,8 +19,10 @@ impl Migration {
     }
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "foundation", sql: include_str!("../../../migrations/sqlite/0001_foundation.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "foundation", sql: include_str!("../../../migrations/sqlite/0001_foundation.sql") },
+    Migration { number: 2, name: "queries", sql: include_str!("../../../migrations/sqlite/0002_queries.sql") },
+];
 
 /// The newest schema that this version knows.
 pub(crate) fn newest() -> i64 {
@@ -47,6 +50,7 @@ fn migrate_locked(db: &Connection) -> Result<Vec<String>, StoreError> {
     .map_err(&doing)?;
     let applied = known(db)?;
     let mut ran = Vec::new();
+    rows::register_event_members(db).map_err(&doing)?;
     for migration in MIGRATIONS {
         if !applied.contains(&migration.number) {
             db.execute_batch(migration.sql).map_err(&doing)?;

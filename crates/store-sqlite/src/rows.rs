@@ -4,16 +4,18 @@
 use crate::error::engine;
 use model::edm;
 use model::{
-    EntityId, EventKey, EventKind, OwnedCell, RiskEvent, RiskEventStatus, RiskLevel, TenantKey, Ticks, User, UserKey,
+    EntityId, EventKey, EventKind, OwnedCell, RiskEvent, RiskEventStatus, RiskLevel, TenantKey, Ticks, Total, User,
+    UserKey, event_members,
 };
 use odata::edm::EntityType;
 use odata::encode::{Cell, CellError, Row};
+use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
-use store::{PageQuery, RowSink, Source, StoreError};
+use store::{PageQuery, Projection, RowSink, Source, StoreError};
 
-/// Bits of a key below the tenant: room for 2^40 changes, or 34 years of 1,000 a second.
-pub(crate) const SEQUENCE_BITS: u32 = 40;
+/// Bits of a key below the tenant.
+pub(crate) const SEQUENCE_BITS: u32 = model::CHANGES_END.trailing_zeros();
 
 /// From this number on, a tenant has no room in the keys.
 pub(crate) const TENANTS_END: u32 = 1 << (63 - SEQUENCE_BITS);
@@ -38,6 +40,13 @@ pub(crate) fn sequence(key: i64) -> u64 {
     (key & ((1 << SEQUENCE_BITS) - 1)) as u64
 }
 
+/// What an answer with every property needs: control columns and the rendered members.
+macro_rules! event_members {
+    () => {
+        "key, kind, version, members"
+    };
+}
+
 /// Columns of `risk_events`: control columns, then the properties in the order of their positions,
 /// then the reference.
 macro_rules! event_columns {
@@ -60,14 +69,12 @@ macro_rules! user_columns {
 /// Control columns before the first property.
 const CONTROL: usize = 3;
 
-const EVENT_BY_ID: &str = concat!("SELECT ", event_columns!(), " FROM risk_events WHERE tenant = ?1 AND id = ?2");
-const EVENTS: &str =
-    concat!("SELECT ", event_columns!(), " FROM risk_events WHERE key < ?1 AND key >= ?2 ORDER BY key DESC LIMIT ?3");
-const EVENTS_OF_KIND: &str = concat!(
-    "SELECT ",
-    event_columns!(),
-    " FROM risk_events WHERE key < ?1 AND key >= ?2 AND kind = ?4 ORDER BY key DESC LIMIT ?3"
-);
+/// Where an event is found by the number that its id carries, and by the index.
+const BY_KEY: &str = " FROM risk_events WHERE key = ?1 AND id = ?2";
+const BY_ID: &str = " FROM risk_events WHERE tenant = ?1 AND id = ?2 AND named = 1";
+
+const EVENTS: &str = " FROM risk_events WHERE key < ?1 AND key >= ?2 ORDER BY key DESC LIMIT ?3";
+const EVENTS_OF_KIND: &str = " FROM risk_events WHERE key < ?1 AND key >= ?2 AND kind = ?4 ORDER BY key DESC LIMIT ?3";
 const USERS: &str =
     concat!("SELECT ", user_columns!(), " FROM users WHERE key < ?1 AND key >= ?2 ORDER BY key DESC LIMIT ?3");
 const USER_BY_ID: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE tenant = ?1 AND id = ?2");
@@ -78,23 +85,39 @@ struct SqlRow<'r> {
     row: &'r rusqlite::Row<'r>,
     entity_type: &'static EntityType,
     version: u64,
+    projection: Projection,
+}
+
+/// What SQLite holds as a cell; a text that is not UTF-8 is damage.
+fn cell_of(value: ValueRef<'_>) -> Cell<'_> {
+    match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(value) => Cell::Integer(value),
+        ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_or(Cell::Damaged, Cell::Text),
+        ValueRef::Real(_) | ValueRef::Blob(_) => Cell::Damaged,
+    }
 }
 
 impl SqlRow<'_> {
-    /// A column's value; a text that is not UTF-8 is damage.
+    /// A column's value.
     fn column(&self, index: usize) -> Cell<'_> {
-        match self.row.get_ref(index) {
-            Ok(ValueRef::Null) => Cell::Null,
-            Ok(ValueRef::Integer(value)) => Cell::Integer(value),
-            Ok(ValueRef::Text(bytes)) => std::str::from_utf8(bytes).map_or(Cell::Damaged, Cell::Text),
-            _ => Cell::Damaged,
-        }
+        self.row.get_ref(index).map_or(Cell::Damaged, cell_of)
     }
 }
 
 impl Row for SqlRow<'_> {
     fn cell(&self, position: usize) -> Cell<'_> {
-        self.column(position + CONTROL)
+        match self.projection {
+            Projection::Properties => self.column(position + CONTROL),
+            Projection::Members => Cell::Damaged, // asked for what was not read: an error, never a null
+        }
+    }
+
+    fn members(&self) -> Option<&str> {
+        match (self.projection, self.row.get_ref(CONTROL)) {
+            (Projection::Members, Ok(ValueRef::Text(bytes))) => std::str::from_utf8(bytes).ok(),
+            _ => None,
+        }
     }
 
     fn entity_type(&self) -> &'static EntityType {
@@ -107,17 +130,51 @@ impl Row for SqlRow<'_> {
 }
 
 /// Hands a row of `risk_events` on.
-fn with_event<T>(row: &rusqlite::Row<'_>, with: impl FnOnce(&SqlRow<'_>) -> T) -> Result<T, StoreError> {
+fn with_event<T>(
+    row: &rusqlite::Row<'_>,
+    projection: Projection,
+    with: impl FnOnce(&SqlRow<'_>) -> T,
+) -> Result<T, StoreError> {
     let read = engine("reading a risk event");
     let kind = EventKind::from_value(row.get(1).map_err(&read)?);
     let kind = kind.ok_or_else(|| StoreError::Corrupt("risk_events.kind holds an unknown kind".to_owned()))?;
     let version = row.get(2).map_err(&read)?;
-    Ok(with(&SqlRow { row, entity_type: kind.entity_type(), version }))
+    Ok(with(&SqlRow { row, entity_type: kind.entity_type(), version, projection }))
 }
 
 fn with_user<T>(row: &rusqlite::Row<'_>, with: impl FnOnce(&SqlRow<'_>) -> T) -> Result<T, StoreError> {
     let version = row.get(2).map_err(engine("reading a user"))?;
-    Ok(with(&SqlRow { row, entity_type: &edm::USER, version }))
+    Ok(with(&SqlRow { row, entity_type: &edm::USER, version, projection: Projection::Properties }))
+}
+
+/// The columns of an event for a projection.
+fn columns(projection: Projection) -> &'static str {
+    match projection {
+        Projection::Members => concat!("SELECT ", event_members!()),
+        Projection::Properties => concat!("SELECT ", event_columns!()),
+    }
+}
+
+/// Finds an event by its id: by the number that the id carries, which is one step, and else by the
+/// index over ids that carry none.
+fn find_event<T>(
+    db: &Connection,
+    tenant: TenantKey,
+    id: &EntityId,
+    projection: Projection,
+    with: impl FnOnce(&SqlRow<'_>) -> T,
+) -> Result<Option<T>, StoreError> {
+    let read = engine("reading a risk event");
+    let by_key = id.change_number().map(|number| (BY_KEY, key(tenant, number)));
+    for (found_by, value) in by_key.into_iter().chain([(BY_ID, tenant.0.into())]) {
+        let sql = [columns(projection), found_by].concat();
+        let mut statement = db.prepare_cached(&sql).map_err(&read)?;
+        let mut rows = statement.query(params![value, id.as_str()]).map_err(&read)?;
+        if let Some(row) = rows.next().map_err(&read)? {
+            return with_event(row, projection, with).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 /// Hands the event to the sink, when it is there and of the kind that is asked for.
@@ -125,28 +182,23 @@ pub(crate) fn event(
     db: &Connection,
     tenant: TenantKey,
     key: &EventKey,
+    projection: Projection,
     sink: &mut dyn RowSink,
 ) -> Result<bool, StoreError> {
-    let read = engine("reading a risk event");
-    let mut statement = db.prepare_cached(EVENT_BY_ID).map_err(&read)?;
-    let mut rows = statement.query(params![tenant.0, key.id.as_str()]).map_err(&read)?;
-    let Some(row) = rows.next().map_err(&read)? else { return Ok(false) };
-    with_event(row, |row| {
+    let found = find_event(db, tenant, &key.id, projection, |row| {
         if key.kind.is_some_and(|kind| !std::ptr::eq(kind.entity_type(), row.entity_type)) {
             return Ok(false);
         }
         sink.row(row)?;
         Ok(true)
-    })?
+    })?;
+    found.unwrap_or(Ok(false))
 }
 
 /// The event itself.
 pub(crate) fn load_event(db: &Connection, tenant: TenantKey, id: &EntityId) -> Result<Option<RiskEvent>, StoreError> {
-    let read = engine("reading a risk event");
-    let mut statement = db.prepare_cached(EVENT_BY_ID).map_err(&read)?;
-    let mut rows = statement.query(params![tenant.0, id.as_str()]).map_err(&read)?;
-    let Some(row) = rows.next().map_err(&read)? else { return Ok(None) };
-    Ok(Some(with_event(row, |row| read_event(row, id.clone()))??))
+    let found = find_event(db, tenant, id, Projection::Properties, |row| read_event(row, id.clone()))?;
+    Ok(found.transpose()?)
 }
 
 /// Rebuilds an event; a value that fits no type names its column.
@@ -184,7 +236,30 @@ fn read_event(row: &SqlRow<'_>, id: EntityId) -> Result<RiskEvent, CellError> {
             Cell::Null => None,
             _ => Some(text(at::IMPACTED_USER)?),
         },
+        creation: row.row.get(0).map_or_else(|_| Err(damaged(at::ID)), |key| Ok(sequence(key)))?,
         version: row.version,
+    })
+}
+
+/// Makes the rendering of an event's members known to a connection as `event_members`, for the
+/// migration that adds them. Its arguments are the properties in the order of their positions.
+pub(crate) fn register_event_members(db: &Connection) -> rusqlite::Result<()> {
+    struct Arguments<'a>(&'a rusqlite::functions::Context<'a>);
+    impl Row for Arguments<'_> {
+        fn cell(&self, position: usize) -> Cell<'_> {
+            cell_of(self.0.get_raw(position))
+        }
+        fn entity_type(&self) -> &'static EntityType {
+            &edm::IDENTITY_RISK_EVENT
+        }
+        fn version(&self) -> u64 {
+            0
+        }
+    }
+    let properties = edm::IDENTITY_RISK_EVENT.property_count() as i32;
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    db.create_scalar_function("event_members", properties, flags, |context| {
+        event_members(&Arguments(context)).map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
     })
 }
 
@@ -223,12 +298,13 @@ pub(crate) fn page(
     let first = key(tenant, 0);
     let before = query.after.map_or(end(tenant), |after| key(tenant, after.0));
     let one_more = i64::from(query.limit) + 1;
+    let events = |from: &str| [columns(query.projection), from].concat();
     let (sql, kind) = match query.source {
-        Source::Events(None) => (EVENTS, None),
-        Source::Events(Some(kind)) => (EVENTS_OF_KIND, Some(kind as i64)),
-        Source::Users => (USERS, None),
+        Source::Events(None) => (events(EVENTS), None),
+        Source::Events(Some(kind)) => (events(EVENTS_OF_KIND), Some(kind as i64)),
+        Source::Users => (USERS.to_owned(), None),
     };
-    let mut statement = db.prepare_cached(sql).map_err(&read)?;
+    let mut statement = db.prepare_cached(&sql).map_err(&read)?;
     let mut rows = match kind {
         Some(kind) => statement.query(params![before, first, one_more, kind]),
         None => statement.query(params![before, first, one_more]),
@@ -244,27 +320,47 @@ pub(crate) fn page(
             last = row.get(0).map_err(&read)?;
         }
         match query.source {
-            Source::Events(_) => with_event(row, |row| sink.row(row))??,
+            Source::Events(_) => with_event(row, query.projection, |row| sink.row(row))??,
             Source::Users => with_user(row, |row| sink.row(row))??,
         }
     }
     Ok(None)
 }
 
-/// Dimensions of totals: all of a subject, by level, by status.
-pub(crate) const OF_ALL: i64 = 0;
-pub(crate) const BY_LEVEL: i64 = 1;
-pub(crate) const BY_STATUS: i64 = 2;
 /// The subject of totals of users; kinds of events are far below.
 pub(crate) const OF_USERS: i64 = 1000;
 
 /// A tenant's name for the row that a total is kept in.
-pub(crate) fn total_key(total: model::Total) -> (i64, i64, i64) {
-    use model::Total;
+pub(crate) fn total_key(total: Total) -> (i64, i64, i64) {
     match total {
-        Total::Events(kind) => (kind as i64, OF_ALL, 0),
-        Total::EventsAtLevel(kind, level) => (kind as i64, BY_LEVEL, level as i64),
-        Total::EventsInStatus(kind, status) => (kind as i64, BY_STATUS, status as i64),
-        Total::Users => (OF_USERS, OF_ALL, 0),
+        Total::Events(kind, level, status) => (kind as i64, level as i64, status as i64),
+        Total::Users => (OF_USERS, 0, 0),
     }
+}
+
+/// The tenant's totals that are not zero.
+pub(crate) fn totals(db: &Connection, tenant: TenantKey) -> Result<Vec<(Total, u64)>, StoreError> {
+    let read = engine("reading totals");
+    let damaged = || StoreError::Corrupt("totals holds an unknown kind, level or status".to_owned());
+    let mut statement = db
+        .prepare_cached("SELECT subject, risk_level, risk_event_status, count FROM totals WHERE tenant = ?1")
+        .map_err(&read)?;
+    let mut rows = statement.query([tenant.0]).map_err(&read)?;
+    let mut totals = Vec::with_capacity(32);
+    while let Some(row) = rows.next().map_err(&read)? {
+        let count: u64 = row.get(3).map_err(&read)?;
+        if count == 0 {
+            continue;
+        }
+        let subject: i64 = row.get(0).map_err(&read)?;
+        let total = if subject == OF_USERS {
+            Total::Users
+        } else {
+            let kind = EventKind::from_value(subject).ok_or_else(damaged)?;
+            let level = RiskLevel::from_value(row.get(1).map_err(&read)?).ok_or_else(damaged)?;
+            Total::Events(kind, level, RiskEventStatus::from_value(row.get(2).map_err(&read)?).ok_or_else(damaged)?)
+        };
+        totals.push((total, count));
+    }
+    Ok(totals)
 }

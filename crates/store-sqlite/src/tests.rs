@@ -7,8 +7,8 @@ use crate::error::engine;
 use crate::open::{Role, connect, create_file};
 use crate::writer::{Job, Message, Writer};
 use model::{
-    Actor, Clock as _, Command, EventKind, FixedClock, NewRiskEvent, RiskEventStatus, RiskLevel, TenantId, TenantKey,
-    Total,
+    Actor, Clock as _, Command, EventKind, FixedClock, NewId, NewRiskEvent, RiskEventStatus, RiskLevel, TenantId,
+    TenantKey, Total,
 };
 use rusqlite::ffi;
 use std::sync::Arc;
@@ -27,11 +27,13 @@ async fn store_with_tenant() -> (tempfile::TempDir, Arc<SqliteStore>, TenantKey)
     (folder, store, key)
 }
 
+/// The total of the events that [`creation`] makes.
+const MADE: Total = Total::Events(EventKind::LeakedCredentials, RiskLevel::High, RiskEventStatus::Active);
+
 /// A command that creates an event with a text of some length, and who does it.
 fn creation(id: &str, length: usize) -> (Actor, Command) {
     let new = NewRiskEvent {
-        id: id.parse().expect(id),
-        client_chose_id: true,
+        id: NewId::Chosen(id.parse().expect(id)),
         kind: EventKind::LeakedCredentials,
         user_display_name: "x".repeat(length).into(),
         user_principal_name: "mara@fjord.example".into(),
@@ -100,8 +102,8 @@ async fn in_one_group(
 }
 
 async fn assert_holds(store: &SqliteStore, tenant: TenantKey, events: usize) {
-    let total = store.total(tenant, &[Total::Events(EventKind::LeakedCredentials)]).await.expect("reads go on");
-    assert_eq!(total, events as u64);
+    let total = store.totals(tenant).await.expect("reads go on");
+    assert_eq!(total, [(MADE, events as u64)]);
     let changes = store.changes(tenant, 0, u32::MAX).await.expect("reads go on");
     assert_eq!(changes.len(), events);
     for change in changes {
@@ -180,7 +182,7 @@ async fn a_failed_sync_is_a_failure_for_good() {
     }
     let refused = store.administer(AdminCommand::RaiseEpoch).await;
     assert!(matches!(refused, Err(WriteError::Store(StoreError::Stopped(_)))), "{refused:?}");
-    assert_eq!(store.total(tenant, &[Total::Events(EventKind::LeakedCredentials)]).await.expect("reads go on"), 1);
+    assert_eq!(store.totals(tenant).await.expect("reads go on"), [(MADE, 1)]);
     let log = folder.path().join("spillwatch.db-wal");
     let before = std::fs::read(&log).expect("the log");
     store.close().await;

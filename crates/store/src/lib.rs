@@ -44,6 +44,15 @@ pub enum Source {
     Users,
 }
 
+/// What a row that is read must carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Projection {
+    /// Its rendered members, see [`Row::members`], where the store keeps them; else its properties.
+    Members,
+    /// The value of each of its properties.
+    Properties,
+}
+
 /// A page: newest first, after a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageQuery {
@@ -54,6 +63,8 @@ pub struct PageQuery {
     pub after: Option<Cursor>,
     /// The most rows; at least 1.
     pub limit: u32,
+    /// What its rows carry.
+    pub projection: Projection,
 }
 
 /// A place between two rows of a source.
@@ -108,6 +119,7 @@ pub trait Store: Send + Sync {
         &'a self,
         tenant: TenantKey,
         key: &'a EventKey,
+        projection: Projection,
         sink: &'a mut dyn RowSink,
     ) -> BoxFuture<'a, Result<bool, StoreError>>;
 
@@ -129,8 +141,8 @@ pub trait Store: Send + Sync {
         sink: &'a mut dyn RowSink,
     ) -> BoxFuture<'a, Result<Option<Cursor>, StoreError>>;
 
-    /// The sum of kept totals: never a scan.
-    fn total<'a>(&'a self, tenant: TenantKey, of: &'a [Total]) -> BoxFuture<'a, Result<u64, StoreError>>;
+    /// The kept totals that are not zero: never a scan of what they count.
+    fn totals(&self, tenant: TenantKey) -> BoxFuture<'_, Result<Vec<(Total, u64)>, StoreError>>;
 
     /// Up to `limit` entries of the change log after a number, in order.
     fn changes(

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use odata::encode::{Metadata, Row, write_string};
 use odata::query::SystemOption;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use store::BoxFuture;
+use store::{BoxFuture, Projection};
 
 /// Entities on a page unless the client asks otherwise, and at most (graph.md, sections 3.3 and 7).
 const EVENTS: (u32, u32) = (20, 500);
@@ -56,13 +56,14 @@ pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         body.extend_from_slice(b"\"value\":[");
         let empty = body.len();
         let encoder = call.app.encoders.of(set, call.metadata);
+        let projection = if encoder.takes_members() { Projection::Members } else { Projection::Properties };
         let mut sink = |row: &dyn Row| {
             encoder.entity(row, None, &mut body)?;
             body.push(b',');
             Ok(())
         };
         let page = match call.event_set() {
-            Some(events) => call.app.service.events(call.caller, events, after, limit, &mut sink).await,
+            Some(events) => call.app.service.events(call.caller, events, after, limit, projection, &mut sink).await,
             None => call.app.service.users(call.caller, after, limit, &mut sink).await,
         };
         let next = page.map_err(|error| call.failure(error))?;

@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::reply::Reply;
 use odata::encode::{CellError, Row};
 use service::ServiceError;
-use store::BoxFuture;
+use store::{BoxFuture, Projection};
 
 /// Answers an event or a user; 304 when `If-None-Match` names its version.
 pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
@@ -23,7 +23,7 @@ pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
                     Ok(())
                 };
                 let id = key.text();
-                let found = call.app.service.event(call.caller, events, id, &mut sink).await;
+                let found = call.app.service.event(call.caller, events, id, Projection::Members, &mut sink).await;
                 found.map_err(|error| call.failure(error))?;
                 reply.unwrap_or_else(|| Err(call.failure(ServiceError::NoSuchEvent(id.chars().take(255).collect()))))
             }

@@ -1,15 +1,14 @@
 //! `identityRiskEvents`: the base set, where every event is visible.
 
 use crate::samples::{BASE, EVENTS, TYPE, add_event, event, ids, with, without};
-use model::{Actor, Command, EventKind, NewRiskEvent, RiskEventStatus, RiskLevel};
+use model::{Actor, Command, EventKind, NewId, NewRiskEvent, RiskEventStatus, RiskLevel};
 use serde_json::json;
 use testkit::app::{ORIGIN, TestApp, now};
 
 /// Raises an event of the base type, which only the service itself can.
 async fn raise_base_event(app: &TestApp, id: &str) {
     let event = NewRiskEvent {
-        id: id.parse().expect("an id"),
-        client_chose_id: true,
+        id: NewId::Chosen(id.parse().expect("an id")),
         kind: EventKind::IdentityRisk,
         user_display_name: "Mara Lind".into(),
         user_principal_name: "mara@fjord.example".into(),

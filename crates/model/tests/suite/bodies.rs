@@ -2,7 +2,7 @@
 
 use crate::samples::{EVENT, USER_BODY, event_body, id, ticks, user_body};
 use model::edm::{IDENTITY_RISK_EVENT, MODEL, event as at, user as user_at};
-use model::{EventKind, NewRiskEvent, Nulls, OwnedCell, RiskEventDraft, RiskEventStatus, RiskLevel, UserDraft};
+use model::{EventKind, NewId, NewRiskEvent, Nulls, OwnedCell, RiskEventDraft, RiskEventStatus, RiskLevel, UserDraft};
 use odata::body::EntityBody;
 use odata::fault::FaultKind::{self, InvalidProperty, InvalidValue, MissingProperty, NullValue};
 use odata::fault::Faults;
@@ -10,7 +10,7 @@ use odata::fault::Faults;
 fn create(json: &str) -> Result<NewRiskEvent, Faults> {
     let mut body = event_body(json);
     let draft = RiskEventDraft::from_body(&mut body, Nulls::LeftOut);
-    draft.into_new(EventKind::LeakedCredentials, id("made"), &mut body)
+    draft.into_new(EventKind::LeakedCredentials, NewId::Made { chance: 7 }, &mut body)
 }
 
 /// The sample with one member more, or another in the place of the one with the same name.
@@ -49,7 +49,7 @@ fn faults(json: &str) -> Vec<(FaultKind, String)> {
 #[test]
 fn the_example_and_the_table_of_the_seed_both_make_an_event() {
     let new = create(EVENT).unwrap();
-    assert_eq!((new.id.as_str(), new.client_chose_id), ("made", false));
+    assert_eq!(new.id, NewId::Made { chance: 7 });
     assert_eq!((&*new.user_id, new.impacted_user.as_deref()), ("u1", Some("u1")));
     assert_eq!((new.risk_level, new.risk_event_status), (RiskLevel::High, RiskEventStatus::Active));
     assert_eq!((new.closed_date_time, new.created_date_time), (None, None));
@@ -57,7 +57,7 @@ fn the_example_and_the_table_of_the_seed_both_make_an_event() {
 
     let all_ten = with("id", "\"c.1_-\"").replace('}', ",\"createdDateTime\":\"2024-01-01T00:00:00Z\"}");
     let new = create(&all_ten.replace('}', ",\"closedDateTime\":\"2024-01-02T00:00:00Z\"}")).unwrap();
-    assert_eq!((new.id.as_str(), new.client_chose_id), ("c.1_-", true));
+    assert_eq!(new.id, NewId::Chosen(id("c.1_-")));
     assert_eq!(new.created_date_time, Some(ticks("2024-01-01T00:00:00Z")));
     assert_eq!(new.closed_date_time, Some(Some(ticks("2024-01-02T00:00:00Z"))), "before the event: not checked");
 }
@@ -192,7 +192,7 @@ fn a_bound_user_sets_user_id_where_the_body_leaves_it_out() {
         let mut body = event_body(json);
         let mut draft = RiskEventDraft::from_body(&mut body, Nulls::LeftOut);
         draft.impacted_user = Some(user.map(Into::into));
-        draft.into_new(EventKind::LeakedCredentials, id("made"), &mut body)
+        draft.into_new(EventKind::LeakedCredentials, NewId::Made { chance: 7 }, &mut body)
     };
     let new = bind(&without("userId"), Some("u2")).unwrap();
     assert_eq!((&*new.user_id, new.impacted_user.as_deref()), ("u2", Some("u2")));

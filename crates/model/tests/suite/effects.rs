@@ -6,7 +6,7 @@ use crate::samples::{
 };
 use model::edm::{event as at_event, user as at_user};
 use model::{
-    ChangeKind, ChangedSet, Command, Decision, Effect, EventKey, EventKind, Moment, Precondition, RiskEvent,
+    ChangeKind, ChangedSet, Command, Decision, Effect, EventKey, EventKind, Moment, NewId, Precondition, RiskEvent,
     RiskEventDraft, RiskEventStatus, RiskLevel, State, Total, User, UserKey, decide,
 };
 use odata::encode::Row as _;
@@ -88,13 +88,8 @@ impl Memory {
     fn recounted(&self) -> HashMap<Total, i64> {
         let mut totals: HashMap<Total, i64> = HashMap::new();
         for event in self.events.values() {
-            for total in [
-                Total::Events(event.kind),
-                Total::EventsAtLevel(event.kind, event.risk_level),
-                Total::EventsInStatus(event.kind, event.risk_event_status),
-            ] {
-                *totals.entry(total).or_default() += 1;
-            }
+            let total = Total::Events(event.kind, event.risk_level, event.risk_event_status);
+            *totals.entry(total).or_default() += 1;
         }
         totals.insert(Total::Users, self.users.len() as i64);
         totals
@@ -126,7 +121,7 @@ fn any_command() -> impl Strategy<Value = Command> {
     let create = ("[abc]", any::<bool>(), any_level(), any_status()).prop_map(|(name, leaked, level, status)| {
         let mut new = new_event(status);
         new.kind = if leaked { EventKind::LeakedCredentials } else { EventKind::IdentityRisk };
-        (new.id, new.risk_level) = (id(&name), level);
+        (new.id, new.risk_level) = (NewId::Chosen(id(&name)), level);
         Command::CreateEvent(Box::new(new))
     });
     let draft = (

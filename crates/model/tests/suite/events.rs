@@ -9,8 +9,8 @@ use model::RiskEventStatus::{
     LoginBlocked, Remediated,
 };
 use model::{
-    Command, Decision, Effect, NewRiskEvent, Precondition, Refusal, RiskEvent, RiskEventDraft, RiskLevel, State,
-    Touches, Versions, decide,
+    Command, Decision, Effect, EntityId, NewId, NewRiskEvent, Precondition, Refusal, RiskEvent, RiskEventDraft,
+    RiskLevel, State, Touches, Versions, decide,
 };
 
 const CLOSED: [RiskEventStatus; 6] =
@@ -66,11 +66,13 @@ fn create_refuses_an_id_that_exists_and_keeps_every_level() {
     let there = with_event(&event(Active, None));
     assert_eq!(decide(command, there, at(2)), Err(Refusal::IdTaken(id("e1"))));
     let mut new = new_event(Active);
-    (new.client_chose_id, new.risk_level) = (false, RiskLevel::UnknownFutureValue);
+    (new.id, new.risk_level) = (NewId::Made { chance: 7 }, RiskLevel::UnknownFutureValue);
     let command = Command::CreateEvent(Box::new(new));
     assert_eq!(command.touches(), Touches::default(), "an id that the server made is new");
     let Effect::InsertEvent(event) = changed(decide(command, State::default(), at(2))) else { panic!() };
     assert_eq!(event.risk_level, RiskLevel::UnknownFutureValue);
+    assert_eq!(event.id, EntityId::of_change(2, at(2).now, 7));
+    assert_eq!(event.id.change_number(), Some(event.creation), "the id leads to the row");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use model::edm::{LEAKED_CREDENTIALS_RISK_EVENT, MODEL, USER};
 use model::{
-    Command, Decision, Effect, EntityId, EventKey, EventKind, Moment, NewRiskEvent, Nulls, Precondition, Refusal,
-    RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, State, Ticks, User, UserDraft, UserKey, Versions, decide,
+    Command, Decision, Effect, EntityId, EventKey, EventKind, Moment, NewId, NewRiskEvent, Nulls, Precondition,
+    Refusal, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, State, Ticks, User, UserDraft, UserKey, Versions,
+    decide,
 };
 use odata::body::EntityBody;
 
@@ -57,8 +58,7 @@ pub(crate) fn user_draft(json: &str) -> UserDraft {
 /// An event to be created that says nothing of closedDateTime.
 pub(crate) fn new_event(status: RiskEventStatus) -> NewRiskEvent {
     NewRiskEvent {
-        id: id("e1"),
-        client_chose_id: true,
+        id: NewId::Chosen(id("e1")),
         kind: EventKind::LeakedCredentials,
         user_display_name: "Mara Lind".into(),
         user_principal_name: "mara@fjord.example".into(),

@@ -1,7 +1,7 @@
 //! What `doctor` finds.
 
 use crate::support::{filled, open, raw};
-use model::{EventKind, RiskLevel, TenantKey, Total};
+use model::{EventKind, RiskEventStatus, RiskLevel, TenantKey, Total};
 use store::{Finding, Store as _};
 
 async fn unsound(folder: &std::path::Path) -> Vec<Finding> {
@@ -16,8 +16,8 @@ async fn a_healthy_store_is_sound() {
     let folder = filled(100).await;
     assert_eq!(unsound(folder.path()).await, []);
     let store = open(folder.path());
-    let total = [Total::EventsAtLevel(EventKind::LeakedCredentials, RiskLevel::High)];
-    assert_eq!(store.total(TenantKey(1), &total).await.expect("a total can be read"), 100);
+    let total = Total::Events(EventKind::LeakedCredentials, RiskLevel::High, RiskEventStatus::Active);
+    assert_eq!(store.totals(TenantKey(1)).await.expect("totals can be read"), [(total, 100)]);
     store.close().await;
 }
 
@@ -25,9 +25,9 @@ async fn a_healthy_store_is_sound() {
 async fn tampering_is_found() {
     let cases = [
         ("DELETE FROM risk_events WHERE id = 'e5'", "kept totals"),
-        ("UPDATE totals SET count = count + 1 WHERE dimension = 0", "kept totals"),
-        ("UPDATE totals SET count = count - 1 WHERE dimension = 1", "kept totals"),
-        ("UPDATE totals SET value = 7 WHERE dimension = 2", "kept totals"),
+        ("UPDATE totals SET count = count + 1", "kept totals"),
+        ("UPDATE totals SET risk_event_status = 7", "kept totals"),
+        ("UPDATE totals SET risk_level = 0", "kept totals"),
         ("DELETE FROM totals", "kept totals"),
         ("INSERT INTO totals VALUES (1, 1000, 0, 0, 4)", "kept totals"),
         ("UPDATE risk_events SET risk_level = 0 WHERE id = 'e5'", "kept totals"),

@@ -24,6 +24,7 @@ cases! {
     an_event_is_seen_through_its_own_kind
     refusals_on_events_leave_nothing_behind
     a_taken_id_is_refused_whoever_chose_it
+    ids_lead_to_their_rows_whatever_they_carry
     an_error_of_the_sink_ends_the_reading
     a_created_user_is_read_back_equal
     every_command_on_users_does_its_work

@@ -6,6 +6,7 @@ mod closing;
 mod contract;
 mod files;
 mod log;
+mod migration;
 mod panics;
 mod removal;
 mod restore;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::{AdminCommand, AdminOutcome, Store};
 
-const TABLES: [&str; 5] = ["risk_events", "users", "changes", "totals", "actors"];
+const TABLES: [&str; 6] = ["risk_events", "users", "changes", "totals", "actors", "subjects"];
 
 /// A removal was interrupted after its tenant was gone; the next one takes along what it left.
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn the_next_removal_takes_along_what_one_left() {
     db.execute("DELETE FROM tenants WHERE tenant = ?1", [keys[2].0]).expect("a row");
     let outcome = store.administer(AdminCommand::RemoveTenant(keys[1])).await.expect("a tenant can be removed");
     assert_eq!(outcome, AdminOutcome::Done);
-    assert_eq!(TABLES.map(rows), [0; 5]);
+    assert_eq!(TABLES.map(rows), [0; 6]);
     store.close().await;
 }
 
@@ -44,8 +44,8 @@ async fn others_write_while_a_large_tenant_is_removed() {
     let (large, other) = (tenant(&*server, 1).await, tenant(&*server, 2).await);
     let db = raw(folder.path());
     let sql = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000) \
-               INSERT INTO risk_events SELECT (?1 << 40) + n, ?1, 'e' || n, 1, 'x', 'x', 0, 'x', 0, 0, NULL, 0, 'x', \
-               NULL, n FROM numbers";
+               INSERT INTO risk_events SELECT (?1 << 40) + n, ?1, 1, n, '', 'e' || n, 1, 0, 'x', 'x', 0, 'x', 0, 0, NULL, 0, \
+               'x', NULL FROM numbers";
     db.execute(sql, [large.0]).expect("rows");
     let done = Arc::new(AtomicBool::new(false));
     let writing = tokio::spawn({

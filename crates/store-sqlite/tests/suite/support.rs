@@ -1,7 +1,8 @@
 //! A store in a folder of its own.
 
 use model::{
-    Actor, Clock as _, Command, EventKind, FixedClock, NewRiskEvent, RiskEventStatus, RiskLevel, TenantId, TenantKey,
+    Actor, Clock as _, Command, EventKind, FixedClock, NewId, NewRiskEvent, RiskEventStatus, RiskLevel, TenantId,
+    TenantKey,
 };
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -66,8 +67,7 @@ pub(crate) async fn tenant(store: &dyn Store, number: u128) -> TenantKey {
 /// An event with an id that its client chose.
 pub(crate) fn event(id: &str) -> NewRiskEvent {
     NewRiskEvent {
-        id: id.parse().expect(id),
-        client_chose_id: true,
+        id: NewId::Chosen(id.parse().expect(id)),
         kind: EventKind::LeakedCredentials,
         user_display_name: "Mara Lind".into(),
         user_principal_name: "mara@fjord.example".into(),

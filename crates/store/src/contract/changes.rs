@@ -146,7 +146,7 @@ pub(super) async fn the_change_log_keeps_who_acted(harness: &dyn Harness) {
 async fn second_round(harness: &dyn Harness, tenant: model::TenantKey, actors: &[Actor]) {
     let store = harness.store();
     for (number, actor) in actors.iter().enumerate() {
-        let taken = model::NewRiskEvent { client_chose_id: false, ..new_event("e0-0") };
+        let taken = new_event("e0-0");
         assert!(store.execute(tenant, actor.clone(), create_event(taken)).await.is_err());
         let command = create_event(new_event(&format!("e1-{number}")));
         store.execute(tenant, actor.clone(), command).await.expect("an event can be made");

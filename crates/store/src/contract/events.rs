@@ -2,13 +2,13 @@
 
 use super::Harness;
 use super::samples::{
-    SeenRow, at_version, begin, create_event, delete_event, event_key, event_of, execute, id, new_event, page, rows,
-    seen_event, snapshot, ticks, update_event,
+    MADE, SeenRow, at_version, begin, create_event, delete_event, event_key, event_of, execute, id, new_event, page,
+    rows, seen_event, snapshot, ticks, update_event,
 };
-use crate::{Outcome, PageQuery, Source, StoreError, WriteError};
+use crate::{Outcome, PageQuery, Projection, Source, StoreError, WriteError};
 use model::{
-    Command, EventKey, EventKind, NewRiskEvent, Precondition, Refusal, RiskEvent, RiskEventDraft, RiskEventStatus,
-    RiskLevel, Versions, edm,
+    Clock as _, Command, EntityId, EventKey, EventKind, NewId, NewRiskEvent, Precondition, Refusal, RiskEvent,
+    RiskEventDraft, RiskEventStatus, RiskLevel, Versions, edm,
 };
 use odata::encode::{CellError, Row};
 
@@ -17,7 +17,6 @@ pub(super) async fn a_created_event_is_read_back_equal(harness: &dyn Harness) {
     let plain = new_event("plain");
     let full = NewRiskEvent {
         kind: EventKind::IdentityRisk,
-        client_chose_id: false,
         user_display_name: "".into(),
         risk_event_date_time: ticks("0001-01-01T00:00:00Z"),
         risk_level: RiskLevel::UnknownFutureValue,
@@ -30,13 +29,13 @@ pub(super) async fn a_created_event_is_read_back_equal(harness: &dyn Harness) {
     };
     for new in [plain, full] {
         let event = event_of(&*store, tenant, create_event(new.clone())).await;
-        assert_eq!(event.id, new.id);
+        assert_eq!(NewId::Chosen(event.id.clone()), new.id);
         assert_eq!(event.kind, new.kind);
         assert_eq!(event.user_display_name, new.user_display_name);
         assert_eq!(event.user_id, new.user_id);
         assert_eq!(event.impacted_user, new.impacted_user);
         assert_eq!(event.risk_level, new.risk_level);
-        let key = EventKey { id: new.id.clone(), kind: None };
+        let key = EventKey { id: event.id.clone(), kind: None };
         let loaded = store.load_event(tenant, &key).await.expect("an event can be read");
         assert_eq!(loaded.as_ref(), Some(&event), "load_event");
         let row = SeenRow::of(&event);
@@ -166,17 +165,52 @@ pub(super) async fn a_taken_id_is_refused_whoever_chose_it(harness: &dyn Harness
     let (store, tenant) = begin(harness).await;
     event_of(&*store, tenant, create_event(new_event("e1"))).await;
     let before = snapshot(&*store, tenant).await;
-    for client_chose_id in [true, false] {
-        let new = NewRiskEvent { client_chose_id, kind: EventKind::IdentityRisk, ..new_event("e1") };
-        let refused = execute(&*store, tenant, create_event(new)).await;
-        match refused {
-            Err(WriteError::Refused(Refusal::IdTaken(taken))) => assert_eq!(taken, id("e1")),
+    let refused = async |taken: &str| {
+        let new = NewRiskEvent { kind: EventKind::IdentityRisk, ..new_event(taken) };
+        match execute(&*store, tenant, create_event(new)).await {
+            Err(WriteError::Refused(Refusal::IdTaken(found))) => assert_eq!(found, id(taken)),
             other => panic!("came to {other:?}"),
         }
-        assert_eq!(snapshot(&*store, tenant).await, before);
-    }
-    let next = event_of(&*store, tenant, create_event(new_event("e2"))).await;
+    };
+    refused("e1").await;
+    assert_eq!(snapshot(&*store, tenant).await, before);
+    let next = event_of(&*store, tenant, create_event(NewRiskEvent { id: MADE, ..new_event("e2") })).await;
     assert_eq!(next.version, 2, "a refusal uses no number up");
+    refused(next.id.as_str()).await;
+}
+
+/// Ids that the server makes carry the number of their change; clients may choose ids of that form.
+pub(super) async fn ids_lead_to_their_rows_whatever_they_carry(harness: &dyn Harness) {
+    let (store, tenant) = begin(harness).await;
+    let made = event_of(&*store, tenant, create_event(NewRiskEvent { id: MADE, ..new_event("e1") })).await;
+    assert_eq!(made.id.change_number(), Some(1));
+    // Chosen: the number of the event above, of its own change by chance, and of none at all.
+    let alike = [1, 3, 77].map(|number| EntityId::of_change(number, harness.clock().now(), 5));
+    for (id, version) in alike.iter().zip(2..) {
+        let new = NewRiskEvent { id: NewId::Chosen(id.clone()), ..new_event("e1") };
+        assert_eq!(event_of(&*store, tenant, create_event(new)).await.version, version);
+    }
+    let mut all: Vec<_> = alike.iter().map(EntityId::as_str).chain([made.id.as_str()]).collect();
+    all.sort_unstable();
+    let mut listed: Vec<_> =
+        rows(&*store, tenant, Source::Events(None)).await.iter().map(|row| row.id().to_owned()).collect();
+    listed.sort_unstable();
+    assert_eq!(listed, all);
+    for id in &all {
+        let seen = seen_event(&*store, tenant, &event_key(id)).await;
+        assert_eq!(seen.as_ref().map(SeenRow::id), Some(&**id), "each is found");
+    }
+    // A deleted one's id can be chosen again, and is found where it is now.
+    for id in all {
+        execute(&*store, tenant, delete_event(id)).await.expect("an event can be deleted");
+        assert_eq!(seen_event(&*store, tenant, &event_key(id)).await, None);
+        let again = event_of(&*store, tenant, create_event(new_event(id))).await;
+        let patch = RiskEventDraft { risk_level: Some(RiskLevel::Low), ..RiskEventDraft::default() };
+        let changed = event_of(&*store, tenant, update_event(id, patch)).await;
+        assert_eq!((changed.creation, &changed.id), (again.creation, &again.id));
+        assert_eq!(seen_event(&*store, tenant, &event_key(id)).await, Some(SeenRow::of(&changed)));
+    }
+    snapshot(&*store, tenant).await;
 }
 
 pub(super) async fn an_error_of_the_sink_ends_the_reading(harness: &dyn Harness) {
@@ -191,12 +225,12 @@ pub(super) async fn an_error_of_the_sink_ends_the_reading(harness: &dyn Harness)
         let error = CellError { property: property.name, expected: property.ty };
         if met < 3 { Ok(()) } else { Err(error) }
     };
-    let query = PageQuery { source: Source::Events(None), after: None, limit: 5 };
+    let query = PageQuery { source: Source::Events(None), after: None, limit: 5, projection: Projection::Properties };
     let outcome = store.page(tenant, query, &mut sink).await;
     assert!(matches!(outcome, Err(StoreError::Cell(_))), "{outcome:?}");
     assert_eq!(met, 3);
     let mut refuse = |_: &dyn Row| Err(CellError { property: property.name, expected: property.ty });
-    let outcome = store.event(tenant, &event_key("e1"), &mut refuse).await;
+    let outcome = store.event(tenant, &event_key("e1"), Projection::Properties, &mut refuse).await;
     assert!(matches!(outcome, Err(StoreError::Cell(_))), "{outcome:?}");
     assert_eq!(rows(&*store, tenant, Source::Events(None)).await.len(), 5, "later reads are whole");
 }

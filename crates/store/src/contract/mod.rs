@@ -40,6 +40,7 @@ pub const CASES: &[(&str, CaseFn)] = &[
     ("an_event_is_seen_through_its_own_kind", |h| Box::pin(events::an_event_is_seen_through_its_own_kind(h))),
     ("refusals_on_events_leave_nothing_behind", |h| Box::pin(events::refusals_on_events_leave_nothing_behind(h))),
     ("a_taken_id_is_refused_whoever_chose_it", |h| Box::pin(events::a_taken_id_is_refused_whoever_chose_it(h))),
+    ("ids_lead_to_their_rows_whatever_they_carry", |h| Box::pin(events::ids_lead_to_their_rows_whatever_they_carry(h))),
     ("an_error_of_the_sink_ends_the_reading", |h| Box::pin(events::an_error_of_the_sink_ends_the_reading(h))),
     ("a_created_user_is_read_back_equal", |h| Box::pin(users::a_created_user_is_read_back_equal(h))),
     ("every_command_on_users_does_its_work", |h| Box::pin(users::every_command_on_users_does_its_work(h))),
