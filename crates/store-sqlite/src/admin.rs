@@ -170,14 +170,6 @@ pub(crate) fn epoch(db: &Connection) -> Result<u64, StoreError> {
 /// Tenants and apps as they are now, in one read transaction.
 pub(crate) fn registry(db: &Connection) -> Result<Registry, StoreError> {
     let doing = engine("reading tenants and apps");
-    db.execute_batch("BEGIN").map_err(&doing)?;
-    let outcome = read_registry(db);
-    db.execute_batch("COMMIT").map_err(doing)?;
-    outcome
-}
-
-fn read_registry(db: &Connection) -> Result<Registry, StoreError> {
-    let doing = engine("reading tenants and apps");
     let damaged = |what: &str| StoreError::Corrupt(format!("{what} cannot be read"));
     let moment = |ticks: i64| Ticks::new(ticks).ok_or_else(|| damaged("a time in tenants, apps or app_secrets"));
     let mut registry = Registry { epoch: epoch(db)?, ..Registry::default() };

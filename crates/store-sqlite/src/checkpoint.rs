@@ -9,9 +9,11 @@
 //! again keeps its file.
 
 use crate::open::{BUSY_TIMEOUT, Role, connect};
+use crate::readers::Readers;
 use rusqlite::Connection;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,6 +22,8 @@ const PATIENCE: Duration = Duration::from_millis(10);
 /// The thread leaves about this many pages to the writer, or as many as are appended during its
 /// last round.
 const REST: i64 = 512;
+/// How long an idle reader may keep a transaction that somebody has committed since.
+const LET_GO: Duration = Duration::from_secs(1);
 /// Rounds of the thread for one request.
 const ROUNDS: usize = 3;
 
@@ -55,6 +59,7 @@ pub(crate) enum Upkeep {
 /// Keeps the log small.
 pub(crate) struct Checkpointer {
     limits: Limits,
+    readers: Arc<Readers>,
     /// Asks the thread to copy; holds one request.
     ask: Option<SyncSender<()>>,
     /// The thread has a request that it has not answered.
@@ -67,13 +72,22 @@ pub(crate) struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Starts the thread.
-    pub(crate) fn start(database: &Path, limits: Limits) -> std::io::Result<Self> {
+    /// Starts the thread. `readers` are told to leave the log when it is to be copied.
+    pub(crate) fn start(database: &Path, limits: Limits, readers: Arc<Readers>) -> std::io::Result<Self> {
         let (ask, asked) = sync_channel(1);
         let (done, copied) = sync_channel(1);
         let path = database.to_owned();
+        let of_thread = readers.clone();
         let thread = std::thread::Builder::new().name("checkpoint".to_owned()).spawn(move || {
-            while asked.recv().is_ok() {
+            loop {
+                let _leaving = match asked.recv_timeout(LET_GO) {
+                    Ok(()) => of_thread.leave(),
+                    Err(RecvTimeoutError::Timeout) => {
+                        of_thread.let_go_of_old(); // another process may be filling the log
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => break,
+                };
                 match connect(&path, Role::Upkeep) {
                     Ok(db) => copy(&db),
                     Err(error) => tracing::warn!(%error, "the log could not be copied; it goes on growing"),
@@ -83,7 +97,7 @@ impl Checkpointer {
                 }
             }
         })?;
-        Ok(Self { limits, ask: Some(ask), asked: false, copied, next: limits.copy_from, thread: Some(thread) })
+        Ok(Self { limits, readers, ask: Some(ask), asked: false, copied, next: limits.copy_from, thread: Some(thread) })
     }
 
     /// Called by the writer between groups: asks for a copy when the log is large, and copies the
@@ -98,6 +112,7 @@ impl Checkpointer {
         }
         let due = log.pages >= self.next;
         if copied || (due && log.pages >= self.limits.force_from) {
+            let _leaving = self.readers.leave();
             if restart(writer, log.pages >= self.limits.force_from / 2) {
                 self.next = self.limits.copy_from;
                 return Upkeep::Restarted;

@@ -4,26 +4,25 @@
 
 use crate::admin;
 use crate::readers::Readers;
-use crate::wal_index::{Header, WalIndex};
+use crate::wal_index::Header;
 use std::sync::{PoisonError, RwLock};
 use store::StoreError;
 
 /// Remembers the epoch and the header that was there before it was read.
 pub(crate) struct EpochCache {
-    index: WalIndex,
     known: RwLock<Option<(Header, u64)>>,
 }
 
 impl EpochCache {
     /// Knows nothing yet.
-    pub(crate) fn new(index: WalIndex) -> Self {
-        Self { index, known: RwLock::new(None) }
+    pub(crate) fn new() -> Self {
+        Self { known: RwLock::new(None) }
     }
 
     /// The epoch now.
     pub(crate) fn get(&self, readers: &Readers) -> Result<u64, StoreError> {
         readers.ensure_open()?;
-        let Some(header) = self.index.header() else { return readers.with(admin::epoch) };
+        let header = readers.header();
         let known = *self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((seen, epoch)) = known
             && seen == header

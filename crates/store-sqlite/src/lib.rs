@@ -44,7 +44,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// A store in a folder.
 pub struct SqliteStore {
     path: PathBuf,
-    readers: Readers,
+    readers: Arc<Readers>,
     epoch: EpochCache,
     writer: mpsc::Sender<Message>,
     failure: watch::Receiver<Option<String>>,
@@ -65,7 +65,9 @@ impl SqliteStore {
             .map_err(|error| StoreError::Unusable(format!("the log's index cannot be read: {error}")))?;
         let cannot_start =
             |error: std::io::Error| StoreError::Unusable(format!("the writer's threads cannot be started: {error}"));
-        let checkpointer = Checkpointer::start(&path, Limits::USUAL).map_err(cannot_start)?;
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let readers = Arc::new(Readers::new(path.clone(), index, cores + 2));
+        let checkpointer = Checkpointer::start(&path, Limits::USUAL, readers.clone()).map_err(cannot_start)?;
         let (failure, failed) = watch::channel(None);
         let (sender, messages) = mpsc::channel(QUEUE);
         let writer = Writer { db, clock, checkpointer, failure };
@@ -73,15 +75,7 @@ impl SqliteStore {
             .name("writer".to_owned())
             .spawn(move || writer.run(messages))
             .map_err(cannot_start)?;
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Ok(Self {
-            readers: Readers::new(path.clone(), cores + 2),
-            epoch: EpochCache::new(index),
-            path,
-            writer: sender,
-            failure: failed,
-            migrations,
-        })
+        Ok(Self { readers, epoch: EpochCache::new(), path, writer: sender, failure: failed, migrations })
     }
 
     /// The names of the migrations that opening it ran.

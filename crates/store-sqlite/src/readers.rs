@@ -1,9 +1,17 @@
 //! Connections that read: bounded to about the cores, and never waiting for the writer.
+//!
+//! A connection keeps its read transaction between reads for as long as nobody has committed since
+//! it began, which the header of the log's index tells. A read then takes no lock and makes no system
+//! call but those for pages. A kept transaction keeps the log from starting anew, so it is let go
+//! before the log is copied, and soon after somebody has committed.
 
+use crate::error::engine;
+use crate::group::run;
 use crate::open::{Role, connect};
+use crate::wal_index::{Header, WalIndex};
 use rusqlite::Connection;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::StoreError;
@@ -14,14 +22,54 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// A pool of reading connections, opened as they are needed.
 pub(crate) struct Readers {
     path: PathBuf,
+    index: WalIndex,
     most: usize,
     pool: Mutex<Pool>,
     closed: AtomicBool,
+    /// How many want transactions to end with their reads.
+    leaving: AtomicUsize,
     changed: Condvar,
 }
 
+/// As long as it lives, no transaction is kept.
+pub(crate) struct Leaving<'a>(&'a Readers);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.leaving.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A connection, and the header that there was before its read transaction began.
+struct Reader {
+    db: Connection,
+    snapshot: Option<Header>,
+}
+
+impl Reader {
+    /// Sees to it that the next statement reads what is committed now.
+    fn renew(&mut self, now: Header) -> Result<(), StoreError> {
+        if self.snapshot == Some(now) {
+            return Ok(());
+        }
+        self.let_go()?;
+        run(&self.db, "BEGIN").map_err(engine("beginning to read"))?;
+        self.snapshot = Some(now);
+        Ok(())
+    }
+
+    /// Ends the read transaction.
+    fn let_go(&mut self) -> Result<(), StoreError> {
+        self.snapshot = None;
+        if self.db.is_autocommit() {
+            return Ok(());
+        }
+        run(&self.db, "COMMIT").map_err(engine("ending to read"))
+    }
+}
+
 struct Pool {
-    free: Vec<Connection>,
+    free: Vec<Reader>,
     /// Free ones and those that are lent.
     open: usize,
     /// How many wait; waking nobody would still be a system call.
@@ -31,18 +79,23 @@ struct Pool {
 /// A connection that goes back into the pool whatever happens to the read, a panic included.
 struct Lent<'a> {
     readers: &'a Readers,
-    db: Option<Connection>,
+    reader: Option<Reader>,
+    /// The read came to its end without an error.
+    sound: bool,
 }
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let mut pool = self.readers.lock();
+        // Under the lock, so that whoever wants none to be kept finds it in the pool, or is seen here.
+        let keeps = self.sound && self.readers.leaving.load(Ordering::SeqCst) == 0;
+        // One that is stuck in a transaction would hold the log and show an old state.
+        let reader = self.reader.take().and_then(|mut reader| (keeps || reader.let_go().is_ok()).then_some(reader));
         let closed = self.readers.closed.load(Ordering::SeqCst);
-        match self.db.take() {
-            // One that is stuck in a transaction would hold the log and show an old state.
-            Some(db) if db.is_autocommit() && !closed => pool.free.push(db),
-            db => {
-                drop(db);
+        match reader {
+            Some(reader) if !closed => pool.free.push(reader),
+            reader => {
+                drop(reader);
                 pool.open -= 1;
             }
         }
@@ -57,21 +110,59 @@ impl Drop for Lent<'_> {
 }
 
 impl Readers {
-    /// At most `most` connections to the file.
-    pub(crate) fn new(path: PathBuf, most: usize) -> Self {
+    /// At most `most` connections to the file, whose log has this index.
+    pub(crate) fn new(path: PathBuf, index: WalIndex, most: usize) -> Self {
         let pool = Pool { free: Vec::new(), open: 0, waiting: 0 };
-        Self { path, most, pool: Mutex::new(pool), closed: AtomicBool::new(false), changed: Condvar::new() }
+        Self {
+            path,
+            index,
+            most,
+            pool: Mutex::new(pool),
+            closed: AtomicBool::new(false),
+            leaving: AtomicUsize::new(0),
+            changed: Condvar::new(),
+        }
     }
 
-    /// Runs `read` on a connection. Reads are short: microseconds for one entity, some hundred for
-    /// a page, so they run where they are asked for.
+    /// The header of the log's index: as long as it stays the same, nobody commits.
+    pub(crate) fn header(&self) -> Header {
+        self.index.header()
+    }
+
+    /// Runs `read` on a connection, in a transaction that sees what is committed now. Reads are short:
+    /// microseconds for one entity, some hundred for a page, so they run where they are asked for.
     pub(crate) fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut lent = self.take()?;
-        let db = match &mut lent.db {
-            Some(db) => db,
-            none => none.insert(connect(&self.path, Role::Reader)?),
+        let reader = match &mut lent.reader {
+            Some(reader) => reader,
+            none => none.insert(Reader { db: connect(&self.path, Role::Reader)?, snapshot: None }),
         };
-        read(db)
+        // The header is read before the transaction begins: a commit from now on makes it differ.
+        reader.renew(self.header())?;
+        let outcome = read(&reader.db);
+        lent.sound = outcome.is_ok();
+        outcome
+    }
+
+    /// Ends the transactions of connections that nobody uses, and lets none be kept as long as the
+    /// answer lives, so that the log can start anew.
+    pub(crate) fn leave(&self) -> Leaving<'_> {
+        self.leaving.fetch_add(1, Ordering::SeqCst);
+        self.let_go_of(|_| true);
+        Leaving(self)
+    }
+
+    /// Ends those that somebody has committed since: they are of no use, and hold the log.
+    pub(crate) fn let_go_of_old(&self) {
+        let now = self.header();
+        self.let_go_of(|snapshot| snapshot != now);
+    }
+
+    fn let_go_of(&self, which: impl Fn(Header) -> bool) {
+        let mut pool = self.lock();
+        let before = pool.free.len();
+        pool.free.retain_mut(|reader| !reader.snapshot.is_some_and(&which) || reader.let_go().is_ok());
+        pool.open -= before - pool.free.len();
     }
 
     /// Takes a free connection, or the right to open one.
@@ -79,12 +170,12 @@ impl Readers {
         let mut pool = self.lock();
         loop {
             self.ensure_open()?;
-            if let Some(db) = pool.free.pop() {
-                return Ok(Lent { readers: self, db: Some(db) });
+            if let Some(reader) = pool.free.pop() {
+                return Ok(Lent { readers: self, reader: Some(reader), sound: false });
             }
             if pool.open < self.most {
                 pool.open += 1;
-                return Ok(Lent { readers: self, db: None });
+                return Ok(Lent { readers: self, reader: None, sound: false });
             }
             pool.waiting += 1;
             pool = self.changed.wait(pool).unwrap_or_else(PoisonError::into_inner);

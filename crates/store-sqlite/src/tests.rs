@@ -5,12 +5,14 @@ use crate::SqliteStore;
 use crate::checkpoint::{Checkpointer, Limits, Upkeep};
 use crate::error::engine;
 use crate::open::{Role, connect, create_file};
+use crate::readers::Readers;
+use crate::wal_index::WalIndex;
 use crate::writer::{Job, Message, Writer};
 use model::{
     Actor, Clock as _, Command, EventKind, FixedClock, NewId, NewRiskEvent, RiskEventStatus, RiskLevel, TenantId,
     TenantKey, Total,
 };
-use rusqlite::ffi;
+use rusqlite::{Connection, ffi};
 use std::sync::Arc;
 use store::{AdminCommand, AdminOutcome, Store as _, StoreError, WriteError};
 
@@ -236,7 +238,8 @@ fn the_log_is_copied_when_large_and_a_reader_only_delays_it() {
         }
     };
     let limits = Limits { copy_from: 100, force_from: 100_000, step: 50 };
-    let mut checkpointer = Checkpointer::start(&path, limits).expect("a thread");
+    let readers = Arc::new(Readers::new(path.clone(), WalIndex::open(&path).expect("an index"), 2));
+    let mut checkpointer = Checkpointer::start(&path, limits, readers.clone()).expect("a thread");
     // Asks until the thread has answered.
     let until_answered = |checkpointer: &mut Checkpointer| loop {
         match checkpointer.between_groups(&writer) {
@@ -246,8 +249,15 @@ fn the_log_is_copied_when_large_and_a_reader_only_delays_it() {
     };
     append(10);
     assert_eq!(checkpointer.between_groups(&writer), Upkeep::Nothing);
-    for _ in 0..3 {
+    let rows = || {
+        let count = |db: &Connection| {
+            db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).map_err(engine("counting"))
+        };
+        readers.with(count).expect("reads go on")
+    };
+    for round in 1..=3 {
         append(100);
+        assert_eq!(rows(), round * 110, "the pool's own readers see what is committed");
         assert_eq!(checkpointer.between_groups(&writer), Upkeep::Asked);
         assert_eq!(until_answered(&mut checkpointer), Upkeep::Restarted);
         append(10);
@@ -272,7 +282,7 @@ fn the_log_is_copied_when_large_and_a_reader_only_delays_it() {
 
     // Past the limit the writer does not wait for the thread, and gives the space back.
     let limits = Limits { copy_from: 100, force_from: 200, step: 50 };
-    let mut checkpointer = Checkpointer::start(&path, limits).expect("a thread");
+    let mut checkpointer = Checkpointer::start(&path, limits, readers).expect("a thread");
     append(250);
     assert_eq!(checkpointer.between_groups(&writer), Upkeep::Restarted);
     let log = std::fs::metadata(folder.path().join("a.db-wal")).expect("the log");
