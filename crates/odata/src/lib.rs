@@ -1,5 +1,6 @@
 //! OData 4.01 building blocks that know nothing of any service, of HTTP or of SQL.
 //!
+//! - [`calendar`]: days, times of day and their parts
 //! - [`edm`]: the entity data model as data, declared once by a service
 //! - [`body`]: entities in request bodies, checked against the model
 //! - [`encode`]: entities as JSON, written from borrowed cells
@@ -10,6 +11,8 @@
 //! - [`Ticks`]: `Edm.DateTimeOffset` to 100 nanoseconds
 
 pub mod body;
+pub mod calendar;
+mod digits;
 pub mod edm;
 pub mod encode;
 pub mod expression;

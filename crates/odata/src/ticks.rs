@@ -1,5 +1,7 @@
 //! `Edm.DateTimeOffset`: a moment, in ticks of 100 nanoseconds.
 
+use crate::calendar;
+use crate::digits::Digits;
 use std::fmt;
 use std::str::FromStr;
 
@@ -100,7 +102,7 @@ impl Ticks {
 /// list, so it divides unsigned numbers by constants only.
 fn write_whole_seconds(at: Ticks, text: &mut [u8]) {
     let seconds = at.since_year_one() / PER_SECOND;
-    let (year, month, day) = calendar::date((seconds / 86_400) as u32);
+    let (year, month, day) = calendar::date_since_year_one((seconds / 86_400) as u32);
     let time = (seconds % 86_400) as u32;
     let mut pair = |at: usize, value: u32| {
         text[at] = b'0' + (value / 10) as u8;
@@ -113,64 +115,6 @@ fn write_whole_seconds(at: Ticks, text: &mut [u8]) {
     pair(11, time / 3600);
     pair(14, time / 60 % 60);
     pair(17, time % 60);
-}
-
-/// The proleptic Gregorian calendar over the years 1 to 9999, which is `Edm.Date`'s. (jiff's
-/// timestamps end at 9999-12-30T22:00:00Z, so they cannot hold every value.)
-mod calendar {
-    const MONTHS: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    /// Days from 0001-01-01 to 1970-01-01.
-    const EPOCH: i64 = days_before(1970);
-
-    const fn days_before(year: i64) -> i64 {
-        let full = year - 1;
-        full * 365 + full / 4 - full / 100 + full / 400
-    }
-
-    const fn is_leap(year: i64) -> bool {
-        year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-    }
-
-    /// Days in a month, 1 to 12.
-    fn length(year: i64, month: i64) -> i64 {
-        MONTHS[month as usize - 1] + i64::from(month == 2 && is_leap(year))
-    }
-
-    /// Days from 1970-01-01; `None` when there is no such day.
-    pub(super) fn days(year: i64, month: i64, day: i64) -> Option<i64> {
-        let exists = (1..=12).contains(&month) && (1..=length(year, month)).contains(&day);
-        exists.then(|| days_before(year) - EPOCH + (1..month).map(|m| length(year, m)).sum::<i64>() + day - 1)
-    }
-
-    /// Days of a year before its months, January to December and the next January.
-    const BEFORE: [[u32; 13]; 2] = [before(false), before(true)];
-
-    const fn before(leap: bool) -> [u32; 13] {
-        let mut sums = [0; 13];
-        let mut month = 0;
-        while month < 12 {
-            sums[month + 1] = sums[month] + MONTHS[month] as u32 + (leap && month == 1) as u32;
-            month += 1;
-        }
-        sums
-    }
-
-    /// Year, month and day of the day that lies `days` after 0001-01-01.
-    pub(super) fn date(days: u32) -> (u32, u32, u32) {
-        const CYCLE: u32 = days_before(401) as u32; // 400 years
-        let before_year = |year: u32| days_before(i64::from(year)) as u32;
-        let mut year = (u64::from(days) * 400 / u64::from(CYCLE)) as u32 + 1; // right, or one off near a year's ends
-        if before_year(year) > days {
-            year -= 1;
-        } else if before_year(year + 1) <= days {
-            year += 1;
-        }
-        let rest = days - before_year(year);
-        let before = &BEFORE[usize::from(is_leap(i64::from(year)))];
-        let guess = (rest / 32) as usize; // right, or one month early
-        let month = if rest >= before[guess + 1] { guess + 1 } else { guess };
-        (year, month as u32 + 1, rest - before[month] + 1)
-    }
 }
 
 impl fmt::Display for Ticks {
@@ -207,94 +151,12 @@ impl FromStr for Ticks {
     /// Reads `dateTimeOffsetValue` of the OData 4.01 ABNF: seconds and fraction may be left out, a
     /// zone may not. Fraction digits past the seventh are cut off.
     fn from_str(text: &str) -> Result<Self, TicksError> {
-        let mut rest = Digits(text.as_bytes());
-        let year = rest.number(4)?;
-        rest.expect(b"-")?;
-        let month = rest.number(2)?;
-        rest.expect(b"-")?;
-        let day = rest.number(2)?;
+        let mut rest = Digits::new(text);
+        let day = rest.date()?;
         rest.expect(b"Tt")?;
-        let hour = rest.number(2)?;
-        rest.expect(b":")?;
-        let minute = rest.number(2)?;
-        let has_seconds = rest.take(b":");
-        let second = if has_seconds { rest.number(2)? } else { 0 };
-        let fraction = if has_seconds && rest.take(b".") { rest.fraction()? } else { 0 };
+        let time = rest.time()?;
         let offset = rest.offset()?;
-        if year == 0 {
-            return Err(TicksError::OutOfRange);
-        }
-        if hour > 23 || minute > 59 || second > 59 {
-            return Err(TicksError::Impossible);
-        }
-        let days = calendar::days(year, month, day).ok_or(TicksError::Impossible)?;
-        let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
-        Self::new((seconds - offset) * Self::PER_SECOND + fraction).ok_or(TicksError::OutOfRange)
-    }
-}
-
-/// What is left to read of a date and time.
-struct Digits<'a>(&'a [u8]);
-
-impl Digits<'_> {
-    fn take(&mut self, any_of: &[u8]) -> bool {
-        let found = self.0.first().is_some_and(|byte| any_of.contains(byte));
-        if found {
-            self.0 = &self.0[1..];
-        }
-        found
-    }
-
-    fn expect(&mut self, any_of: &[u8]) -> Result<(), TicksError> {
-        if self.take(any_of) { Ok(()) } else { Err(TicksError::Form) }
-    }
-
-    fn digit(&mut self) -> Option<i64> {
-        let digit = self.0.first().filter(|byte| byte.is_ascii_digit())?;
-        self.0 = &self.0[1..];
-        Some(i64::from(digit - b'0'))
-    }
-
-    fn number(&mut self, width: usize) -> Result<i64, TicksError> {
-        (0..width).try_fold(0, |sum, _| Ok(sum * 10 + self.digit().ok_or(TicksError::Form)?))
-    }
-
-    /// One to twelve digits, as ticks.
-    fn fraction(&mut self) -> Result<i64, TicksError> {
-        let (mut ticks, mut scale, mut count) = (0, Ticks::PER_SECOND, 0);
-        while let Some(digit) = self.digit() {
-            scale /= 10;
-            ticks += digit * scale;
-            count += 1;
-        }
-        match count {
-            0 => Err(TicksError::Form),
-            1..=12 => Ok(ticks),
-            _ => Err(TicksError::FractionTooLong),
-        }
-    }
-
-    /// `Z` or an offset of up to 14 hours (XML Schema's bound), in seconds, to the end of the text.
-    fn offset(&mut self) -> Result<i64, TicksError> {
-        let seconds = if self.take(b"Zz") {
-            0
-        } else {
-            let sign = match self.0.first() {
-                None => return Err(TicksError::NoZone),
-                Some(b'+') => 1,
-                Some(b'-') => -1,
-                Some(_) => return Err(TicksError::Form),
-            };
-            self.0 = &self.0[1..];
-            let hours = self.number(2)?;
-            self.expect(b":")?;
-            let minutes = self.number(2)?;
-            if minutes > 59 || hours * 60 + minutes > 14 * 60 {
-                return Err(TicksError::Impossible);
-            }
-            sign * (hours * 3600 + minutes * 60)
-        };
-        if self.0.is_empty() { Ok(seconds) } else { Err(TicksError::Form) }
+        Self::new(day * calendar::TICKS_PER_DAY + time - offset * Self::PER_SECOND).ok_or(TicksError::OutOfRange)
     }
 }
 

@@ -5,8 +5,10 @@ mod admin;
 mod backup;
 mod check;
 mod checkpoint;
+mod dialect;
 mod epoch;
 mod error;
+mod functions;
 mod group;
 mod migrate;
 mod open;
@@ -18,6 +20,7 @@ mod wal_index;
 mod writer;
 
 pub use backup::{BackupInfo, add_keys, database_file, keys_of, restore};
+pub use dialect::SqliteDialect;
 pub use open::FILE_NAME;
 
 use crate::checkpoint::{Checkpointer, Limits};

@@ -1,6 +1,7 @@
 //! Opening the database file: folder, permissions, what kind of file it is, pragmas.
 
 use crate::error::{engine, read_only};
+use crate::functions;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
@@ -83,6 +84,7 @@ pub(crate) fn connect(path: &Path, role: Role) -> Result<Connection, StoreError>
     // Plans stay as they are: without this, statistics of indexes (STAT4) have SQLite prepare a
     // statement anew for each new value that is bound to it.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(&open)?;
+    functions::register(&db).map_err(&open)?;
     // FULL: a commit is synced before it is acknowledged (ADR 0001). Checkpoints run elsewhere.
     // Measured at 1 M events: a reader's cache of 32 or 64 MiB, or mapping the file, answers hardly
     // more gets and costs its size in memory for each reader.

@@ -8,6 +8,8 @@ mod admin;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
+pub mod plan;
+pub mod sql;
 
 pub use admin::{AdminCommand, AdminOutcome};
 pub use error::{StoreError, WriteError};

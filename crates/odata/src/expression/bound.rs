@@ -223,6 +223,32 @@ pub struct Expression {
     pub ty: ValueType,
 }
 
+impl Expression {
+    /// Shows it and everything within it to `visitor`, outer parts first.
+    pub fn visit<'e>(&'e self, visitor: &mut impl FnMut(&'e Self)) {
+        visitor(self);
+        match &self.node {
+            Node::Literal(_) | Node::Property(_) | Node::Item | Node::IsOf(_) | Node::Any(_, None) => {}
+            Node::Not(inner)
+            | Node::In(inner, _)
+            | Node::Has(inner, _)
+            | Node::Negate(inner)
+            | Node::Cast(inner)
+            | Node::Any(_, Some(inner))
+            | Node::All(_, inner) => inner.visit(visitor),
+            Node::And(parts) | Node::Or(parts) | Node::Call(_, parts) => {
+                for part in parts {
+                    part.visit(visitor);
+                }
+            }
+            Node::Compare(_, left, right) | Node::Arithmetic(_, left, right) => {
+                left.visit(visitor);
+                right.visit(visitor);
+            }
+        }
+    }
+}
+
 /// One key of `$orderby`. Null sorts below every value.
 #[derive(Clone, Debug)]
 pub struct OrderKey {
