@@ -2,7 +2,9 @@
 
 mod body;
 mod encode;
+mod filter;
 mod hostile;
 mod path;
 mod query;
+mod shown;
 mod test_model;

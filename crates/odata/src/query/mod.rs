@@ -1,5 +1,18 @@
-//! Query options (OData URL conventions 4.01, section 5): their names, their repetition, and the
-//! values that need no expression language.
+//! Query options (OData URL conventions 4.01, section 5): [read](QueryOptions::parse) from a URL,
+//! then [bound](bind()) against the model.
+
+mod bind;
+mod error;
+mod expand;
+mod format;
+mod search;
+mod select;
+
+pub use bind::{BoundQuery, Context, bind};
+pub use error::{OptionError, QueryErrors};
+pub use expand::Expansion;
+pub use format::{Format, MetadataLevel};
+pub use select::{Selected, Selection};
 
 use crate::fault::excerpt;
 use percent_encoding::percent_decode_str;
@@ -88,6 +101,9 @@ pub enum QueryError {
     /// The same option twice.
     #[error("the query option {0} occurs more than once")]
     Repeated(&'static str),
+    /// The same parameter alias twice.
+    #[error("the parameter alias {0} occurs more than once")]
+    RepeatedAlias(String),
     /// Defined, but not yet served.
     #[error("the query option {0} is not served yet")]
     NotImplemented(&'static str),
@@ -104,6 +120,8 @@ pub enum QueryError {
 pub struct QueryOptions {
     /// Options with their decoded values.
     system: Vec<(SystemOption, String)>,
+    /// Parameter aliases without their sign, and their decoded values.
+    aliases: Vec<(String, String)>,
     /// The query as it was sent, part by part, without `$skiptoken`: for links to further pages.
     kept: String,
 }
@@ -128,7 +146,14 @@ impl QueryOptions {
                     }
                 }
                 None if name.starts_with('$') => return Err(QueryError::Unknown(excerpt(name))),
-                None => {}
+                None => {
+                    if let Some(alias) = name.strip_prefix('@') {
+                        if options.aliases.iter().any(|(known, _)| known == alias) {
+                            return Err(QueryError::RepeatedAlias(excerpt(name)));
+                        }
+                        options.aliases.push((alias.to_owned(), decode(value)?));
+                    }
+                }
             }
             if !options.kept.is_empty() {
                 options.kept.push('&');
@@ -141,6 +166,16 @@ impl QueryOptions {
     /// The value of an option.
     pub fn get(&self, option: SystemOption) -> Option<&str> {
         self.system.iter().find(|(known, _)| *known == option).map(|(_, value)| value.as_str())
+    }
+
+    /// Parameter aliases, without their sign, and their values (URL conventions 4.01, section 5.3).
+    pub fn aliases(&self) -> &[(String, String)] {
+        &self.aliases
+    }
+
+    /// The options that were given, with their values.
+    pub fn given(&self) -> impl Iterator<Item = (SystemOption, &str)> {
+        self.system.iter().map(|(option, value)| (*option, value.as_str()))
     }
 
     /// Refuses every option that is not among `served`: one that is among `applicable` as not yet

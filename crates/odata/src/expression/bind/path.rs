@@ -1,0 +1,283 @@
+//! Paths to properties, `any` and `all`, `isof`.
+
+use super::super::bound::{Expression, Literal, Node, PropertyPath, ValueType};
+use super::super::error::{ErrorKind, Span};
+use super::super::range::Range;
+use super::super::syntax::{Kind, Lambda, Segment, SegmentKind, Syntax};
+use super::{Binder, Noted, Operand, all, any, boolean, is_not_of, is_of, names};
+use crate::Ticks;
+use crate::edm::{EntityType, NavigationProperty, Type};
+use crate::fault::excerpt;
+
+/// Where a path leads.
+pub(super) enum Place {
+    /// To the row itself.
+    Row,
+    /// To a related entity.
+    Entity(&'static NavigationProperty),
+    /// To a property, whatever it holds.
+    Property(PropertyPath),
+    /// To the range variable of the innermost `any` or `all`.
+    Item(ValueType),
+}
+
+/// A place, and the type to which the path casts the row.
+pub(super) struct Resolved {
+    pub(super) place: Place,
+    pub(super) guard: Option<&'static EntityType>,
+}
+
+impl<'s> Binder<'s> {
+    /// Binds a path that must lead to one value, or to what `any` or `all` says of several.
+    pub(super) fn path(&mut self, segments: &[Segment<'s>], span: Span) -> Option<Operand> {
+        let (last, before) = segments.split_last()?;
+        match &last.kind {
+            SegmentKind::Any(lambda) => return self.quantified(before, lambda.as_ref(), false, span),
+            SegmentKind::All(lambda) => return self.quantified(before, Some(lambda), true, span),
+            SegmentKind::Name("$count") => {
+                let message = "can only be compared with 0 (or asked with any), which tells whether there are items";
+                self.error(ErrorKind::NotServed, span, || format!("{} {message}", excerpt(span.of(self.text))));
+                return None;
+            }
+            SegmentKind::Name(_) => {}
+        }
+        let resolved = self.resolve(segments)?;
+        let found = || excerpt(span.of(self.text));
+        let (kind, message) = match resolved.place {
+            Place::Item(ty) => return Some(Operand::new(Node::Item, ty, range(ty), span)),
+            Place::Property(path) => match scalar(&path.property.ty) {
+                Some(ty) => {
+                    let mut operand = Operand::new(Node::Property(path), ty, range(ty), span);
+                    operand.guard = resolved.guard;
+                    return Some(operand);
+                }
+                None if matches!(path.property.ty, Type::Collection { .. }) => {
+                    let name = path.property.name;
+                    (
+                        ErrorKind::WrongType,
+                        format!("{} holds several values; ask with `{name}/any(x:...)` or all", found()),
+                    )
+                }
+                None => (ErrorKind::NotServed, format!("{} is not a single value, so it cannot be asked for", found())),
+            },
+            Place::Row => (ErrorKind::WrongType, format!("{} is an entity; name one of its properties", found())),
+            Place::Entity(navigation) => {
+                let (name, target) = (navigation.name, navigation.target);
+                let example = target.all_properties().first().map_or("", |property| property.name);
+                let message =
+                    format!("{} is a related entity; name one of its properties, such as `{name}/{example}`", found());
+                (ErrorKind::WrongType, message)
+            }
+        };
+        self.error(kind, span, || message);
+        None
+    }
+
+    /// Follows the steps of a path.
+    pub(super) fn resolve(&mut self, segments: &[Segment<'s>]) -> Option<Resolved> {
+        let (first, _) = segments.split_first()?;
+        if let Some(ty) = self.variable(first).ok()? {
+            if let Some(next) = segments.get(1) {
+                self.error(ErrorKind::UnknownName, next.span, || {
+                    format!("{} has no properties", excerpt(first.span.of(self.text)))
+                });
+                return None;
+            }
+            return Some(Resolved { place: Place::Item(ty), guard: None });
+        }
+        let mut ty = self.scope.ty;
+        let mut guard = None;
+        let mut navigation = Vec::new();
+        let mut place = Place::Row;
+        for (at, segment) in segments.iter().enumerate() {
+            let SegmentKind::Name(name) = segment.kind else {
+                self.error(ErrorKind::Syntax, segment.span, || "any and all end a path".to_owned());
+                return None;
+            };
+            if let Place::Property(path) = &place {
+                let name = path.property.name;
+                self.error(ErrorKind::UnknownName, segment.span, || {
+                    format!("`{name}` has no parts that can be asked for")
+                });
+                return None;
+            }
+            match name {
+                "$it" | "$this" if at == 0 => {}
+                _ if name.starts_with('$') => {
+                    self.error(ErrorKind::NotServed, segment.span, || format!("{} is not served here", excerpt(name)));
+                    return None;
+                }
+                _ if name.contains('.') => {
+                    let cast = self.cast(name, ty, segment.span)?;
+                    if !ty.is(cast) {
+                        if !navigation.is_empty() {
+                            self.error(ErrorKind::NotServed, segment.span, || {
+                                "casting a related entity to a derived type is not served".to_owned()
+                            });
+                            return None;
+                        }
+                        (ty, guard) = (cast, Some(cast));
+                    }
+                }
+                _ => match (ty.property(name).filter(|(_, property)| !property.write_only), ty.navigation(name)) {
+                    (Some((position, property)), _) => {
+                        let navigation = std::mem::take(&mut navigation);
+                        place = Place::Property(PropertyPath { navigation, position, property });
+                    }
+                    (None, Some(relation)) => {
+                        navigation.push(relation);
+                        ty = relation.target;
+                        place = Place::Entity(relation);
+                    }
+                    (None, None) => {
+                        let is_alone = segments.len() == 1;
+                        self.error(ErrorKind::UnknownName, segment.span, || {
+                            let message = names::unknown_property(name, ty);
+                            let quoted = is_alone && !message.contains("did you mean");
+                            if quoted { format!("{message} (a text stands in quotes: '{name:.60}')") } else { message }
+                        });
+                        return None;
+                    }
+                },
+            }
+        }
+        Some(Resolved { place, guard })
+    }
+
+    /// The type that a step casts to: the place's own, one that derives from it, or a base.
+    fn cast(&mut self, name: &'s str, ty: &'static EntityType, span: Span) -> Option<&'static EntityType> {
+        match self.scope.model.entity_type(name) {
+            Some(cast) if cast.is(ty) || ty.is(cast) => return Some(cast),
+            Some(_) => self.error(ErrorKind::WrongType, span, || {
+                format!("{} neither is nor extends `{}`", excerpt(name), ty.name)
+            }),
+            None => self.error(ErrorKind::UnknownName, span, || format!("{} is not an entity type", excerpt(name))),
+        }
+        None
+    }
+
+    /// The type of a range variable when a step names one.
+    fn variable(&mut self, segment: &Segment<'s>) -> Result<Option<ValueType>, Noted> {
+        let SegmentKind::Name(name) = segment.kind else { return Ok(None) };
+        let Some(at) = self.variables.iter().rposition(|(known, _)| *known == name) else { return Ok(None) };
+        if at + 1 == self.variables.len() {
+            return Ok(Some(self.variables[at].1));
+        }
+        self.error(ErrorKind::NotServed, segment.span, || {
+            format!("{} belongs to an outer any or all; only the innermost can be used", excerpt(name))
+        });
+        Err(Noted)
+    }
+
+    /// Finds the collection that a path leads to, and the type of its items.
+    pub(super) fn collection(
+        &mut self,
+        segments: &[Segment<'s>],
+        span: Span,
+    ) -> Option<(PropertyPath, ValueType, Option<&'static EntityType>)> {
+        let resolved = if segments.is_empty() { None } else { Some(self.resolve(segments)?) };
+        if let Some(Resolved { place: Place::Property(path), guard }) = resolved
+            && let Type::Collection { of, .. } = &path.property.ty
+            && let Some(item) = scalar(of)
+        {
+            return Some((path, item, guard));
+        }
+        self.error(ErrorKind::WrongType, span, || {
+            let found = segments.last().map_or(span, |last| segments[0].span.to(last.span));
+            format!("{} does not hold several values", excerpt(found.of(self.text)))
+        });
+        None
+    }
+
+    fn quantified(
+        &mut self,
+        segments: &[Segment<'s>],
+        lambda: Option<&Lambda<'s>>,
+        every: bool,
+        span: Span,
+    ) -> Option<Operand> {
+        let (path, item, guard) = self.collection(segments, span)?;
+        let condition = match lambda {
+            None => None,
+            Some(lambda) => {
+                self.variables.push((lambda.variable, item));
+                let condition = self.condition(&lambda.condition);
+                self.variables.pop();
+                Some(Box::new(condition?))
+            }
+        };
+        let node = match condition {
+            Some(condition) if every => Node::All(path, condition),
+            condition => Node::Any(path, condition),
+        };
+        let asked = boolean(node);
+        // What is not of the type has no such items.
+        let asked = match guard {
+            None => asked,
+            Some(ty) if every => any(vec![is_not_of(ty), asked]),
+            Some(ty) => all(vec![is_of(ty), asked]),
+        };
+        Some(Operand { expression: asked, range: Range::None, guard: None, span })
+    }
+
+    /// Binds `isof(type)` and `isof($it,type)`; of a value with a type that is known, the answer.
+    pub(super) fn is_of_call(&mut self, arguments: &[Syntax<'s>], span: Span) -> Option<Operand> {
+        let (ty, of) = match arguments {
+            [ty] => (ty, None),
+            [of, ty] => (ty, Some(of)),
+            _ => {
+                self.error(ErrorKind::Syntax, span, || "isof takes a type, or a value and a type".to_owned());
+                return None;
+            }
+        };
+        let is_row = |of: &Syntax<'s>| match &of.kind {
+            Kind::Path(segments) => {
+                matches!(segments.as_slice(), [Segment { kind: SegmentKind::Name("$it" | "$this"), .. }])
+            }
+            _ => false,
+        };
+        if let Some(of) = of.filter(|of| !is_row(of)) {
+            self.error(ErrorKind::NotServed, of.span, || {
+                "isof is served for the entity itself: isof(type) or isof($it,type)".to_owned()
+            });
+            return None;
+        }
+        let name = super::compute::type_name(ty).unwrap_or_default();
+        let Some(asked) = self.scope.model.entity_type(name) else {
+            self.error(ErrorKind::UnknownName, ty.span, || {
+                format!("{} is not an entity type", excerpt(ty.span.of(self.text)))
+            });
+            return None;
+        };
+        let own = self.scope.ty;
+        let node = if own.is(asked) {
+            Node::Literal(Literal::Boolean(true))
+        } else if asked.is(own) {
+            Node::IsOf(asked)
+        } else {
+            Node::Literal(Literal::Boolean(false))
+        };
+        let expression = Expression { node, ty: ValueType::Boolean };
+        Some(Operand { expression, range: Range::None, guard: None, span })
+    }
+}
+
+/// The type of a property that holds one value.
+pub(super) fn scalar(ty: &Type) -> Option<ValueType> {
+    match ty {
+        Type::String { .. } => Some(ValueType::Text),
+        Type::Boolean => Some(ValueType::Boolean),
+        Type::DateTimeOffset => Some(ValueType::DateTimeOffset),
+        Type::Enum(of) => Some(ValueType::Enum(of)),
+        Type::Complex(_) | Type::Collection { .. } => None,
+    }
+}
+
+/// The bounds of a property of a type.
+fn range(ty: ValueType) -> Range {
+    match ty {
+        ValueType::DateTimeOffset => Range::Whole(Ticks::MIN.get(), Ticks::MAX.get()),
+        ValueType::Enum(_) => Range::Whole(i64::from(i32::MIN), i64::from(i32::MAX)),
+        _ => Range::None,
+    }
+}
