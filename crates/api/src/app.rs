@@ -92,6 +92,7 @@ impl App {
 pub(crate) struct Encoders {
     events: [Encoder; 2],
     users: [Encoder; 2],
+    type_names: TypeNames,
 }
 
 impl Encoders {
@@ -102,10 +103,16 @@ impl Encoders {
         Self {
             events: [events(Metadata::Minimal), events(Metadata::None)],
             users: [users(Metadata::Minimal), users(Metadata::None)],
+            type_names,
         }
     }
 
-    /// The encoder for a set's entities.
+    /// How types are announced.
+    pub(crate) fn type_names(&self) -> TypeNames {
+        self.type_names
+    }
+
+    /// The encoder for a set's entities, with minimal metadata or none.
     pub(crate) fn of(&self, set: &EntitySet, metadata: Metadata) -> &Encoder {
         let pair = if std::ptr::eq(set, &raw const edm::USERS) { &self.users } else { &self.events };
         &pair[usize::from(metadata == Metadata::None)]

@@ -4,19 +4,19 @@ use crate::app::App;
 use crate::context::RequestIds;
 use crate::dispatch::split_version;
 use crate::error::{ApiError, Area};
-use crate::negotiate::precondition;
-use crate::reply::{ODATA_JSON, ODATA_JSON_NONE, Reply};
+use crate::negotiate::{MediaType, precondition};
+use crate::reply::Reply;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use model::{Caller, Precondition, Refusal, UserKey, edm};
 use odata::body::{Binding, EntityBody};
 use odata::edm::EntitySet;
-use odata::encode::{Metadata, Row, etag};
+use odata::encode::{Encoder, Row, etag};
 use odata::fault::{Fault, FaultKind};
 use odata::path::{Key, Resource, encode_segment, entity_reference, resolve};
 use odata::prefer::{Preferences, Return};
-use odata::query::QueryOptions;
-use service::{EventSet, Link};
+use odata::query::{BoundQuery, QueryOptions};
+use service::{EventSet, Link, Listed};
 use std::sync::Arc;
 
 /// The API versions; all serve the same.
@@ -44,8 +44,8 @@ pub struct Call<'c> {
     pub headers: &'c HeaderMap,
     /// The body; empty when the operation reads none.
     pub body: Bytes,
-    /// How much control information the answer carries.
-    pub metadata: Metadata,
+    /// The form of the answer.
+    pub media: MediaType,
     /// What the client prefers.
     pub preferences: Preferences,
 }
@@ -79,6 +79,16 @@ impl Call<'_> {
         [EventSet::LeakedCredentials, EventSet::Identity]
             .into_iter()
             .find(|known| std::ptr::eq(known.entity_set(), set))
+    }
+
+    /// What a list of the set shows.
+    pub fn listed(&self) -> Listed {
+        self.event_set().map_or(Listed::Users, Listed::Events)
+    }
+
+    /// The set as URLs and contexts name it.
+    pub fn set_fragment(&self) -> String {
+        self.set().name.to_owned()
     }
 
     /// The event set, on routes that only events have.
@@ -144,12 +154,22 @@ impl Call<'_> {
         }
     }
 
-    /// Answers one entity, with its ETag.
+    /// Answers one entity with everything that its set usually shows.
     pub fn entity_reply(&self, status: StatusCode, set: &EntitySet, row: &dyn Row) -> Result<Reply, ApiError> {
+        let query = BoundQuery::everything(set.entity_type);
+        self.encoded_reply(status, row, &self.encoder(set, &query), &self.entity_context(set))
+    }
+
+    /// Answers one entity, with its ETag.
+    fn encoded_reply(
+        &self,
+        status: StatusCode,
+        row: &dyn Row,
+        encoder: &Encoder,
+        context: &str,
+    ) -> Result<Reply, ApiError> {
         let mut body = Vec::with_capacity(768);
-        let context = self.entity_context(set);
-        let encoder = self.app.encoders.of(set, self.metadata);
-        encoder.entity(row, Some(&context), &mut body).map_err(|error| ApiError::internal(&error))?;
+        encoder.entity(row, Some(context), &mut body).map_err(|error| ApiError::internal(&error))?;
         let mut reply = self.odata_reply(status, body);
         reply.set(header::ETAG, etag(row.version()));
         Ok(reply)
@@ -157,7 +177,7 @@ impl Call<'_> {
 
     /// Answers a GET of one entity under its conditions: 412 when `If-Match` names another version, 304
     /// when `If-None-Match` names this one (RFC 9110, section 13.2.2).
-    pub fn read_reply(&self, set: &EntitySet, row: &dyn Row) -> Result<Reply, ApiError> {
+    pub fn read_reply(&self, row: &dyn Row, encoder: &Encoder, context: &str) -> Result<Reply, ApiError> {
         let (conditions, current) = (precondition(self.headers), row.version());
         let if_match = Precondition { if_none_match: None, ..conditions.clone() };
         if !if_match.admits(current) {
@@ -168,14 +188,13 @@ impl Call<'_> {
             reply.set(header::ETAG, etag(current));
             return Ok(reply);
         }
-        self.entity_reply(StatusCode::OK, set, row)
+        self.encoded_reply(StatusCode::OK, row, encoder, context)
     }
 
     /// Answers an OData JSON document.
     pub fn odata_reply(&self, status: StatusCode, body: Vec<u8>) -> Reply {
         let mut reply = Reply::new(status);
-        let media = if self.metadata == Metadata::None { ODATA_JSON_NONE } else { ODATA_JSON };
-        reply.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+        reply.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media.content_type()));
         reply.headers.insert("odata-version", HeaderValue::from_static("4.0"));
         reply.body = body.into();
         reply

@@ -7,14 +7,14 @@ use crate::body::{self, Source};
 use crate::call::{Call, VERSIONS};
 use crate::context::RequestIds;
 use crate::error::{ApiError, Area};
-use crate::negotiate::{Form, accept, check_versions};
+use crate::negotiate::{Form, MediaType, accept, check_versions};
 use crate::reply::Reply;
 use crate::routes::{self, Access, BodyKind, Shape, Verb};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use model::{Caller, edm};
 use odata::path::resolve;
 use odata::prefer::Preferences;
-use odata::query::QueryOptions;
+use odata::query::{QueryOptions, SystemOption};
 use std::sync::Arc;
 use tracing::Level;
 
@@ -126,8 +126,13 @@ pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, A
         return Err(ApiError::forbidden(area, *missing));
     }
     let form = if shape == Shape::Count { Form::Text } else { Form::Json };
-    let metadata = accept(request.headers, form)?;
-    let options = QueryOptions::parse(request.query).map_err(|error| ApiError::from_query(area, &error))?;
+    let options = QueryOptions::parse(request.query);
+    // `$format` stands above `Accept` (OData URL conventions 4.01, section 5.1.8).
+    let media = match &options {
+        Ok(options) if options.get(SystemOption::Format).is_some() => MediaType::default(),
+        _ => accept(request.headers, form)?,
+    };
+    let options = options.map_err(|error| ApiError::from_query(area, &error))?;
     options.only(route.served, route.applicable).map_err(|error| ApiError::from_query(area, &error))?;
     let prefer = request.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     let preferences = Preferences::parse(prefer);
@@ -158,7 +163,7 @@ pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, A
         options,
         headers: request.headers,
         body,
-        metadata,
+        media,
         preferences,
     };
     (route.operation)(call).await

@@ -7,9 +7,10 @@ use auth::AuthError;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use model::{Permission, Refusal};
 use odata::body::SyntaxError;
+use odata::expression::ErrorKind;
 use odata::fault::Faults;
 use odata::path::PathError;
-use odata::query::QueryError;
+use odata::query::{QueryError, QueryErrors};
 use serde::Serialize;
 use service::ServiceError;
 use store::StoreError;
@@ -90,6 +91,22 @@ impl ApiError {
     /// A 400.
     pub fn bad_request(area: Area, message: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, area.bad_request(), message)
+    }
+
+    /// What is wrong with the values of query options.
+    pub fn from_query_errors(area: Area, errors: &QueryErrors) -> Self {
+        let Some(first) = errors.kept().first() else { return Self::bad_request(area, "the query is not understood") };
+        let error = match first.kind {
+            ErrorKind::NotServed => Self::not_implemented(errors.to_string()),
+            ErrorKind::NotExpandable => Self::new(StatusCode::BAD_REQUEST, "ExpandNotSupported", errors.to_string()),
+            _ => Self::bad_request(area, errors.to_string()),
+        };
+        let details = errors.kept().iter().map(|error| Detail {
+            code: error.kind.code(),
+            message: error.to_string(),
+            target: error.target.clone(),
+        });
+        Self { details: details.collect(), ..error.with_target(first.target.clone()) }
     }
 
     /// A 501 that names what is not served yet.
@@ -225,6 +242,14 @@ impl ApiError {
                 error.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
             }
             StoreError::Busy | StoreError::Stopped(_) => Self::unavailable(&error.to_string()),
+            StoreError::TooLong { .. } => Self::new(
+                StatusCode::BAD_REQUEST,
+                "BadRequest",
+                format!(
+                    "{error}: conditions on id, userId, userPrincipalName, riskLevel, riskEventStatus, \
+                     riskEventDateTime and createdDateTime have indexes"
+                ),
+            ),
             StoreError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, "insufficientStorage", error.to_string()),
             StoreError::Unusable(_) | StoreError::Corrupt(_) | StoreError::Cell(_) | StoreError::Engine { .. } => {
                 Self::internal(error)

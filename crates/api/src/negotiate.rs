@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use model::{Precondition, Versions};
 use odata::encode::Metadata;
 use odata::fault::excerpt;
+use odata::query::{Format, MetadataLevel};
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,51 @@ pub enum Form {
     Json,
     /// Digits: `/$count`.
     Text,
+}
+
+/// The form of a JSON answer (OData JSON 4.01, section 3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MediaType {
+    /// How much control information it carries.
+    pub metadata: Metadata,
+    /// Whether 64-bit numbers are strings.
+    pub ieee754_compatible: bool,
+}
+
+impl MediaType {
+    /// The content type, as Graph writes it.
+    pub fn content_type(self) -> &'static str {
+        macro_rules! json {
+            ($metadata:literal, $compatible:literal) => {
+                concat!(
+                    "application/json;odata.metadata=",
+                    $metadata,
+                    ";odata.streaming=true;IEEE754Compatible=",
+                    $compatible,
+                    ";charset=utf-8"
+                )
+            };
+        }
+        match (self.metadata, self.ieee754_compatible) {
+            (Metadata::Minimal, false) => json!("minimal", "false"),
+            (Metadata::Minimal, true) => json!("minimal", "true"),
+            (Metadata::Full, false) => json!("full", "false"),
+            (Metadata::Full, true) => json!("full", "true"),
+            (Metadata::None, false) => json!("none", "false"),
+            (Metadata::None, true) => json!("none", "true"),
+        }
+    }
+}
+
+impl From<Format> for MediaType {
+    fn from(format: Format) -> Self {
+        let metadata = match format.metadata {
+            None | Some(MetadataLevel::Minimal) => Metadata::Minimal,
+            Some(MetadataLevel::Full) => Metadata::Full,
+            Some(MetadataLevel::None) => Metadata::None,
+        };
+        Self { metadata, ieee754_compatible: format.ieee754_compatible }
+    }
 }
 
 /// Refuses protocol versions that are not 4.0 or 4.01 (OData protocol 4.01, section 8.2.6).
@@ -32,21 +78,19 @@ pub fn check_versions(headers: &HeaderMap) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Chooses how much control information the answer carries, or says that nothing fits.
-pub fn accept(headers: &HeaderMap, form: Form) -> Result<Metadata, ApiError> {
+/// Chooses the form of the answer, or says that nothing fits.
+pub fn accept(headers: &HeaderMap, form: Form) -> Result<MediaType, ApiError> {
     let mut accepted = None;
     let mut any = false;
     for value in headers.get_all(header::ACCEPT) {
         for range in value.to_str().unwrap_or_default().split(',').filter(|range| !range.trim().is_empty()) {
             any = true;
-            if let Some(metadata) = fits(range, form)? {
-                accepted = accepted.or(Some(metadata));
-            }
+            accepted = accepted.or_else(|| fits(range, form));
         }
     }
     match (any, accepted) {
-        (false, _) => Ok(Metadata::Minimal),
-        (true, Some(metadata)) => Ok(metadata),
+        (false, _) => Ok(MediaType::default()),
+        (true, Some(media)) => Ok(media),
         (true, None) => {
             let served = if form == Form::Json { "application/json" } else { "text/plain" };
             let message = format!("nothing that Accept names is served here; this resource comes as {served}");
@@ -55,8 +99,8 @@ pub fn accept(headers: &HeaderMap, form: Form) -> Result<Metadata, ApiError> {
     }
 }
 
-/// Whether one media range fits, and with which metadata.
-fn fits(range: &str, form: Form) -> Result<Option<Metadata>, ApiError> {
+/// Whether one media range fits, and in which form.
+fn fits(range: &str, form: Form) -> Option<MediaType> {
     let mut parts = range.split(';').map(str::trim);
     let media = parts.next().unwrap_or_default().to_ascii_lowercase();
     let fits = match media.as_str() {
@@ -65,19 +109,18 @@ fn fits(range: &str, form: Form) -> Result<Option<Metadata>, ApiError> {
         "text/plain" | "text/*" => form == Form::Text,
         _ => false,
     };
-    let mut metadata = Metadata::Minimal;
+    let mut chosen = MediaType::default();
     for (name, value) in parts.filter_map(|part| part.split_once('=')) {
         let (name, value) = (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"').to_ascii_lowercase());
         match (name.as_str(), value.as_str()) {
-            ("q", value) if value.parse::<f32>() == Ok(0.0) => return Ok(None),
-            ("odata.metadata" | "metadata", "none") => metadata = Metadata::None,
-            ("odata.metadata" | "metadata", "full") if fits => {
-                return Err(ApiError::not_implemented("odata.metadata=full is not served yet; use minimal or none"));
-            }
+            ("q", value) if value.parse::<f32>() == Ok(0.0) => return None,
+            ("odata.metadata" | "metadata", "none") => chosen.metadata = Metadata::None,
+            ("odata.metadata" | "metadata", "full") => chosen.metadata = Metadata::Full,
+            ("ieee754compatible", "true") => chosen.ieee754_compatible = true,
             _ => {}
         }
     }
-    Ok(fits.then_some(metadata))
+    fits.then_some(chosen)
 }
 
 /// Reads `If-Match` and `If-None-Match` (RFC 9110, section 13.1). ETags are compared weakly: each
@@ -116,15 +159,19 @@ mod tests {
 
     #[test]
     fn accept_chooses_what_is_served() {
-        let json = |value| accept(&with(header::ACCEPT, value), Form::Json).map_err(|e| e.status.as_u16());
-        assert_eq!(accept(&HeaderMap::new(), Form::Json).expect("anything goes"), Metadata::Minimal);
+        let json =
+            |value| accept(&with(header::ACCEPT, value), Form::Json).map(|m| m.metadata).map_err(|e| e.status.as_u16());
+        assert_eq!(accept(&HeaderMap::new(), Form::Json).expect("anything goes"), MediaType::default());
         assert_eq!(json("application/json"), Ok(Metadata::Minimal));
         assert_eq!(json("text/html, */*;q=0.1"), Ok(Metadata::Minimal));
         assert_eq!(json("application/json;odata.metadata=none"), Ok(Metadata::None));
-        assert_eq!(json("application/json;odata.metadata=full"), Err(501));
+        assert_eq!(json("application/json;odata.metadata=full"), Ok(Metadata::Full));
+        let compatible = accept(&with(header::ACCEPT, "application/json;IEEE754Compatible=true"), Form::Json);
+        assert!(compatible.expect("it is JSON").ieee754_compatible);
         assert_eq!(json("application/xml"), Err(406));
         assert_eq!(json("application/json;q=0"), Err(406));
-        let text = |value| accept(&with(header::ACCEPT, value), Form::Text).map_err(|e| e.status.as_u16());
+        let text =
+            |value| accept(&with(header::ACCEPT, value), Form::Text).map(|m| m.metadata).map_err(|e| e.status.as_u16());
         assert_eq!(text("text/plain;q=0.9"), Ok(Metadata::Minimal));
         assert_eq!(text("application/xml"), Err(406));
     }

@@ -6,13 +6,6 @@ use bytes::Bytes;
 
 /// The content type of errors and documents without control information.
 pub const JSON: &str = "application/json;charset=utf-8";
-/// The content type of OData bodies, as Graph writes it.
-pub const ODATA_JSON: &str =
-    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
-/// The same with `odata.metadata=none`.
-pub const ODATA_JSON_NONE: &str =
-    "application/json;odata.metadata=none;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
-
 /// An answer.
 #[derive(Debug)]
 pub struct Reply {

@@ -121,7 +121,20 @@ const READ_EVENTS_AND_USERS: Access =
 const READ_USERS: Access = Access::Permissions(&[Permission::UserReadAll]);
 const WRITE_USERS: Access = Access::Permissions(&[Permission::UserReadWriteAll]);
 
-const PAGING: &[SystemOption] = &[SystemOption::Top, SystemOption::SkipToken];
+const ON_LISTS: &[SystemOption] = &[
+    SystemOption::Count,
+    SystemOption::Expand,
+    SystemOption::Filter,
+    SystemOption::Format,
+    SystemOption::OrderBy,
+    SystemOption::Search,
+    SystemOption::Select,
+    SystemOption::Skip,
+    SystemOption::SkipToken,
+    SystemOption::Top,
+];
+const ON_READS: &[SystemOption] = &[SystemOption::Expand, SystemOption::Format, SystemOption::Select];
+const ON_SERVED_COUNTS: &[SystemOption] = &[SystemOption::Filter, SystemOption::Search];
 const ON_SETS: &[SystemOption] = &[
     SystemOption::Apply,
     SystemOption::Compute,
@@ -147,9 +160,10 @@ const NONE: &[SystemOption] = &[];
 
 const fn route(area: Area, shape: Shape, method: Verb, access: Access, operation: Operation) -> Route {
     let (served, applicable) = match (shape, method) {
-        (Shape::Collection, Verb::Get) => (PAGING, ON_SETS),
-        (Shape::Count, _) => (NONE, ON_COUNTS),
-        (Shape::Entity | Shape::Navigation, Verb::Get) | (Shape::Collection, _) => (NONE, ON_ENTITIES),
+        (Shape::Collection, Verb::Get) => (ON_LISTS, ON_SETS),
+        (Shape::Count, _) => (ON_SERVED_COUNTS, ON_COUNTS),
+        (Shape::Entity | Shape::Navigation, Verb::Get) => (ON_READS, ON_ENTITIES),
+        (Shape::Collection, _) => (NONE, ON_ENTITIES),
         _ => (NONE, NONE),
     };
     Route { area, shape, method, access, body: BodyKind::None, served, applicable, operation }

@@ -8,6 +8,7 @@
 
 use crate::event::{RiskEventStatus, RiskLevel};
 use odata::edm::{ComplexType, EntitySet, EntityType, EnumType, Model, NavigationProperty, Property, Type};
+use std::borrow::Cow;
 
 /// Graph's public schema.
 pub const GRAPH: &str = "microsoft.graph";
@@ -224,22 +225,22 @@ pub static MODEL: Model = Model {
 };
 
 /// The name under which a type is announced: the seed's by default.
-pub fn seed_type_name(ty: &EntityType) -> &'static str {
+pub fn seed_type_name(ty: &EntityType) -> Cow<'static, str> {
     if ty.is(&LEAKED_CREDENTIALS_RISK_EVENT) {
-        "Microsoft.IdentityProtectionServices.leakedCredentialsRiskEvent"
+        "Microsoft.IdentityProtectionServices.leakedCredentialsRiskEvent".into()
     } else {
         graph_type_name(ty)
     }
 }
 
 /// The name under which a type is announced when `odata.type-namespace` is `microsoft.graph`.
-pub fn graph_type_name(ty: &EntityType) -> &'static str {
+pub fn graph_type_name(ty: &EntityType) -> Cow<'static, str> {
     if ty.is(&LEAKED_CREDENTIALS_RISK_EVENT) {
-        "microsoft.graph.leakedCredentialsRiskEvent"
+        "microsoft.graph.leakedCredentialsRiskEvent".into()
     } else if ty.is(&IDENTITY_RISK_EVENT) {
-        "microsoft.graph.identityRiskEvent"
+        "microsoft.graph.identityRiskEvent".into()
     } else {
-        "microsoft.graph.user"
+        "microsoft.graph.user".into()
     }
 }
 

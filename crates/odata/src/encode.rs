@@ -1,8 +1,9 @@
 //! Entities as JSON, written straight from borrowed cells (OData JSON 4.01, sections 4 to 7).
 
-use crate::edm::{EntityType, Property, Type};
+use crate::edm::{EntityType, NavigationProperty, Property, Type};
 use crate::ticks::Ticks;
 use serde::de::IgnoredAny;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// One value of a row, as a store keeps it.
@@ -31,6 +32,11 @@ pub trait Row {
     fn members(&self) -> Option<&str> {
         None
     }
+    /// The entity that a relation leads to, when it leads to one and the row was read with it.
+    fn related(&self, navigation: &NavigationProperty) -> Option<&dyn Row> {
+        let _ = navigation;
+        None
+    }
 }
 
 /// How much control information a payload carries (`odata.metadata` in `Accept`).
@@ -39,6 +45,8 @@ pub enum Metadata {
     /// What clients need to follow links and tell types.
     #[default]
     Minimal,
+    /// Everything that could be worked out from the model: types, ids and links.
+    Full,
     /// Only links and counts.
     None,
 }
@@ -66,10 +74,18 @@ pub struct Encoder {
     type_names: Option<TypeNames>,
     /// Whether the fields are all that the type has, in their order.
     is_whole: bool,
+    ty: &'static EntityType,
+    expansions: Arc<[(&'static NavigationProperty, Encoder)]>,
+    /// Where entities of the set lie, for [`Metadata::Full`]: `https://host/v1.0/users`.
+    location: Option<Arc<str>>,
 }
 
 /// Says by which name a type is announced in `@odata.type`.
-pub type TypeNames = fn(&EntityType) -> &'static str;
+pub type TypeNames = fn(&EntityType) -> Cow<'static, str>;
+
+fn plain_name(ty: &EntityType) -> Cow<'static, str> {
+    Cow::Owned(ty.qualified_name())
+}
 
 #[derive(Debug)]
 struct Field {
@@ -103,12 +119,30 @@ impl Encoder {
         });
         let fields: Arc<[Field]> = fields.collect();
         let is_whole = fields.len() == all.len() && fields.iter().enumerate().all(|(at, field)| field.position == at);
-        Self { fields, metadata, type_names, is_whole }
+        Self { fields, metadata, type_names, is_whole, ty, expansions: Arc::new([]), location: None }
+    }
+
+    /// The same, writing what relations lead to within each entity: each relation with the encoder for
+    /// what it leads to.
+    #[must_use]
+    pub fn with_expansions(self, expansions: Vec<(&'static NavigationProperty, Self)>) -> Self {
+        Self { expansions: expansions.into(), ..self }
+    }
+
+    /// The same, for entities of the set at this URL, which [`Metadata::Full`] writes into ids and links.
+    #[must_use]
+    pub fn with_location(self, set: &str) -> Self {
+        Self { location: Some(set.into()), ..self }
     }
 
     /// Whether rendered members are enough of a row to write it: see [`Row::members`].
     pub fn takes_members(&self) -> bool {
-        self.is_whole
+        self.is_whole && self.metadata != Metadata::Full
+    }
+
+    /// Whether rows must carry what their relations lead to.
+    pub fn takes_related(&self) -> bool {
+        !self.expansions.is_empty()
     }
 
     /// Whether answers carry contexts, types and ETags.
@@ -120,13 +154,13 @@ impl Encoder {
     /// error, `out` ends in a part of it.
     pub fn entity(&self, row: &dyn Row, context: Option<&str>, out: &mut Vec<u8>) -> Result<(), CellError> {
         out.push(b'{');
-        if self.metadata == Metadata::Minimal {
+        if self.metadata != Metadata::None {
             if let Some(context) = context {
                 out.extend_from_slice(b"\"@odata.context\":");
                 write_string(context, out);
                 out.push(b',');
             }
-            if let Some(type_name) = self.type_names {
+            if let Some(type_name) = self.type_names.or((self.metadata == Metadata::Full).then_some(plain_name)) {
                 out.extend_from_slice(b"\"@odata.type\":\"#");
                 out.extend_from_slice(type_name(row.entity_type()).as_bytes());
                 out.extend_from_slice(b"\",");
@@ -135,9 +169,23 @@ impl Encoder {
             write_integer(row.version(), out);
             out.extend_from_slice(b"\\\"\",");
         }
-        match row.members().filter(|_| self.is_whole) {
+        if self.metadata == Metadata::Full {
+            self.links(row, out);
+        }
+        match row.members().filter(|_| self.takes_members()) {
             Some(members) => out.extend_from_slice(members.as_bytes()),
             None => self.members(row, out)?,
+        }
+        for (navigation, encoder) in self.expansions.iter() {
+            if !matches!(out.last(), Some(b'{' | b',')) {
+                out.push(b',');
+            }
+            write_string(navigation.name, out);
+            out.push(b':');
+            match row.related(navigation) {
+                Some(related) => encoder.entity(related, None, out)?,
+                None => out.extend_from_slice(b"null"),
+            }
         }
         match out.last_mut() {
             Some(last) if *last == b',' => *last = b'}', // control information, and no field
@@ -153,11 +201,52 @@ impl Encoder {
             if at > 0 {
                 out.push(b',');
             }
+            if self.metadata == Metadata::Full {
+                write_type(field.property, out);
+            }
             out.extend_from_slice(field.prefix.as_bytes());
             write_cell(row.cell(field.position), field.property, out)?;
         }
         Ok(())
     }
+
+    /// Writes the id and the links of an entity (OData JSON 4.01, sections 4.5.8 to 4.5.10 and 8).
+    fn links(&self, row: &dyn Row, out: &mut Vec<u8>) {
+        let (Some(location), Some(Cell::Text(id))) = (&self.location, self.id_of(row)) else { return };
+        let key = crate::path::encode_segment(&id.replace('\'', "''"));
+        let url = format!("{location}('{key}')");
+        let mut member = |name: &str, url: &str| {
+            write_string(name, out);
+            out.push(b':');
+            write_string(url, out);
+            out.push(b',');
+        };
+        member("@odata.id", &url);
+        member("@odata.editLink", &url);
+        for navigation in self.ty.lineage().flat_map(|ty| ty.navigation) {
+            let name = navigation.name;
+            member(&format!("{name}@odata.associationLink"), &format!("{url}/{name}/$ref"));
+            member(&format!("{name}@odata.navigationLink"), &format!("{url}/{name}"));
+        }
+    }
+
+    fn id_of<'r>(&self, row: &'r dyn Row) -> Option<Cell<'r>> {
+        self.ty.property("id").map(|(position, _)| row.cell(position))
+    }
+}
+
+/// Writes `name@odata.type` where JSON does not show the type (OData JSON 4.01, section 4.5.3).
+fn write_type(property: &Property, out: &mut Vec<u8>) {
+    let name = match &property.ty {
+        Type::DateTimeOffset => "#DateTimeOffset".to_owned(),
+        Type::Enum(of) => format!("#{}.{}", of.namespace, of.name),
+        Type::Collection { of: Type::String { .. }, .. } => "#Collection(String)".to_owned(),
+        _ => return,
+    };
+    write_string(&format!("{}@odata.type", property.name), out);
+    out.push(b':');
+    write_string(&name, out);
+    out.push(b',');
 }
 
 fn write_cell(cell: Cell<'_>, property: &'static Property, out: &mut Vec<u8>) -> Result<(), CellError> {

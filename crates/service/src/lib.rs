@@ -3,6 +3,7 @@
 
 mod error;
 mod identity;
+mod lists;
 mod page_token;
 mod registry;
 mod risk_events;
@@ -10,7 +11,8 @@ mod users;
 
 pub use error::ServiceError;
 pub use identity::Link;
-pub use page_token::PageTokens;
+pub use lists::{Listed, Page};
+pub use page_token::{PageToken, PageTokens};
 pub use registry::NewApp;
 pub use risk_events::EventSet;
 pub use users::user_key;

@@ -4,12 +4,12 @@ use crate::identity::Link;
 use crate::{Service, ServiceError};
 use model::{
     Caller, Command, EntityId, EventKey, EventKind, NewId, Nulls, Precondition, Refusal, RiskEvent, RiskEventDraft,
-    Total, User, UserKey, edm,
+    User, UserKey, edm,
 };
 use odata::body::EntityBody;
 use odata::edm::EntitySet;
 use odata::fault::{Fault, FaultKind, Faults};
-use store::{Cursor, Outcome, PageQuery, Projection, RowSink, Source};
+use store::{Carried, Outcome, RowSink};
 
 /// A set through which events are seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl EventSet {
     }
 
     /// The kind that it holds; `None` for every kind.
-    fn kind(self) -> Option<EventKind> {
+    pub(crate) fn kind(self) -> Option<EventKind> {
         match self {
             Self::LeakedCredentials => Some(EventKind::LeakedCredentials),
             Self::Identity => None,
@@ -83,35 +83,11 @@ impl Service {
         caller: &Caller,
         set: EventSet,
         id: &str,
-        projection: Projection,
+        carried: Carried,
         sink: &mut dyn RowSink,
     ) -> Result<bool, ServiceError> {
         let Ok(id) = id.parse() else { return Ok(false) };
-        Ok(self.store.event(caller.tenant, &set.key(id), projection, sink).await?)
-    }
-
-    /// Hands a page of events to the sink, newest first; answers where the next page begins.
-    pub async fn events(
-        &self,
-        caller: &Caller,
-        set: EventSet,
-        after: Option<Cursor>,
-        limit: u32,
-        projection: Projection,
-        sink: &mut dyn RowSink,
-    ) -> Result<Option<Cursor>, ServiceError> {
-        let query = PageQuery { source: Source::Events(set.kind()), after, limit, projection };
-        Ok(self.store.page(caller.tenant, query, sink).await?)
-    }
-
-    /// The number of events in a set, from kept totals.
-    pub async fn event_count(&self, caller: &Caller, set: EventSet) -> Result<u64, ServiceError> {
-        let totals = self.store.totals(caller.tenant).await?;
-        let counted = |total: &Total| match total {
-            Total::Events(kind, ..) => set.kind().is_none_or(|only| only == *kind),
-            Total::Users => false,
-        };
-        Ok(totals.iter().filter(|(total, _)| counted(total)).map(|(_, count)| count).sum())
+        Ok(self.store.event(caller.tenant, &set.key(id), carried, sink).await?)
     }
 
     /// Changes an event's properties.

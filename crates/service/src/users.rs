@@ -1,11 +1,11 @@
 //! Users of the directory.
 
 use crate::{Service, ServiceError};
-use model::{Caller, Command, FoldedName, Precondition, Refusal, Total, User, UserDraft, UserKey, edm};
+use model::{Caller, Command, FoldedName, Precondition, Refusal, User, UserDraft, UserKey, edm};
 use odata::body::{EntityBody, Value};
 use odata::fault::Fault;
 use odata::path::Key;
-use store::{Cursor, Outcome, PageQuery, Projection, RowSink, Source};
+use store::Outcome;
 
 impl Service {
     /// Adds a user.
@@ -27,24 +27,6 @@ impl Service {
     pub async fn user(&self, caller: &Caller, key: &Key) -> Result<User, ServiceError> {
         let key = known_key(key)?;
         Ok(self.store.load_user(caller.tenant, &key).await?.ok_or(Refusal::UserNotFound)?)
-    }
-
-    /// Hands a page of users to the sink, newest first; answers where the next page begins.
-    pub async fn users(
-        &self,
-        caller: &Caller,
-        after: Option<Cursor>,
-        limit: u32,
-        sink: &mut dyn RowSink,
-    ) -> Result<Option<Cursor>, ServiceError> {
-        let query = PageQuery { source: Source::Users, after, limit, projection: Projection::Properties };
-        Ok(self.store.page(caller.tenant, query, sink).await?)
-    }
-
-    /// The number of users, from a kept total.
-    pub async fn user_count(&self, caller: &Caller) -> Result<u64, ServiceError> {
-        let totals = self.store.totals(caller.tenant).await?;
-        Ok(totals.iter().filter(|(total, _)| *total == Total::Users).map(|(_, count)| count).sum())
     }
 
     /// Changes a user's properties. Events keep the names that they were raised with.

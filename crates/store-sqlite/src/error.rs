@@ -55,6 +55,15 @@ pub(crate) fn is_io_failure(error: &StoreError) -> bool {
         .is_some_and(|code| code == ErrorCode::SystemIoFailure)
 }
 
+/// Whether a statement was ended from outside.
+pub(crate) fn is_interrupted(error: &StoreError) -> bool {
+    let StoreError::Engine { source, .. } = error else { return false };
+    source
+        .downcast_ref::<rusqlite::Error>()
+        .and_then(rusqlite::Error::sqlite_error_code)
+        .is_some_and(|code| code == ErrorCode::OperationInterrupted)
+}
+
 /// Whether a unique index refused the row.
 pub(crate) fn is_duplicate(error: &rusqlite::Error) -> bool {
     extended(error) == Some(ffi::SQLITE_CONSTRAINT_UNIQUE)

@@ -5,6 +5,7 @@ mod admin;
 mod backup;
 mod check;
 mod checkpoint;
+mod columns;
 mod dialect;
 mod epoch;
 mod error;
@@ -12,8 +13,12 @@ mod functions;
 mod group;
 mod migrate;
 mod open;
+mod owned;
+mod plan;
+mod query;
 mod readers;
 mod rows;
+mod slow;
 #[cfg(test)]
 mod tests;
 mod wal_index;
@@ -24,23 +29,28 @@ pub use dialect::SqliteDialect;
 pub use open::FILE_NAME;
 
 use crate::checkpoint::{Checkpointer, Limits};
+use crate::columns::Columns;
 use crate::epoch::EpochCache;
 use crate::error::engine;
 use crate::open::{Role, connect};
+use crate::owned::OwnedRow;
 use crate::readers::Readers;
+use crate::slow::SlowLane;
 use crate::wal_index::WalIndex;
 use crate::writer::{Job, Message, QUEUE, Writer};
 use model::{
     Actor, ChangeEntry, ChangeKind, ChangedSet, Clock, Command, EventKey, Registry, RiskEvent, TenantKey, Ticks, Total,
     User, UserKey,
 };
+use odata::expression::bound::Expression;
 use rusqlite::params;
 use std::future::ready;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use store::sql::Place;
 use store::{
-    AdminCommand, AdminOutcome, BoxFuture, ChangeRecord, Cursor, Finding, Outcome, PageQuery, Projection, RowSink,
-    Store, StoreError, WriteError,
+    AdminCommand, AdminOutcome, BoxFuture, Carried, ChangeRecord, Finding, Outcome, PageQuery, RowSink, Source, Store,
+    StoreError, WriteError,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -48,6 +58,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub struct SqliteStore {
     path: PathBuf,
     readers: Arc<Readers>,
+    slow: SlowLane,
     epoch: EpochCache,
     writer: mpsc::Sender<Message>,
     failure: watch::Receiver<Option<String>>,
@@ -78,7 +89,15 @@ impl SqliteStore {
             .name("writer".to_owned())
             .spawn(move || writer.run(messages))
             .map_err(cannot_start)?;
-        Ok(Self { readers, epoch: EpochCache::new(), path, writer: sender, failure: failed, migrations })
+        Ok(Self {
+            readers,
+            slow: SlowLane::new(cores),
+            epoch: EpochCache::new(),
+            path,
+            writer: sender,
+            failure: failed,
+            migrations,
+        })
     }
 
     /// The names of the migrations that opening it ran.
@@ -110,10 +129,11 @@ impl Store for SqliteStore {
         &'a self,
         tenant: TenantKey,
         key: &'a EventKey,
-        projection: Projection,
+        carried: Carried,
         sink: &'a mut dyn RowSink,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(ready(self.readers.with(|db| rows::event(db, tenant, key, projection, sink))))
+        let columns = Columns::of_events(carried.projection, carried.related);
+        Box::pin(ready(self.readers.with(|db| rows::event(db, tenant, key, columns, sink))))
     }
 
     fn load_event<'a>(
@@ -135,9 +155,47 @@ impl Store for SqliteStore {
         tenant: TenantKey,
         query: PageQuery,
         sink: &'a mut dyn RowSink,
-    ) -> BoxFuture<'a, Result<Option<Cursor>, StoreError>> {
-        let page = self.readers.with(|db| rows::page(db, tenant, query, sink));
-        Box::pin(ready(page.map(|cursor| cursor.map(Cursor))))
+    ) -> BoxFuture<'a, Result<Option<Place>, StoreError>> {
+        Box::pin(async move {
+            let read = self.readers.with(|db| {
+                let plan = query::plan_of(db, tenant, &query)?;
+                if plan.is_long {
+                    return Ok(Err(plan));
+                }
+                query::page(db, tenant, &query, &plan, &mut |row| Ok(sink.row(row)?)).map(Ok)
+            });
+            let plan = match read? {
+                Ok(place) => return Ok(place),
+                Err(plan) => plan,
+            };
+            let read = move |db: &rusqlite::Connection| {
+                let mut rows = Vec::new();
+                let place = query::page(db, tenant, &query, &plan, &mut |row| {
+                    rows.push(OwnedRow::of(row));
+                    Ok(())
+                })?;
+                Ok((rows, place))
+            };
+            let (rows, place) = self.slow.run(self.readers.clone(), read).await?;
+            rows.iter().try_for_each(|row| sink.row(row))?;
+            Ok(place)
+        })
+    }
+
+    fn count(&self, tenant: TenantKey, source: Source, filter: Expression) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let read = self.readers.with(|db| {
+                let plan = query::count_plan(db, tenant, source, &filter)?;
+                if plan.is_long { Ok(Err(plan)) } else { query::count(db, tenant, source, &filter, &plan).map(Ok) }
+            });
+            match read? {
+                Ok(count) => Ok(count),
+                Err(plan) => {
+                    let read = move |db: &rusqlite::Connection| query::count(db, tenant, source, &filter, &plan);
+                    self.slow.run(self.readers.clone(), read).await
+                }
+            }
+        })
     }
 
     fn totals(&self, tenant: TenantKey) -> BoxFuture<'_, Result<Vec<(Total, u64)>, StoreError>> {

@@ -5,17 +5,20 @@
 //! call but those for pages. A kept transaction keeps the log from starting anew, so it is let go
 //! before the log is copied, and soon after somebody has committed.
 
-use crate::error::engine;
+use crate::error::{engine, is_interrupted};
 use crate::group::run;
 use crate::open::{Role, connect};
 use crate::wal_index::{Header, WalIndex};
 use rusqlite::Connection;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::StoreError;
 
+/// Steps of SQLite's machine between two looks at the clock: well below a millisecond.
+const STEPS: i32 = 4_000;
 /// How long closing waits for reads that are going on. They take less than a millisecond.
 const CLOSING: Duration = Duration::from_secs(1);
 
@@ -44,9 +47,36 @@ impl Drop for Leaving<'_> {
 struct Reader {
     db: Connection,
     snapshot: Option<Header>,
+    deadline: Arc<Deadline>,
+}
+
+/// When a connection's statements are to end, in microseconds from when it was opened; 0 for never.
+struct Deadline {
+    opened: Instant,
+    end: AtomicU64,
+}
+
+impl Deadline {
+    fn set(&self, most: Option<Duration>) {
+        let end = most.map_or(0, |most| (self.opened.elapsed() + most).as_micros() as u64);
+        self.end.store(end, Ordering::Relaxed);
+    }
+
+    fn has_passed(&self) -> bool {
+        let end = self.end.load(Ordering::Relaxed);
+        end != 0 && self.opened.elapsed().as_micros() as u64 >= end
+    }
 }
 
 impl Reader {
+    fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut db = connect(path, Role::Reader)?;
+        let deadline = Arc::new(Deadline { opened: Instant::now(), end: AtomicU64::new(0) });
+        let watched = deadline.clone();
+        db.progress_handler(STEPS, Some(move || watched.has_passed())).map_err(engine("watching the time"))?;
+        Ok(Self { db, snapshot: None, deadline })
+    }
+
     /// Sees to it that the next statement reads what is committed now.
     fn renew(&mut self, now: Header) -> Result<(), StoreError> {
         if self.snapshot == Some(now) {
@@ -132,14 +162,36 @@ impl Readers {
     /// Runs `read` on a connection, in a transaction that sees what is committed now. Reads are short:
     /// microseconds for one entity, some hundred for a page, so they run where they are asked for.
     pub(crate) fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.read(None, read)
+    }
+
+    /// The same for a read that may be long: a statement that is still running after `most` fails.
+    pub(crate) fn within<T>(
+        &self,
+        most: Duration,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match self.read(Some(most), read) {
+            Err(error) if is_interrupted(&error) => Err(StoreError::TooLong { seconds: most.as_secs() }),
+            outcome => outcome,
+        }
+    }
+
+    fn read<T>(
+        &self,
+        most: Option<Duration>,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut lent = self.take()?;
         let reader = match &mut lent.reader {
             Some(reader) => reader,
-            none => none.insert(Reader { db: connect(&self.path, Role::Reader)?, snapshot: None }),
+            none => none.insert(Reader::open(&self.path)?),
         };
         // The header is read before the transaction begins: a commit from now on makes it differ.
         reader.renew(self.header())?;
+        reader.deadline.set(most);
         let outcome = read(&reader.db);
+        reader.deadline.set(None); // before the connection goes back, whose transaction must end
         lent.sound = outcome.is_ok();
         outcome
     }

@@ -1,6 +1,6 @@
-//! The mapping between entities and tables: which column holds which property, and rows as they
-//! are read.
+//! Single rows: keys, and what is found by a key.
 
+use crate::columns::{Columns, SqlRow, cell_of};
 use crate::error::engine;
 use model::edm;
 use model::{
@@ -10,9 +10,8 @@ use model::{
 use odata::edm::EntityType;
 use odata::encode::{Cell, CellError, Row};
 use rusqlite::functions::FunctionFlags;
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
-use store::{PageQuery, Projection, RowSink, Source, StoreError};
+use store::{Projection, RowSink, StoreError};
 
 /// Bits of a key below the tenant.
 pub(crate) const SEQUENCE_BITS: u32 = model::CHANGES_END.trailing_zeros();
@@ -40,119 +39,21 @@ pub(crate) fn sequence(key: i64) -> u64 {
     (key & ((1 << SEQUENCE_BITS) - 1)) as u64
 }
 
-/// What an answer with every property needs: control columns and the rendered members.
-macro_rules! event_members {
-    () => {
-        "key, kind, version, members"
-    };
-}
-
-/// Columns of `risk_events`: control columns, then the properties in the order of their positions,
-/// then the reference.
-macro_rules! event_columns {
-    () => {
-        "key, kind, version, id, user_display_name, user_principal_name, risk_event_date_time, risk_event_type, \
-         risk_level, risk_event_status, closed_date_time, created_date_time, user_id, impacted_user"
-    };
-}
-
-/// Columns of `users`: control columns (a user has one kind), then the properties in the order of
-/// their positions; `passwordProfile` is kept nowhere.
-macro_rules! user_columns {
-    () => {
-        "key, 0, version, id, account_enabled, business_phones, created_date_time, department, display_name, \
-         given_name, job_title, mail, mail_nickname, mobile_phone, office_location, preferred_language, surname, \
-         usage_location, user_principal_name, user_type, NULL"
-    };
-}
-
-/// Control columns before the first property.
-const CONTROL: usize = 3;
+/// Events; and events with the users that they lead to, where there are any.
+pub(crate) const FROM_EVENTS: &str = " FROM risk_events AS e";
+pub(crate) const FROM_WITH_USERS: &str =
+    " FROM risk_events AS e LEFT JOIN users AS u ON u.tenant = e.tenant AND u.id = e.impacted_user";
 
 /// Where an event is found by the number that its id carries, and by the index.
-const BY_KEY: &str = " FROM risk_events WHERE key = ?1 AND id = ?2";
-const BY_ID: &str = " FROM risk_events WHERE tenant = ?1 AND id = ?2 AND named = 1";
+const BY_KEY: &str = " WHERE e.key = ?1 AND e.id = ?2";
+const BY_ID: &str = " WHERE e.tenant = ?1 AND e.id = ?2 AND e.named = 1";
 
-const EVENTS: &str = " FROM risk_events WHERE key < ?1 AND key >= ?2 ORDER BY key DESC LIMIT ?3";
-const EVENTS_OF_KIND: &str = " FROM risk_events WHERE key < ?1 AND key >= ?2 AND kind = ?4 ORDER BY key DESC LIMIT ?3";
-const USERS: &str =
-    concat!("SELECT ", user_columns!(), " FROM users WHERE key < ?1 AND key >= ?2 ORDER BY key DESC LIMIT ?3");
-const USER_BY_ID: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE tenant = ?1 AND id = ?2");
-const USER_BY_NAME: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE tenant = ?1 AND folded_name = ?2");
-
-/// A row of an entity table, borrowed from SQLite while the statement stands on it.
-struct SqlRow<'r> {
-    row: &'r rusqlite::Row<'r>,
-    entity_type: &'static EntityType,
-    version: u64,
-    projection: Projection,
-}
-
-/// What SQLite holds as a cell; a text that is not UTF-8 is damage.
-fn cell_of(value: ValueRef<'_>) -> Cell<'_> {
-    match value {
-        ValueRef::Null => Cell::Null,
-        ValueRef::Integer(value) => Cell::Integer(value),
-        ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_or(Cell::Damaged, Cell::Text),
-        ValueRef::Real(_) | ValueRef::Blob(_) => Cell::Damaged,
-    }
-}
-
-impl SqlRow<'_> {
-    /// A column's value.
-    fn column(&self, index: usize) -> Cell<'_> {
-        self.row.get_ref(index).map_or(Cell::Damaged, cell_of)
-    }
-}
-
-impl Row for SqlRow<'_> {
-    fn cell(&self, position: usize) -> Cell<'_> {
-        match self.projection {
-            Projection::Properties => self.column(position + CONTROL),
-            Projection::Members => Cell::Damaged, // asked for what was not read: an error, never a null
-        }
-    }
-
-    fn members(&self) -> Option<&str> {
-        match (self.projection, self.row.get_ref(CONTROL)) {
-            (Projection::Members, Ok(ValueRef::Text(bytes))) => std::str::from_utf8(bytes).ok(),
-            _ => None,
-        }
-    }
-
-    fn entity_type(&self) -> &'static EntityType {
-        self.entity_type
-    }
-
-    fn version(&self) -> u64 {
-        self.version
-    }
-}
-
-/// Hands a row of `risk_events` on.
-fn with_event<T>(
-    row: &rusqlite::Row<'_>,
-    projection: Projection,
-    with: impl FnOnce(&SqlRow<'_>) -> T,
-) -> Result<T, StoreError> {
-    let read = engine("reading a risk event");
-    let kind = EventKind::from_value(row.get(1).map_err(&read)?);
-    let kind = kind.ok_or_else(|| StoreError::Corrupt("risk_events.kind holds an unknown kind".to_owned()))?;
-    let version = row.get(2).map_err(&read)?;
-    Ok(with(&SqlRow { row, entity_type: kind.entity_type(), version, projection }))
-}
-
-fn with_user<T>(row: &rusqlite::Row<'_>, with: impl FnOnce(&SqlRow<'_>) -> T) -> Result<T, StoreError> {
-    let version = row.get(2).map_err(engine("reading a user"))?;
-    Ok(with(&SqlRow { row, entity_type: &edm::USER, version, projection: Projection::Properties }))
-}
-
-/// The columns of an event for a projection.
-fn columns(projection: Projection) -> &'static str {
-    match projection {
-        Projection::Members => concat!("SELECT ", event_members!()),
-        Projection::Properties => concat!("SELECT ", event_columns!()),
-    }
+/// The statement that reads columns of one row.
+fn select(columns: Columns, from: &str) -> String {
+    let mut sql = "SELECT ".to_owned();
+    columns.write(&mut sql);
+    sql.push_str(from);
+    sql
 }
 
 /// Finds an event by its id: by the number that the id carries, which is one step, and else by the
@@ -161,17 +62,18 @@ fn find_event<T>(
     db: &Connection,
     tenant: TenantKey,
     id: &EntityId,
-    projection: Projection,
+    columns: Columns,
     with: impl FnOnce(&SqlRow<'_>) -> T,
 ) -> Result<Option<T>, StoreError> {
     let read = engine("reading a risk event");
+    let from = if columns.is_related() { FROM_WITH_USERS } else { FROM_EVENTS };
     let by_key = id.change_number().map(|number| (BY_KEY, key(tenant, number)));
     for (found_by, value) in by_key.into_iter().chain([(BY_ID, tenant.0.into())]) {
-        let sql = [columns(projection), found_by].concat();
+        let sql = select(columns, &[from, found_by].concat());
         let mut statement = db.prepare_cached(&sql).map_err(&read)?;
         let mut rows = statement.query(params![value, id.as_str()]).map_err(&read)?;
         if let Some(row) = rows.next().map_err(&read)? {
-            return with_event(row, projection, with).map(Some);
+            return columns.read(row, with).map(Some);
         }
     }
     Ok(None)
@@ -182,11 +84,11 @@ pub(crate) fn event(
     db: &Connection,
     tenant: TenantKey,
     key: &EventKey,
-    projection: Projection,
+    columns: Columns,
     sink: &mut dyn RowSink,
 ) -> Result<bool, StoreError> {
-    let found = find_event(db, tenant, &key.id, projection, |row| {
-        if key.kind.is_some_and(|kind| !std::ptr::eq(kind.entity_type(), row.entity_type)) {
+    let found = find_event(db, tenant, &key.id, columns, |row| {
+        if key.kind.is_some_and(|kind| !std::ptr::eq(kind.entity_type(), row.entity_type())) {
             return Ok(false);
         }
         sink.row(row)?;
@@ -197,12 +99,14 @@ pub(crate) fn event(
 
 /// The event itself.
 pub(crate) fn load_event(db: &Connection, tenant: TenantKey, id: &EntityId) -> Result<Option<RiskEvent>, StoreError> {
-    let found = find_event(db, tenant, id, Projection::Properties, |row| read_event(row, id.clone()))?;
-    Ok(found.transpose()?)
+    let found = find_event(db, tenant, id, Columns::of_events(Projection::Properties, false), |row| {
+        read_event(row, id.clone())
+    })?;
+    found.transpose()
 }
 
 /// Rebuilds an event; a value that fits no type names its column.
-fn read_event(row: &SqlRow<'_>, id: EntityId) -> Result<RiskEvent, CellError> {
+fn read_event(row: &SqlRow<'_>, id: EntityId) -> Result<RiskEvent, StoreError> {
     use edm::event as at;
     let all = edm::IDENTITY_RISK_EVENT.all_properties();
     let damaged = |position: usize| CellError { property: all[position].name, expected: all[position].ty };
@@ -215,7 +119,7 @@ fn read_event(row: &SqlRow<'_>, id: EntityId) -> Result<RiskEvent, CellError> {
         _ => Err(damaged(position)),
     };
     let ticks = |position: usize| Ticks::new(number(position)?).ok_or_else(|| damaged(position));
-    let kind = EventKind::ALL.into_iter().find(|kind| std::ptr::eq(kind.entity_type(), row.entity_type));
+    let kind = EventKind::ALL.into_iter().find(|kind| std::ptr::eq(kind.entity_type(), row.entity_type()));
     Ok(RiskEvent {
         id,
         kind: kind.ok_or_else(|| damaged(at::ID))?,
@@ -236,8 +140,8 @@ fn read_event(row: &SqlRow<'_>, id: EntityId) -> Result<RiskEvent, CellError> {
             Cell::Null => None,
             _ => Some(text(at::IMPACTED_USER)?),
         },
-        creation: row.row.get(0).map_or_else(|_| Err(damaged(at::ID)), |key| Ok(sequence(key)))?,
-        version: row.version,
+        creation: row.creation()?,
+        version: row.version(),
     })
 }
 
@@ -266,65 +170,30 @@ pub(crate) fn register_event_members(db: &Connection) -> rusqlite::Result<()> {
 /// The user with this id or name.
 pub(crate) fn load_user(db: &Connection, tenant: TenantKey, key: &UserKey) -> Result<Option<User>, StoreError> {
     let read = engine("reading a user");
-    let (sql, text) = match key {
-        UserKey::Id(id) => (USER_BY_ID, id.as_str()),
-        UserKey::PrincipalName(name) => (USER_BY_NAME, name.as_str()),
+    let (by, text) = match key {
+        UserKey::Id(id) => ("id", id.as_str()),
+        UserKey::PrincipalName(name) => ("folded_name", name.as_str()),
     };
-    let mut statement = db.prepare_cached(sql).map_err(&read)?;
+    let columns = Columns::of_users();
+    let sql = select(columns, &format!(" FROM users AS u WHERE u.tenant = ?1 AND u.{by} = ?2"));
+    let mut statement = db.prepare_cached(&sql).map_err(&read)?;
     let mut rows = statement.query(params![tenant.0, text]).map_err(&read)?;
     let Some(row) = rows.next().map_err(&read)? else { return Ok(None) };
-    with_user(row, |row| {
-        let owned = |position| match row.cell(position) {
-            Cell::Null => Some(OwnedCell::Null),
-            Cell::Integer(value) => Some(OwnedCell::Integer(value)),
-            Cell::Text(text) => Some(OwnedCell::Text(text.into())),
-            Cell::Damaged => None,
-        };
-        let cells: Option<Vec<OwnedCell>> = (0..edm::USER.property_count()).map(owned).collect();
-        cells.and_then(|cells| User::from_cells(cells, row.version))
-    })?
-    .map(Some)
-    .ok_or_else(|| StoreError::Corrupt("a row of users lacks its id or name, or holds text that is not UTF-8".into()))
-}
-
-/// Hands up to `limit` rows to the sink; answers the key of the last one when more follow.
-pub(crate) fn page(
-    db: &Connection,
-    tenant: TenantKey,
-    query: PageQuery,
-    sink: &mut dyn RowSink,
-) -> Result<Option<u64>, StoreError> {
-    let read = engine("reading a page");
-    let first = key(tenant, 0);
-    let before = query.after.map_or(end(tenant), |after| key(tenant, after.0));
-    let one_more = i64::from(query.limit) + 1;
-    let events = |from: &str| [columns(query.projection), from].concat();
-    let (sql, kind) = match query.source {
-        Source::Events(None) => (events(EVENTS), None),
-        Source::Events(Some(kind)) => (events(EVENTS_OF_KIND), Some(kind as i64)),
-        Source::Users => (USERS.to_owned(), None),
-    };
-    let mut statement = db.prepare_cached(&sql).map_err(&read)?;
-    let mut rows = match kind {
-        Some(kind) => statement.query(params![before, first, one_more, kind]),
-        None => statement.query(params![before, first, one_more]),
-    }
-    .map_err(&read)?;
-    let (mut seen, mut last) = (0, 0);
-    while let Some(row) = rows.next().map_err(&read)? {
-        if seen == query.limit {
-            return Ok(Some(sequence(last)));
-        }
-        seen += 1;
-        if seen == query.limit {
-            last = row.get(0).map_err(&read)?;
-        }
-        match query.source {
-            Source::Events(_) => with_event(row, query.projection, |row| sink.row(row))??,
-            Source::Users => with_user(row, |row| sink.row(row))??,
-        }
-    }
-    Ok(None)
+    columns
+        .read(row, |row| {
+            let owned = |position| match row.cell(position) {
+                Cell::Null => Some(OwnedCell::Null),
+                Cell::Integer(value) => Some(OwnedCell::Integer(value)),
+                Cell::Text(text) => Some(OwnedCell::Text(text.into())),
+                Cell::Damaged => None,
+            };
+            let cells: Option<Vec<OwnedCell>> = (0..edm::USER.property_count()).map(owned).collect();
+            cells.and_then(|cells| User::from_cells(cells, row.version()))
+        })?
+        .map(Some)
+        .ok_or_else(|| {
+            StoreError::Corrupt("a row of users lacks its id or name, or holds text that is not UTF-8".into())
+        })
 }
 
 /// The subject of totals of users; kinds of events are far below.

@@ -197,6 +197,7 @@ fn again(error: &StoreError) -> StoreError {
     match error {
         StoreError::UnknownTenant => StoreError::UnknownTenant,
         StoreError::Busy => StoreError::Busy,
+        StoreError::TooLong { seconds } => StoreError::TooLong { seconds: *seconds },
         StoreError::Full => StoreError::Full,
         StoreError::Stopped(why) => StoreError::Stopped(why.clone()),
         StoreError::Unusable(why) => StoreError::Unusable(why.clone()),

@@ -12,6 +12,12 @@ pub enum StoreError {
     /// Somebody else holds the store for longer than we wait.
     #[error("the store is busy: another process has been writing to it for too long")]
     Busy,
+    /// A read was given up.
+    #[error("the query looked through the store for {seconds} seconds without an end; narrow it down")]
+    TooLong {
+        /// How long it ran.
+        seconds: u64,
+    },
     /// No room on the disk. Nothing of the command was kept; what was acknowledged before is safe.
     #[error("the disk is full: nothing was stored")]
     Full,

@@ -8,6 +8,7 @@ mod admin;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
+pub mod kept;
 pub mod plan;
 pub mod sql;
 
@@ -18,6 +19,8 @@ use model::{
     Actor, ChangeEntry, Command, EventKey, EventKind, Registry, RiskEvent, TenantKey, Ticks, Total, User, UserKey,
 };
 use odata::encode::{CellError, Row};
+use odata::expression::bound::{Expression, OrderKey};
+use sql::Place;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
@@ -55,23 +58,50 @@ pub enum Projection {
     Properties,
 }
 
-/// A page: newest first, after a cursor.
+/// Everything that a row that is read must carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// Its own properties.
+    pub projection: Projection,
+    /// Whether also the entities that its relations lead to: [`Row::related`].
+    pub related: bool,
+}
+
+impl Carried {
+    /// The values of its own properties.
+    pub const PROPERTIES: Self = Self { projection: Projection::Properties, related: false };
+    /// Its rendered members.
+    pub const MEMBERS: Self = Self { projection: Projection::Members, related: false };
+}
+
+/// A page of a source: what is kept of it, in which order, and from where on.
+#[derive(Clone, Debug)]
 pub struct PageQuery {
     /// Where from.
     pub source: Source,
-    /// The cursor that the page before ended with. Rows added since do not move the rest, so
-    /// following cursors meets every row that was there at the start exactly once.
-    pub after: Option<Cursor>,
+    /// Which rows; all without it.
+    pub filter: Option<Expression>,
+    /// In which order. Without keys the store chooses one that it has an index for, and always the
+    /// same for the same filter: the newest first where nothing is filtered.
+    pub order_by: Vec<OrderKey>,
+    /// The place that the page before ended with. Rows added since do not move the rest, so following
+    /// places meets every row that was there at the start and stayed exactly once. Its row key is the
+    /// number of the change that made the row.
+    pub after: Option<Place>,
+    /// How many rows are passed over first.
+    pub skip: u64,
     /// The most rows; at least 1.
     pub limit: u32,
     /// What its rows carry.
-    pub projection: Projection,
+    pub carried: Carried,
 }
 
-/// A place between two rows of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor(pub u64);
+impl PageQuery {
+    /// All rows of a source, in the store's order.
+    pub fn all(source: Source, limit: u32) -> Self {
+        Self { source, filter: None, order_by: Vec::new(), after: None, skip: 0, limit, carried: Carried::PROPERTIES }
+    }
+}
 
 /// What a command came to. The rows are those that were committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +151,7 @@ pub trait Store: Send + Sync {
         &'a self,
         tenant: TenantKey,
         key: &'a EventKey,
-        projection: Projection,
+        carried: Carried,
         sink: &'a mut dyn RowSink,
     ) -> BoxFuture<'a, Result<bool, StoreError>>;
 
@@ -135,13 +165,17 @@ pub trait Store: Send + Sync {
     /// The user with this id or name.
     fn load_user<'a>(&'a self, tenant: TenantKey, key: &'a UserKey) -> BoxFuture<'a, Result<Option<User>, StoreError>>;
 
-    /// Hands a page to the sink. Answers the cursor to go on from, when more rows follow.
+    /// Hands a page to the sink. Answers the place to go on from, when more rows follow.
     fn page<'a>(
         &'a self,
         tenant: TenantKey,
         query: PageQuery,
         sink: &'a mut dyn RowSink,
-    ) -> BoxFuture<'a, Result<Option<Cursor>, StoreError>>;
+    ) -> BoxFuture<'a, Result<Option<Place>, StoreError>>;
+
+    /// The number of rows of a source that a filter keeps. Counts that kept totals answer are never
+    /// asked for here: see [`Store::totals`].
+    fn count(&self, tenant: TenantKey, source: Source, filter: Expression) -> BoxFuture<'_, Result<u64, StoreError>>;
 
     /// The kept totals that are not zero: never a scan of what they count.
     fn totals(&self, tenant: TenantKey) -> BoxFuture<'_, Result<Vec<(Total, u64)>, StoreError>>;

@@ -1,4 +1,4 @@
-//! `GET /set/$count`: digits, from a kept total.
+//! `GET /set/$count`: digits.
 
 use crate::call::Call;
 use crate::error::ApiError;
@@ -7,13 +7,12 @@ use axum::http::{HeaderValue, StatusCode, header};
 use odata::encode::write_integer;
 use store::BoxFuture;
 
-/// Answers the number of entities in a set.
-pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
+/// Answers the number of entities in a set, or of those that `$filter` and `$search` keep.
+pub fn run(mut call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
-        let count = match call.event_set() {
-            Some(events) => call.app.service.event_count(call.caller, events).await,
-            None => call.app.service.user_count(call.caller).await,
-        };
+        let now = call.app.service.clock().now();
+        let query = call.bind(call.set(), now)?;
+        let count = call.app.service.count(call.caller, call.listed(), query.filter).await;
         let mut body = Vec::with_capacity(20);
         write_integer(count.map_err(|error| call.failure(error))?, &mut body);
         let mut reply = Reply::new(StatusCode::OK);

@@ -7,10 +7,13 @@ use model::edm;
 use store::BoxFuture;
 
 /// Answers the user; 404 when the event has none, or the directory no longer knows them.
-pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
+pub fn run(mut call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
-        let id = call.key().text();
-        let user = call.app.service.impacted_user(call.caller, call.events(), id).await;
-        call.read_reply(&edm::USERS, &user.map_err(|error| call.failure(error))?)
+        let now = call.app.service.clock().now();
+        let query = call.bind(&edm::USERS, now)?;
+        let encoder = call.encoder(&edm::USERS, &query);
+        let context = call.context(&format!("{}{}/$entity", edm::USERS.name, query.projection()));
+        let user = call.app.service.impacted_user(call.caller, call.events(), call.key().text()).await;
+        call.read_reply(&user.map_err(|error| call.failure(error))?, &encoder, &context)
     })
 }

@@ -2,12 +2,14 @@
 
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::projection::carried_for;
 use crate::reply::Reply;
 use axum::http::StatusCode;
-use odata::encode::{Metadata, Row, write_string};
+use odata::encode::{Metadata, Row, write_integer, write_string};
 use odata::query::SystemOption;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use store::{BoxFuture, Projection};
+use service::{Page, PageToken};
+use store::BoxFuture;
 
 /// Entities on a page unless the client asks otherwise, and at most (graph.md, sections 3.3 and 7).
 const EVENTS: (u32, u32) = (20, 500);
@@ -29,54 +31,69 @@ const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Answers a page, newest first, with a link to the next one when more follow.
-pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
+/// Answers a page with a link to the next one when more follow.
+pub fn run(mut call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
     Box::pin(async move {
         let set = call.set();
-        let (usual, most) = if call.event_set().is_some() { EVENTS } else { USERS };
-        let top = call.options.top().map_err(|error| ApiError::from_query(call.area, &error).with_target("$top"))?;
-        let preferred = call.preferences.max_page_size;
-        let limit = top.unwrap_or(usual.max(preferred.unwrap_or(0))).min(preferred.unwrap_or(u32::MAX)).min(most);
-        let tokens = call.app.service.page_tokens();
-        let after = match call.options.get(SystemOption::SkipToken) {
+        let (tokens, tenant) = (call.app.service.page_tokens(), call.caller.tenant);
+        let scope = scope(&call);
+        let token = match call.options.get(SystemOption::SkipToken) {
             None => None,
-            Some(token) => Some(tokens.open(call.caller.tenant, set.name, token).ok_or_else(|| {
-                let message = "$skiptoken is not one that this service gave out for this set; start again without it";
+            Some(token) => Some(tokens.open(tenant, &scope, token).ok_or_else(|| {
+                let message = "$skiptoken is not one that this service gave out for this set, $filter, $orderby and \
+                               $search; start again without it";
                 ApiError::bad_request(call.area, message).with_target("$skiptoken")
             })?),
         };
+        let now = token.as_ref().map_or_else(|| call.app.service.clock().now(), |token| token.now);
+        let query = call.bind(set, now)?;
+        let (usual, most) = if call.event_set().is_some() { EVENTS } else { USERS };
+        let preferred = call.preferences.max_page_size;
+        let limit = query.top.unwrap_or(usual.max(preferred.unwrap_or(0))).min(preferred.unwrap_or(u32::MAX)).min(most);
+        let encoder = call.encoder(set, &query);
+        let is_first = token.is_none();
 
         let mut body = Vec::with_capacity(1024 + 560 * limit as usize);
         body.push(b'{');
-        if call.metadata == Metadata::Minimal {
+        if call.media.metadata != Metadata::None {
             body.extend_from_slice(b"\"@odata.context\":");
-            write_string(&call.context(set.name), &mut body);
+            write_string(&call.context(&format!("{}{}", call.set_fragment(), query.projection())), &mut body);
+            body.push(b',');
+        }
+        if query.count && is_first {
+            let count = call.app.service.count(call.caller, call.listed(), query.filter.clone()).await;
+            let count = count.map_err(|error| call.failure(error))?;
+            body.extend_from_slice(b"\"@odata.count\":");
+            write_count(count, call.media.ieee754_compatible, &mut body);
             body.push(b',');
         }
         body.extend_from_slice(b"\"value\":[");
         let empty = body.len();
-        let encoder = call.app.encoders.of(set, call.metadata);
-        let projection = if encoder.takes_members() { Projection::Members } else { Projection::Properties };
+        let page = Page {
+            filter: query.filter,
+            order_by: query.order_by,
+            skip: if is_first { query.skip } else { 0 },
+            after: token.map(|token| token.place),
+            limit,
+            carried: carried_for(&encoder),
+        };
         let mut sink = |row: &dyn Row| {
             encoder.entity(row, None, &mut body)?;
             body.push(b',');
             Ok(())
         };
-        let page = match call.event_set() {
-            Some(events) => call.app.service.events(call.caller, events, after, limit, projection, &mut sink).await,
-            None => call.app.service.users(call.caller, after, limit, &mut sink).await,
-        };
-        let next = page.map_err(|error| call.failure(error))?;
+        let next = call.app.service.list(call.caller, call.listed(), page, &mut sink).await;
+        let next = next.map_err(|error| call.failure(error))?;
         if body.len() > empty {
             body.pop(); // the comma after the last entity
         }
         body.push(b']');
-        if let Some(cursor) = next {
-            let token = tokens.seal(call.caller.tenant, set.name, cursor);
+        if let Some(place) = next {
+            let token = tokens.seal(tenant, &scope, &PageToken { now, place });
             // As it was sent, save what a URL cannot have: the URLs of a batch are any text.
             let kept = utf8_percent_encode(call.options.without_skip_token(), NOT_IN_A_QUERY).to_string();
             let between = if kept.is_empty() { "" } else { "&" };
-            let link = format!("{}/{}?{kept}{between}$skiptoken={token}", call.root(), set.name);
+            let link = format!("{}/{}?{kept}{between}$skiptoken={token}", call.root(), call.set_fragment());
             body.extend_from_slice(b",\"@odata.nextLink\":");
             write_string(&link, &mut body);
         }
@@ -87,4 +104,27 @@ pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         }
         Ok(reply)
     })
+}
+
+/// What tells one list from another, so that a token goes on only with its own: what decides which
+/// rows there are and in which order.
+fn scope(call: &Call<'_>) -> String {
+    let mut scope = call.set_fragment();
+    for option in [SystemOption::Filter, SystemOption::OrderBy, SystemOption::Search] {
+        scope.push('\0');
+        scope.push_str(call.options.get(option).unwrap_or_default());
+    }
+    for (name, value) in call.options.aliases() {
+        scope.extend(["\0", name, "=", value]);
+    }
+    scope
+}
+
+/// Writes a count, which is an `Edm.Int64`: a string where the client's numbers are doubles (OData
+/// JSON 4.01, section 3.2).
+fn write_count(count: u64, as_text: bool, out: &mut Vec<u8>) {
+    let quote: &[u8] = if as_text { b"\"" } else { b"" };
+    out.extend_from_slice(quote);
+    write_integer(count, out);
+    out.extend_from_slice(quote);
 }

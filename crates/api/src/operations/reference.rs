@@ -17,7 +17,7 @@ pub fn get(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         let found = call.app.service.impacted_user_id(call.caller, call.events(), id).await;
         let user = found.map_err(|error| call.failure(error))?;
         let mut body = vec![b'{'];
-        if call.metadata == Metadata::Minimal {
+        if call.media.metadata != Metadata::None {
             body.extend_from_slice(b"\"@odata.context\":");
             write_string(&call.context("$ref"), &mut body);
             body.push(b',');

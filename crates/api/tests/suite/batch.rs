@@ -118,7 +118,7 @@ async fn items_fail_alone() {
         {"id": "6", "method": "PUT", "url": "/users"},
         xml,
         {"id": "8", "method": "POST", "url": "/$batch", "body": {"requests": []}, "headers": {"Content-Type": "application/json"}},
-        get("9", "/users?$filter=x"),
+        get("9", "/users?$apply=x"),
     ]);
     let found = answers(&app, &items).await;
     assert_eq!(statuses(&found), [200, 404, 400, 409, 400, 405, 415, 400, 501]);

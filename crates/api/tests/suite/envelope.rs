@@ -47,7 +47,7 @@ async fn every_kind_of_response_has_both_ids() {
         (412, Box::new(|| app.delete(&e1).header("if-match", "\"9\""))),
         (413, Box::new(|| app.call("POST", EVENTS).text("{}").header("content-length", "999999"))),
         (415, Box::new(|| app.call("POST", EVENTS).body("{}"))),
-        (501, Box::new(|| app.get(&format!("{EVENTS}?$filter=x")))),
+        (501, Box::new(|| app.get(&format!("{EVENTS}?$apply=x")))),
         (200, Box::new(|| app.get("/healthz"))),
         (200, Box::new(|| app.get("/readyz"))),
         (200, Box::new(|| app.get(&format!("/{tenant}/discovery/v2.0/keys")))),

@@ -15,6 +15,7 @@ mod oauth;
 mod options;
 mod paging;
 mod paths;
+mod queries;
 mod references;
 mod samples;
 mod tenants;

@@ -64,8 +64,22 @@ async fn without_metadata_there_are_only_values_and_links() {
     assert_eq!(reference, json!({"@odata.id": format!("{ORIGIN}/v1.0/users/u1")}));
     for more in ["full", "FULL"] {
         let accept = format!("application/json;odata.metadata={more}");
-        app.get(EVENTS).header("accept", &accept).await.refused(501, "NotImplemented");
+        let full = app.get(&format!("{EVENTS}/e1")).header("accept", &accept).await.expect(200);
+        assert!(full.header("content-type").contains("odata.metadata=full"));
+        let full = full.json();
+        assert_eq!(full["@odata.editLink"], format!("{ORIGIN}/v1.0/leakedCredentialsRiskEvents('e1')"));
+        let link = format!("{ORIGIN}/v1.0/leakedCredentialsRiskEvents('e1')/impactedUser");
+        assert_eq!(full["impactedUser@odata.navigationLink"], link);
+        assert_eq!(full["riskLevel@odata.type"], "#microsoft.graph.riskLevel");
+        assert_eq!(full["createdDateTime@odata.type"], "#DateTimeOffset");
+        assert_eq!(full["riskLevel"], "high");
     }
+    // `$format` stands above Accept, and 64-bit numbers become texts where the client asks for that.
+    let format = "%24format=application/json;odata.metadata=none;IEEE754Compatible=true&$count=true";
+    let list = app.get(&format!("{EVENTS}?{format}")).header("accept", "text/html").await.expect(200);
+    assert!(list.header("content-type").contains("IEEE754Compatible=true"));
+    assert_eq!(list.json()["@odata.count"], "3");
+    app.get(&format!("{EVENTS}?$format=xml")).await.refused(400, "BadRequest");
     app.get(EVENTS).header("accept", "application/json;odata.metadata=minimal;odata.streaming=true").await.expect(200);
 }
 

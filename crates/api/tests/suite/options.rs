@@ -3,19 +3,7 @@
 use crate::samples::{EVENTS, USERS, add_event, add_user};
 use testkit::app::TestApp;
 
-const NOT_YET: [&str; 11] = [
-    "$apply",
-    "$compute",
-    "$count",
-    "$expand",
-    "$filter",
-    "$format",
-    "$orderby",
-    "$schemaversion",
-    "$search",
-    "$select",
-    "$skip",
-];
+const NOT_YET: [&str; 3] = ["$apply", "$compute", "$schemaversion"];
 
 #[tokio::test]
 async fn options_that_are_not_served_yet_are_named() {
@@ -33,14 +21,12 @@ async fn options_that_are_not_served_yet_are_named() {
             }
         }
     }
-    for name in ["$compute", "$expand", "$format", "$schemaversion", "$select"] {
+    for name in ["$compute", "$schemaversion"] {
         for path in [format!("{EVENTS}/e1"), format!("{EVENTS}/e1/impactedUser")] {
             app.get(&format!("{path}?{name}=x")).await.refused(501, "NotImplemented");
         }
     }
-    for name in ["$apply", "$filter", "$search"] {
-        app.get(&format!("{EVENTS}/$count?{name}=x")).await.refused(501, "NotImplemented");
-    }
+    app.get(&format!("{EVENTS}/$count?$apply=x")).await.refused(501, "NotImplemented");
 }
 
 #[tokio::test]

@@ -50,6 +50,23 @@ pub enum ErrorKind {
     NotExpandable,
 }
 
+impl ErrorKind {
+    /// The kind as a word for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Syntax => "InvalidSyntax",
+            Self::TooComplex => "TooComplex",
+            Self::UnknownName => "InvalidProperty",
+            Self::WrongType => "InvalidType",
+            Self::InvalidValue => "InvalidValue",
+            Self::OutOfRange => "OutOfRange",
+            Self::NotServed => "NotImplemented",
+            Self::NotApplicable => "NotApplicable",
+            Self::NotExpandable => "ExpandNotSupported",
+        }
+    }
+}
+
 /// One thing that is wrong with an expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ExpressionError {

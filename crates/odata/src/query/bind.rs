@@ -51,6 +51,20 @@ pub struct BoundQuery {
 }
 
 impl BoundQuery {
+    /// No options: everything that entities of a type usually show.
+    pub fn everything(ty: &'static EntityType) -> Self {
+        Self {
+            filter: None,
+            order_by: Vec::new(),
+            select: Selection::everything(ty),
+            expand: Vec::new(),
+            top: None,
+            skip: 0,
+            count: false,
+            format: None,
+        }
+    }
+
     /// What follows the set in `@odata.context`, such as `(id,riskLevel,impactedUser(id))`; empty
     /// without `$select` and `$expand`.
     pub fn projection(&self) -> String {
@@ -71,16 +85,7 @@ pub fn bind(
     let Context { now, limits, search } = *context;
     let scope = Scope { model, ty, now, limits, aliases: options.aliases() };
     let mut reading = Reading { model, limits, errors: QueryErrors::default() };
-    let mut query = BoundQuery {
-        filter: None,
-        order_by: Vec::new(),
-        select: Selection::everything(ty),
-        expand: Vec::new(),
-        top: None,
-        skip: 0,
-        count: false,
-        format: None,
-    };
+    let mut query = BoundQuery::everything(ty);
     let (mut searched, mut selected) = (None, None);
     for (option, value) in options.given() {
         let errors = &mut reading.errors;

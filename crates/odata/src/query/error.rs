@@ -6,7 +6,7 @@ use std::fmt;
 
 /// One thing that is wrong with the value of an option.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{option}: {message}", option = option.name())]
+#[error("{}{message}", if message.starts_with('$') { String::new() } else { format!("{}: ", option.name()) })]
 pub struct OptionError {
     /// The kind.
     pub kind: ErrorKind,

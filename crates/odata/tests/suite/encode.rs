@@ -22,8 +22,8 @@ impl Row for Cells<'_> {
     }
 }
 
-fn names(ty: &EntityType) -> &'static str {
-    ty.name
+fn names(ty: &EntityType) -> std::borrow::Cow<'static, str> {
+    ty.name.into()
 }
 
 fn sample() -> Cells<'static> {

@@ -5,7 +5,7 @@ use model::{NewRiskEvent, TenantKey};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use store::{PageQuery, Projection, Source, Store};
+use store::{PageQuery, Source, Store};
 use tokio::task::JoinSet;
 
 /// Writes about `megabytes` into the log by large events, from many tasks.
@@ -48,12 +48,7 @@ async fn it_stays_small_while_others_read() {
             let mut read = 0;
             while !done.load(Ordering::SeqCst) {
                 let mut sink = |_: &dyn odata::encode::Row| Ok(());
-                let query = PageQuery {
-                    source: Source::Events(None),
-                    after: None,
-                    limit: 100,
-                    projection: Projection::Properties,
-                };
+                let query = PageQuery::all(Source::Events(None), 100);
                 runtime.block_on(store.page(key, query, &mut sink)).expect("a page can be read");
                 read += 1;
             }

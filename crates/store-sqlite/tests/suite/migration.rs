@@ -5,7 +5,7 @@ use model::{EventKey, RiskEvent, TenantKey, Total, event_members};
 use odata::encode::Row;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use store::{PageQuery, Projection, Source, Store};
+use store::{Carried, PageQuery, Source, Store};
 
 /// Makes a store as the first version did, with events written by its own statements.
 fn first_version(folder: &Path) {
@@ -58,7 +58,7 @@ async fn the_first_version_is_brought_up_to_date() {
         rendered.push(row.members().expect("every event is rendered").to_owned());
         Ok(())
     };
-    let query = PageQuery { source: Source::Events(None), after: None, limit: 9, projection: Projection::Members };
+    let query = PageQuery { carried: Carried::MEMBERS, ..PageQuery::all(Source::Events(None), 9) };
     store.page(tenant, query, &mut sink).await.expect("a page");
     assert_eq!(rendered.len(), 4);
     for (id, members) in ["e5", "01a20946-c71d-7fe7-b4b6-a0b48a6e73b7", "e1"].into_iter().zip([0, 2, 3]) {

@@ -5,7 +5,7 @@ use model::{Clock, EventKey, SystemClock, TenantKey, Ticks};
 use odata::encode::Row;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use store::{Projection, Store as _, StoreError, WriteError};
+use store::{Carried, Store as _, StoreError, WriteError};
 use store_sqlite::SqliteStore;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -17,7 +17,7 @@ async fn a_sink_that_panics_costs_no_connection() {
         let task = tokio::spawn(async move {
             let key = EventKey { id: "e1".parse().expect("an id"), kind: None };
             let mut sink = |_: &dyn Row| panic!("the sink panics, as this test wants");
-            store.event(TenantKey(1), &key, Projection::Properties, &mut sink).await
+            store.event(TenantKey(1), &key, Carried::PROPERTIES, &mut sink).await
         });
         assert!(task.await.is_err_and(|error| error.is_panic()));
     }

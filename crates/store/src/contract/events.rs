@@ -5,7 +5,7 @@ use super::samples::{
     MADE, SeenRow, at_version, begin, create_event, delete_event, event_key, event_of, execute, id, new_event, page,
     rows, seen_event, snapshot, ticks, update_event,
 };
-use crate::{Outcome, PageQuery, Projection, Source, StoreError, WriteError};
+use crate::{Carried, Outcome, PageQuery, Source, StoreError, WriteError};
 use model::{
     Clock as _, Command, EntityId, EventKey, EventKind, NewId, NewRiskEvent, Precondition, Refusal, RiskEvent,
     RiskEventDraft, RiskEventStatus, RiskLevel, Versions, edm,
@@ -225,12 +225,12 @@ pub(super) async fn an_error_of_the_sink_ends_the_reading(harness: &dyn Harness)
         let error = CellError { property: property.name, expected: property.ty };
         if met < 3 { Ok(()) } else { Err(error) }
     };
-    let query = PageQuery { source: Source::Events(None), after: None, limit: 5, projection: Projection::Properties };
+    let query = PageQuery::all(Source::Events(None), 5);
     let outcome = store.page(tenant, query, &mut sink).await;
     assert!(matches!(outcome, Err(StoreError::Cell(_))), "{outcome:?}");
     assert_eq!(met, 3);
     let mut refuse = |_: &dyn Row| Err(CellError { property: property.name, expected: property.ty });
-    let outcome = store.event(tenant, &event_key("e1"), Projection::Properties, &mut refuse).await;
+    let outcome = store.event(tenant, &event_key("e1"), Carried::PROPERTIES, &mut refuse).await;
     assert!(matches!(outcome, Err(StoreError::Cell(_))), "{outcome:?}");
     assert_eq!(rows(&*store, tenant, Source::Events(None)).await.len(), 5, "later reads are whole");
 }

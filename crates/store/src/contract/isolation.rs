@@ -5,7 +5,8 @@ use super::samples::{
     MADE, Snapshot, begin, create_event, create_user, delete_event, delete_user, event_key, event_of, execute, id,
     new_event, page, rows, seen_event, snapshot, tenant, update_event, update_user, user_key, user_of,
 };
-use crate::{Cursor, Source, Store, StoreError, WriteError};
+use crate::Place;
+use crate::{Source, Store, StoreError, WriteError};
 use model::{Command, EventKind, NewRiskEvent, Precondition, RiskEventDraft, RiskLevel, TenantKey};
 use std::sync::Arc;
 
@@ -99,7 +100,9 @@ pub(super) async fn no_cursor_leads_to_another_tenant(harness: &dyn Harness) {
     for cursor in cursors {
         for (tenant, mine) in tenants.into_iter().zip(["a", "b", "c"]) {
             for source in [Source::Events(None), Source::Events(Some(EventKind::IdentityRisk)), Source::Users] {
-                let (seen, _) = page(&*store, tenant, source, Some(Cursor(cursor)), 100).await;
+                let (seen, _) =
+                    page(&*store, tenant, source, Some(Place { values: Vec::new(), row_key: cursor as i64 }), 100)
+                        .await;
                 assert!(seen.iter().all(|row| row.id().starts_with(mine)), "{tenant:?} {source:?} {cursor:#x}");
             }
             let changes = store.changes(tenant, cursor, 100).await.expect("the change log can be read");

@@ -1,9 +1,8 @@
 //! Commands and tenants to begin with, and everything that can be read of a tenant at once.
 
 use super::Harness;
-use crate::{
-    AdminCommand, AdminOutcome, ChangeRecord, Cursor, Outcome, PageQuery, Projection, Source, Store, WriteError,
-};
+use crate::Place;
+use crate::{AdminCommand, AdminOutcome, Carried, ChangeRecord, Outcome, PageQuery, Source, Store, WriteError};
 use model::{
     Actor, Clock as _, Command, EntityId, Entropy as _, EventKey, EventKind, NewId, NewRiskEvent, OwnedCell,
     Precondition, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, SeededEntropy, TenantId, TenantKey, Ticks,
@@ -181,16 +180,16 @@ pub(super) async fn page(
     store: &dyn Store,
     tenant: TenantKey,
     source: Source,
-    after: Option<Cursor>,
+    after: Option<Place>,
     limit: u32,
-) -> (Vec<SeenRow>, Option<Cursor>) {
+) -> (Vec<SeenRow>, Option<Place>) {
     let mut rows = Vec::new();
     let mut sink = |row: &dyn Row| {
         rows.push(SeenRow::of(row));
         Ok(())
     };
     let next = store
-        .page(tenant, PageQuery { source, after, limit, projection: Projection::Properties }, &mut sink)
+        .page(tenant, PageQuery { after, ..PageQuery::all(source, limit) }, &mut sink)
         .await
         .expect("a page can be read");
     (rows, next)
@@ -217,14 +216,14 @@ pub(super) async fn seen_event(store: &dyn Store, tenant: TenantKey, key: &Event
         members = Some(model::event_members(row)?);
         Ok(())
     };
-    let found = store.event(tenant, key, Projection::Properties, &mut sink).await.expect("an event can be read");
+    let found = store.event(tenant, key, Carried::PROPERTIES, &mut sink).await.expect("an event can be read");
     assert_eq!(found, seen.is_some(), "the sink is told of an event exactly when there is one");
     let mut rendered = None;
     let mut sink = |row: &dyn Row| {
         rendered = row.members().map(str::to_owned);
         Ok(())
     };
-    store.event(tenant, key, Projection::Members, &mut sink).await.expect("an event can be read");
+    store.event(tenant, key, Carried::MEMBERS, &mut sink).await.expect("an event can be read");
     assert_eq!(rendered, members, "what is kept rendered is what the values render to");
     seen
 }

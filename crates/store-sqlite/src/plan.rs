@@ -1,0 +1,206 @@
+//! Which index answers a query over events, and in which order rows come when the client names none
+//! (docs/adr/0005-queries.md). The choice is made here and told to SQLite, so that the same query runs the
+//! same way on every store, and a test can see it.
+
+use crate::error::engine;
+use crate::rows::{key, totals};
+use model::edm::IDENTITY_RISK_EVENT;
+use model::edm::event as at;
+use model::{EntityId, RiskEventStatus, RiskLevel, TenantKey, Total};
+use odata::expression::bound::{Expression, Literal, Node, OrderKey, PropertyPath, ValueType};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use store::StoreError;
+use store::kept::{self, is_about};
+use store::plan::{Bounds, conjuncts};
+
+/// More values than this are not looked up one by one.
+const MANY: usize = 100;
+/// So many matching rows are rather sorted than met by walking another index.
+const FEW: u64 = 2_000;
+/// A query that looks at more rows than this for a page does not run on a thread that serves.
+const LONG: u64 = 5_000;
+
+/// How rows are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Path {
+    /// By the primary key, the newest first.
+    Keys,
+    /// By ids.
+    Ids(Vec<i64>),
+    /// By who they are about: one of these users, or of these names, or both.
+    Subjects(Option<Vec<Box<str>>>, Option<Vec<Box<str>>>),
+    /// By levels, each in the order of riskEventDateTime.
+    Levels(Vec<i64>),
+    /// By statuses, each in the order of riskEventDateTime.
+    Statuses(Vec<i64>),
+    /// In the order of createdDateTime.
+    Creation,
+}
+
+/// A chosen way.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) path: Path,
+    /// The order of the answer: the client's, or what goes with the filter.
+    pub(crate) order_by: Vec<OrderKey>,
+    /// Whether it may look at many rows for each that it answers.
+    pub(crate) is_long: bool,
+}
+
+/// The order in which a filter's rows come when the client names none: the same for every page, so it
+/// depends on the filter alone.
+pub(crate) fn usual_order(filter: Option<&Expression>) -> Vec<OrderKey> {
+    let parts = filter.map(conjuncts).unwrap_or_default();
+    let says = |position| filter.is_some_and(|filter| !Bounds::of(filter, position).is_open());
+    let about = |position| parts.iter().any(|part| is_about(part, position));
+    let few = [at::ID, at::USER_ID, at::USER_PRINCIPAL_NAME].into_iter().any(|at| equals(filter, at).is_some());
+    let position = if few {
+        return Vec::new(); // the newest first
+    } else if about(at::RISK_LEVEL) || about(at::RISK_EVENT_STATUS) || says(at::RISK_EVENT_DATE_TIME) {
+        at::RISK_EVENT_DATE_TIME
+    } else if says(at::CREATED_DATE_TIME) {
+        at::CREATED_DATE_TIME
+    } else {
+        return Vec::new();
+    };
+    let property = IDENTITY_RISK_EVENT.all_properties()[position];
+    let path = PropertyPath { navigation: Vec::new(), position, property };
+    let expression = Expression { node: Node::Property(path), ty: ValueType::DateTimeOffset };
+    vec![OrderKey { expression, descending: true }]
+}
+
+/// Chooses the way to a page, or to a count when `limit` is none.
+pub(crate) fn choose(
+    db: &Connection,
+    tenant: TenantKey,
+    filter: Option<&Expression>,
+    order_by: &[OrderKey],
+    limit: Option<u64>,
+) -> Result<Plan, StoreError> {
+    let order_by = if order_by.is_empty() { usual_order(filter) } else { order_by.to_vec() };
+    let ids = texts(equals(filter, at::ID));
+    if let Some(ids) = ids {
+        return Ok(Plan { path: Path::Ids(keys_of(db, tenant, &ids)?), order_by, is_long: false });
+    }
+    let (users, names) = (texts(equals(filter, at::USER_ID)), texts(equals(filter, at::USER_PRINCIPAL_NAME)));
+    if users.is_some() || names.is_some() {
+        return Ok(Plan { path: Path::Subjects(users, names), order_by, is_long: false });
+    }
+    let parts = filter.map(conjuncts).unwrap_or_default();
+    let levels = kept::levels(&parts).map(|levels| levels.into_iter().map(|level| level as i64).collect::<Vec<_>>());
+    let statuses = kept::statuses(&parts);
+    let statuses = statuses.map(|statuses| statuses.into_iter().map(|status| status as i64).collect::<Vec<_>>());
+    let says = |position| filter.is_some_and(|filter| !Bounds::of(filter, position).is_open());
+    let (timed, created) = (says(at::RISK_EVENT_DATE_TIME), says(at::CREATED_DATE_TIME));
+    let by = |position| matches!(order_by.as_slice(), [key] if is_property(&key.expression, position));
+    let (by_time, by_creation) = (by(at::RISK_EVENT_DATE_TIME), by(at::CREATED_DATE_TIME));
+    if filter.is_none() && (order_by.is_empty() || by_creation) {
+        let path = if by_creation { Path::Creation } else { Path::Keys };
+        return Ok(Plan { path, order_by, is_long: false });
+    }
+    let kept = Kept::read(db, tenant)?;
+    let of_levels = kept.sum(levels.as_deref(), None);
+    let of_statuses = kept.sum(None, statuses.as_deref());
+    let (path, looked_at) = if by_creation && (created || of_levels.min(of_statuses) > FEW) {
+        (Path::Creation, kept.all)
+    } else if let Some(statuses) = statuses.clone().filter(|_| levels.is_none() || of_statuses < of_levels) {
+        (Path::Statuses(statuses), of_statuses)
+    } else if let Some(levels) = levels.clone() {
+        (Path::Levels(levels), of_levels)
+    } else if timed || by_time {
+        (Path::Levels((0..).map_while(RiskLevel::from_value).map(|level| level as i64).collect()), kept.all)
+    } else if created {
+        (Path::Creation, kept.all)
+    } else {
+        (Path::Keys, kept.all)
+    };
+    // What the index of the way does not tell is asked of each row.
+    let told = |part: &Expression| {
+        let ranges = |position| !Bounds::of(part, position).is_open();
+        match &path {
+            Path::Levels(_) => is_about(part, at::RISK_LEVEL) || ranges(at::RISK_EVENT_DATE_TIME),
+            Path::Statuses(_) => is_about(part, at::RISK_EVENT_STATUS) || ranges(at::RISK_EVENT_DATE_TIME),
+            Path::Creation => ranges(at::CREATED_DATE_TIME),
+            _ => false,
+        }
+    };
+    let by_kept = |part: &Expression| is_about(part, at::RISK_LEVEL) || is_about(part, at::RISK_EVENT_STATUS);
+    let rest: Vec<_> = parts.into_iter().filter(|part| !told(part)).collect();
+    let in_order = match &path {
+        Path::Levels(_) | Path::Statuses(_) => by_time,
+        Path::Creation => by_creation,
+        _ => order_by.is_empty(),
+    };
+    let is_long = match limit {
+        // One after another until the page is full.
+        Some(_) if in_order && rest.is_empty() => false,
+        Some(limit) if in_order && rest.iter().all(|part| by_kept(part)) && !timed && !created => {
+            let found = kept.sum(levels.as_deref(), statuses.as_deref()).max(1);
+            looked_at.saturating_mul(limit) / found > LONG
+        }
+        _ => looked_at > LONG,
+    };
+    Ok(Plan { path, order_by, is_long })
+}
+
+/// Events by level and status, as they are kept.
+struct Kept {
+    of: Vec<(RiskLevel, RiskEventStatus, u64)>,
+    all: u64,
+}
+
+impl Kept {
+    fn read(db: &Connection, tenant: TenantKey) -> Result<Self, StoreError> {
+        let events = totals(db, tenant)?.into_iter().filter_map(|(total, count)| match total {
+            Total::Events(_, level, status) => Some((level, status, count)),
+            Total::Users => None,
+        });
+        let of: Vec<_> = events.collect();
+        Ok(Self { all: of.iter().map(|(.., count)| count).sum(), of })
+    }
+
+    /// The events at one of these levels and in one of these statuses.
+    fn sum(&self, levels: Option<&[i64]>, statuses: Option<&[i64]>) -> u64 {
+        let within = |(level, status, _): &&(RiskLevel, RiskEventStatus, u64)| {
+            levels.is_none_or(|levels| levels.contains(&(*level as i64)))
+                && statuses.is_none_or(|statuses| statuses.contains(&(*status as i64)))
+        };
+        self.of.iter().filter(within).map(|(.., count)| count).sum()
+    }
+}
+
+/// The keys of events with these ids; those that exist.
+fn keys_of(db: &Connection, tenant: TenantKey, ids: &[Box<str>]) -> Result<Vec<i64>, StoreError> {
+    let read = engine("finding events by their ids");
+    let mut found = Vec::new();
+    for id in ids.iter().filter_map(|id| id.parse::<EntityId>().ok()) {
+        found.extend(id.change_number().map(|number| key(tenant, number)));
+        let mut statement = db
+            .prepare_cached("SELECT key FROM risk_events WHERE tenant = ?1 AND id = ?2 AND named = 1")
+            .map_err(&read)?;
+        found.extend(
+            statement
+                .query_row(params![tenant.0, id.as_str()], |row| row.get::<_, i64>(0))
+                .optional()
+                .map_err(&read)?,
+        );
+    }
+    Ok(found)
+}
+
+/// The values that a property must have one of, when they are few.
+fn equals(filter: Option<&Expression>, position: usize) -> Option<Vec<Literal>> {
+    Bounds::of(filter?, position).equal.filter(|values| values.len() <= MANY)
+}
+
+fn texts(values: Option<Vec<Literal>>) -> Option<Vec<Box<str>>> {
+    let text = |value| match value {
+        Literal::Text(text) => Some(text),
+        _ => None, // null is no value of these properties: such a row does not exist
+    };
+    values.map(|values| values.into_iter().filter_map(text).collect())
+}
+
+pub(crate) fn is_property(expression: &Expression, position: usize) -> bool {
+    matches!(&expression.node, Node::Property(path) if path.navigation.is_empty() && path.position == position)
+}

@@ -1,0 +1,94 @@
+//! What kept totals tell of a filter without a look at a row.
+
+use model::edm::event as at;
+use model::{EventKind, RiskEventStatus, RiskLevel, Total};
+use odata::edm::EntityType;
+use odata::encode::Cell;
+use odata::expression::bound::{Expression, Node, PropertyPath};
+use odata::expression::evaluate::{Evaluator, Scope};
+
+/// An event of which only that is known by which totals are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptEvent {
+    /// Its type.
+    pub kind: EventKind,
+    /// Its level.
+    pub level: RiskLevel,
+    /// Its status.
+    pub status: RiskEventStatus,
+}
+
+impl Scope for KeptEvent {
+    fn cell(&self, path: &PropertyPath) -> Cell<'_> {
+        match path.position {
+            at::RISK_LEVEL => Cell::Integer(self.level as i64),
+            at::RISK_EVENT_STATUS => Cell::Integer(self.status as i64),
+            _ => Cell::Damaged, // never asked for: see `reads_only`
+        }
+    }
+
+    fn entity_type(&self) -> &'static EntityType {
+        self.kind.entity_type()
+    }
+}
+
+/// Whether an expression reads no property but these, and the type only if that is allowed.
+fn reads_only(expression: &Expression, positions: &[usize], type_too: bool) -> bool {
+    let mut within = true;
+    expression.visit(&mut |part| {
+        within &= match &part.node {
+            Node::Property(path) => path.navigation.is_empty() && positions.contains(&path.position),
+            Node::IsOf(_) => type_too,
+            Node::Any(..) | Node::All(..) | Node::Item => false,
+            _ => true,
+        };
+    });
+    within
+}
+
+/// Counts the events of a kind that a filter keeps, where totals tell.
+pub fn count(filter: Option<&Expression>, kind: Option<EventKind>, totals: &[(Total, u64)]) -> Option<u64> {
+    let told = |filter: &&Expression| reads_only(filter, &[at::RISK_LEVEL, at::RISK_EVENT_STATUS], true);
+    if filter.is_some() && filter.filter(told).is_none() {
+        return None;
+    }
+    let evaluator = filter.map(Evaluator::new);
+    let counted = |total: &Total| match *total {
+        Total::Users => false,
+        Total::Events(of, level, status) => {
+            let event = KeptEvent { kind: of, level, status };
+            kind.is_none_or(|kind| kind == of) && evaluator.as_ref().is_none_or(|filter| filter.matches(&event))
+        }
+    };
+    Some(totals.iter().filter(|(total, _)| counted(total)).map(|(_, count)| count).sum())
+}
+
+/// Whether a part of a filter reads the property at `position`, and nothing else of a row.
+pub fn is_about(part: &Expression, position: usize) -> bool {
+    let mut reads = false;
+    part.visit(&mut |part| reads |= matches!(part.node, Node::Property(_)));
+    reads && reads_only(part, &[position], false)
+}
+
+/// The levels that an event may have by the parts of a filter that are about levels alone; `None`
+/// when there is no such part.
+pub fn levels(parts: &[&Expression]) -> Option<Vec<RiskLevel>> {
+    let filters = about(parts, at::RISK_LEVEL)?;
+    let event = |level| KeptEvent { kind: EventKind::LeakedCredentials, level, status: RiskEventStatus::Active };
+    let all = (0..).map_while(RiskLevel::from_value);
+    Some(all.filter(|level| filters.iter().all(|filter| filter.matches(&event(*level)))).collect())
+}
+
+/// The same for statuses.
+pub fn statuses(parts: &[&Expression]) -> Option<Vec<RiskEventStatus>> {
+    let filters = about(parts, at::RISK_EVENT_STATUS)?;
+    let event = |status| KeptEvent { kind: EventKind::LeakedCredentials, level: RiskLevel::Low, status };
+    let all = (0..).map_while(RiskEventStatus::from_value);
+    Some(all.filter(|status| filters.iter().all(|filter| filter.matches(&event(*status)))).collect())
+}
+
+fn about<'e>(parts: &[&'e Expression], position: usize) -> Option<Vec<Evaluator<'e>>> {
+    let filters: Vec<_> =
+        parts.iter().filter(|part| is_about(part, position)).map(|part| Evaluator::new(part)).collect();
+    (!filters.is_empty()).then_some(filters)
+}
