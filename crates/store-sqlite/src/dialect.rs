@@ -46,4 +46,10 @@ impl Dialect for SqliteDialect {
     fn direction(&self, descending: bool) -> &'static str {
         if descending { " DESC" } else { " ASC" } // null lies below everything
     }
+
+    /// A row's own key has no collation, and SQLite looks for one before it takes an index's range by
+    /// several columns; without it, every page begins by passing over all rows with the same first key.
+    fn after_row_key(&self) -> &'static str {
+        " COLLATE BINARY"
+    }
 }
