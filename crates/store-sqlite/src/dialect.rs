@@ -4,7 +4,7 @@ use crate::functions;
 use odata::expression::forms::Form as Literal;
 use store::sql::{Dialect, Form, Operation, SqlValue};
 
-/// SQLite, on a connection on which [`functions`] are registered.
+/// SQLite, on a connection of this store: `odata`'s own functions are registered there.
 ///
 /// Its own operators and functions serve only where they mean exactly what the evaluator means:
 /// `instr` and `||` (texts keep U+0000, which `length` and `substr` stop at), comparison, `&`, `in`,
