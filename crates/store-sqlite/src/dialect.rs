@@ -4,7 +4,7 @@ use crate::functions;
 use odata::expression::forms::Form as Literal;
 use store::sql::{Dialect, Form, Operation, SqlValue};
 
-/// SQLite, on a connection on which [`functions`] are registered.
+/// SQLite, on a connection of this store: `odata`'s own functions are registered there.
 ///
 /// Its own operators and functions serve only where they mean exactly what the evaluator means:
 /// `instr` and `||` (texts keep U+0000, which `length` and `substr` stop at), comparison, `&`, `in`,
@@ -45,5 +45,11 @@ impl Dialect for SqliteDialect {
 
     fn direction(&self, descending: bool) -> &'static str {
         if descending { " DESC" } else { " ASC" } // null lies below everything
+    }
+
+    /// A row's own key has no collation, and SQLite looks for one before it takes an index's range by
+    /// several columns; without it, every page begins by passing over all rows with the same first key.
+    fn after_row_key(&self) -> &'static str {
+        " COLLATE BINARY"
     }
 }

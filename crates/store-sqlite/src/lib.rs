@@ -11,6 +11,8 @@ mod epoch;
 mod error;
 mod functions;
 mod group;
+#[cfg(test)]
+mod lowering_tests;
 mod migrate;
 mod open;
 mod owned;

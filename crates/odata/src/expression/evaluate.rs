@@ -1,5 +1,15 @@
 //! The evaluator: what a bound expression comes to for a row in memory. It is the meaning that
 //! every store's own query language is held to.
+//!
+//! Beyond what [`bound`](super::bound) says of null:
+//!
+//! - An operation without a result is null: an integer that overflows, an infinite double, a divisor
+//!   of zero, a moment or day outside of the years 1 to 9999 ([`arithmetic`]), a `cast` of a text that
+//!   is not of the form ([`cast`]). The binder refuses most of these before a row is met.
+//! - `any` is true when the condition is true of an item and otherwise false, `all` when it is true
+//!   of every item and otherwise false (URL conventions 4.01, section 5.1.1.13). A collection behind a
+//!   relation that leads nowhere has no items.
+//! - A cell that holds no value of its type ([`Cell::Damaged`]) is null.
 
 use super::arithmetic;
 use super::bound::{Comparison, Expression, Function, Literal, Node, PropertyPath, ValueType};

@@ -99,7 +99,8 @@ fn read_double(text: &str) -> Option<f64> {
     (digits.is_empty() && number.is_finite()).then_some(number)
 }
 
-/// Days, hours, minutes and seconds in this order, at least one of them.
+/// Days, hours, minutes and seconds in this order, at least one of them; letters in any case, as the
+/// ABNF has them.
 fn read_duration(digits: &mut Digits<'_>) -> Option<i64> {
     const SECOND: i64 = Ticks::PER_SECOND;
     let sign = if digits.take(b"-") {
@@ -108,20 +109,20 @@ fn read_duration(digits: &mut Digits<'_>) -> Option<i64> {
         digits.take(b"+");
         1
     };
-    digits.expect(b"P").ok()?;
+    digits.expect(b"Pp").ok()?;
     let mut ticks: i64 = 0;
-    let mut rest: &[(&[u8; 1], i64)] = &[(b"D", 24 * 3600), (b"H", 3600), (b"M", 60), (b"S", 1)];
+    let mut rest: &[(&[u8; 2], i64)] = &[(b"Dd", 24 * 3600), (b"Hh", 3600), (b"Mm", 60), (b"Ss", 1)];
     let mut in_time = false;
     let mut read_any = false;
     while !digits.is_empty() {
-        if !in_time && digits.take(b"T") {
+        if !in_time && digits.take(b"Tt") {
             (in_time, rest) = (true, &rest[rest.len() - 3..]);
         }
         let number = digits.whole()?;
         let fraction = if digits.take(b".") { Some(digits.fraction().ok()?) } else { None };
         let at = rest.iter().position(|(unit, _)| digits.take(*unit))?;
         let (unit, seconds) = rest[at];
-        if (unit == b"D") == in_time || (fraction.is_some() && unit != b"S") {
+        if (unit == b"Dd") == in_time || (fraction.is_some() && unit != b"Ss") {
             return None;
         }
         rest = &rest[at + 1..];
@@ -180,4 +181,95 @@ fn read_guid(text: &str) -> Option<String> {
             },
         );
     fits.then(|| text.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn duration(text: &str) -> Option<i64> {
+        match Form::Duration.read(text) {
+            Some(Value::Integer(ticks)) => Some(ticks),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn durations_are_days_to_seconds_in_order() {
+        for (text, ticks) in [
+            ("P1D", calendar::TICKS_PER_DAY),
+            ("-PT1M0.5S", -605_000_000),
+            ("+pt2h", 72_000_000_000),
+            ("PT0.123456789012S", 1_234_567),
+            ("P1DT0S", calendar::TICKS_PER_DAY),
+            ("-P10675199DT2H48M5.4775808S", i64::MIN),
+        ] {
+            assert_eq!(duration(text), Some(ticks), "{text}");
+        }
+        for text in [
+            "",
+            "P",
+            "-",
+            "PT",
+            "P1DT",
+            "P1H",
+            "PT1D",
+            "P1M",
+            "P1Y",
+            "P1D1D",
+            "PT1S1M",
+            "PT1.5M",
+            "PT.5S",
+            "PT1.S",
+            "P-1D",
+            "P1D ",
+            "PTT1S",
+            "P1TD",
+            "P10675200D",
+            "P99999999999999999999D",
+            "PT1.1234567890123S",
+            "P€",
+        ] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+        assert_eq!(write_duration(0), "PT0S");
+        assert_eq!(write_duration(-calendar::TICKS_PER_DAY), "-P1D");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(
+            any in any::<i64>(), number in any::<f64>(), truth in any::<bool>(), day in FIRST_DAY..=LAST_DAY,
+            time in 0..calendar::TICKS_PER_DAY, moment in Ticks::MIN.get()..=Ticks::MAX.get(),
+        ) {
+            prop_assume!(number.is_finite());
+            for (form, value) in [
+                (Form::Boolean, Value::Boolean(truth)),
+                (Form::Integer, Value::Integer(any)),
+                (Form::Double, Value::Double(number)),
+                (Form::DateTimeOffset, Value::Integer(moment)),
+                (Form::Date, Value::Integer(day)),
+                (Form::TimeOfDay, Value::Integer(time)),
+                (Form::Duration, Value::Integer(any)),
+            ] {
+                let text = form.write(&value).expect("every value is written");
+                prop_assert_eq!(form.read(&text), Some(value), "{}", text);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[-+PTDHMS0-9.:eEtrufals€ ]{0,20}|\\PC{0,20}") {
+            for form in Form::ALL {
+                form.read(&text);
+            }
+        }
+
+        #[test]
+        fn no_number_makes_it_panic(number in any::<i64>()) {
+            for form in Form::ALL {
+                form.write(&Value::Integer(number));
+            }
+        }
+    }
 }

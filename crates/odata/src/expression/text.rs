@@ -33,12 +33,12 @@ fn byte_offset(text: &str, number: i64) -> usize {
 
 /// Every character in lower case, one for one, by the frozen table.
 pub fn to_lower(text: &str) -> String {
-    text.chars().map(|c| map(c, &TO_LOWER)).collect()
+    text.chars().map(|c| if c.is_ascii() { c.to_ascii_lowercase() } else { map(c, &TO_LOWER) }).collect()
 }
 
 /// Every character in upper case, one for one, by the frozen table: `ß` stays.
 pub fn to_upper(text: &str) -> String {
-    text.chars().map(|c| map(c, &TO_UPPER)).collect()
+    text.chars().map(|c| if c.is_ascii() { c.to_ascii_uppercase() } else { map(c, &TO_UPPER) }).collect()
 }
 
 fn map(c: char, table: &[Range]) -> char {

@@ -2,6 +2,7 @@
 
 mod body;
 mod encode;
+mod evaluate;
 mod filter;
 mod hostile;
 mod path;

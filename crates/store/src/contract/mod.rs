@@ -5,6 +5,7 @@
 
 mod changes;
 mod events;
+pub mod expressions;
 mod isolation;
 mod pages;
 mod registry;

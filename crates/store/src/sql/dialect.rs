@@ -118,4 +118,10 @@ pub trait Dialect: Send + Sync {
 
     /// What makes a term of `order by` ascending or descending with null below every value.
     fn direction(&self, descending: bool) -> &'static str;
+
+    /// What follows the value for a row's own key in a comparison of rows, where the database needs a
+    /// word for an index to serve it.
+    fn after_row_key(&self) -> &'static str {
+        ""
+    }
 }

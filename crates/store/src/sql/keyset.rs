@@ -36,6 +36,11 @@ impl<'a> Order<'a> {
         Self { keys, row_key, descending: keys.last().map_or(descending, |key| key.descending) }
     }
 
+    /// Whether the row's own key descends.
+    pub fn is_descending(&self) -> bool {
+        self.descending
+    }
+
     /// Writes the keys' values as columns of `select`, each after a comma: what a [`Place`] is made of.
     pub fn columns(&self, schema: &dyn Schema, sql: &mut Sql<'_>) {
         for key in self.keys {
@@ -153,7 +158,8 @@ impl After<'_> {
         for value in values {
             sql.bind(value.clone()).push(", ");
         }
-        sql.bind(self.place.row_key).push("))");
+        let end = sql.dialect.after_row_key();
+        sql.bind(self.place.row_key).push(end).push("))");
     }
 }
 

@@ -61,6 +61,7 @@ struct Lowering<'a, 'd> {
 }
 
 impl Lowering<'_, '_> {
+    /// Writes an expression as one operand: whatever stands beside it binds no part of it.
     fn expression(&mut self, expression: &Expression, nulls: Nulls) {
         match &expression.node {
             Node::Literal(literal) => self.literal(literal),
@@ -99,8 +100,9 @@ impl Lowering<'_, '_> {
                 self.over_items(path, condition.as_deref(), Nulls::AsFalse, "");
             }
             Node::All(path, condition) => {
-                self.sql.push("NOT EXISTS ");
+                self.sql.push("(NOT EXISTS ");
                 self.over_items(path, Some(condition), Nulls::AsFalse, " IS NOT TRUE");
+                self.sql.push(")");
             }
         }
     }
