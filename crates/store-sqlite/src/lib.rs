@@ -39,8 +39,8 @@ use std::future::ready;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::{
-    AdminCommand, AdminOutcome, BoxFuture, ChangeRecord, Cursor, Finding, Outcome, PageQuery, Projection, RowSink,
-    Store, StoreError, WriteError,
+    AdminCommand, AdminOutcome, BoxFuture, ChangeRecord, Cursor, Finding, ListError, Outcome, PageQuery, Projection,
+    RowSink, Store, StoreError, WriteError,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -102,8 +102,13 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn execute(&self, tenant: TenantKey, actor: Actor, command: Command) -> BoxFuture<'_, Result<Outcome, WriteError>> {
-        Box::pin(async move { self.ask(|reply| Message::Command(Job { tenant, actor, command, reply })).await? })
+    fn execute_all(
+        &self,
+        tenant: TenantKey,
+        actor: Actor,
+        commands: Vec<Command>,
+    ) -> BoxFuture<'_, Result<Vec<Outcome>, ListError>> {
+        Box::pin(async move { self.ask(|reply| Message::Write(Job { tenant, actor, commands, reply })).await? })
     }
 
     fn event<'a>(
