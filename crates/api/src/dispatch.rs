@@ -9,7 +9,7 @@ use crate::context::RequestIds;
 use crate::error::{ApiError, Area};
 use crate::negotiate::{Form, accept, check_versions};
 use crate::reply::Reply;
-use crate::routes::{self, Access, BodyKind, Shape, Verb};
+use crate::routes::{self, Access, BodyKind, Operation, Shape, Verb};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use model::{Caller, edm};
 use odata::path::resolve;
@@ -112,6 +112,21 @@ fn authorization_uri(app: &App, origin: &str) -> String {
 
 /// Finds the operation, checks what it demands, reads its body and runs it.
 pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, ApiError> {
+    let (operation, call) = admit(request, content).await?;
+    let write = match operation {
+        Operation::Read(read) => return read(call).await,
+        Operation::Write(write) => write,
+    };
+    let mut plan = call.app.service.plan(call.caller);
+    let command = (write.prepare)(&call, &plan).await?;
+    plan.add(command);
+    let outcomes = plan.carry_out().await.map_err(|failed| call.failure(failed.error))?;
+    let outcome = outcomes.into_iter().next().expect("the plan has one command");
+    (write.render)(&call, outcome)
+}
+
+/// Finds the operation, checks what it demands and reads its body: all that comes before it runs.
+pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operation, Call<'r>), ApiError> {
     let app = request.app;
     let resource = resolve(&edm::MODEL, request.path)
         .map_err(|error| ApiError::from_path(routes::area_of_path(request.path), &error))?;
@@ -161,7 +176,7 @@ pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, A
         metadata,
         preferences,
     };
-    (route.operation)(call).await
+    Ok((route.operation, call))
 }
 
 fn not_allowed(method: &Method, allowed: &[Verb]) -> ApiError {
