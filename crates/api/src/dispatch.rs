@@ -8,6 +8,7 @@ use crate::call::{Call, VERSIONS};
 use crate::context::RequestIds;
 use crate::error::{ApiError, Area};
 use crate::negotiate::{Form, accept, check_versions};
+use crate::references::References;
 use crate::reply::Reply;
 use crate::routes::{self, Access, BodyKind, Operation, Shape, Verb};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
@@ -38,8 +39,8 @@ pub struct Request<'r> {
     pub query: &'r str,
     /// The headers.
     pub headers: &'r HeaderMap,
-    /// Whether it is an item of a batch.
-    pub in_batch: bool,
+    /// For a request of a batch, what it may refer to.
+    pub batch: Option<References>,
 }
 
 /// Splits `/v1.0/users` into the version and `/users`; `None` below no version.
@@ -73,7 +74,7 @@ pub async fn answer(
         path,
         query: parts.uri.query().unwrap_or_default(),
         headers: &parts.headers,
-        in_batch: false,
+        batch: None,
     };
     dispatch(&request, Source::Connection(content)).await
 }
@@ -131,7 +132,7 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
     let resource = resolve(&edm::MODEL, request.path)
         .map_err(|error| ApiError::from_path(routes::area_of_path(request.path), &error))?;
     let (area, shape) = routes::describe(&resource);
-    if shape == Shape::Batch && request.in_batch {
+    if shape == Shape::Batch && request.batch.is_some() {
         return Err(ApiError::bad_request(area, "a batch cannot hold another batch"));
     }
     let route = routes::find(&resource, request.method).map_err(|allowed| not_allowed(request.method, &allowed))?;
@@ -140,8 +141,13 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
     {
         return Err(ApiError::forbidden(area, *missing));
     }
-    let form = if shape == Shape::Count { Form::Text } else { Form::Json };
-    let metadata = accept(request.headers, form)?;
+    let metadata = match shape {
+        Shape::Count => accept(request.headers, Form::Text)?,
+        // Either will do: the operation answers in the form that is accepted.
+        Shape::Batch => accept(request.headers, Form::Json)
+            .or_else(|refused| accept(request.headers, Form::Multipart).map_err(|_| refused))?,
+        _ => accept(request.headers, Form::Json)?,
+    };
     let options = QueryOptions::parse(request.query).map_err(|error| ApiError::from_query(area, &error))?;
     options.only(route.served, route.applicable).map_err(|error| ApiError::from_query(area, &error))?;
     let prefer = request.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
@@ -156,7 +162,7 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
         Some(most) => {
             body::check_declared_size(request.headers, most)?;
             if !content.is_absent() {
-                body::check_content_type(request.headers)?;
+                body::check_content_type(request.headers, route.body == BodyKind::Batch)?;
             }
             body::read(content, request.headers, most, &app.limits, area).await?
         }
@@ -175,6 +181,7 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
         body,
         metadata,
         preferences,
+        references: request.batch.clone().unwrap_or_default(),
     };
     Ok((route.operation, call))
 }

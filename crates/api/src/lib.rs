@@ -13,6 +13,7 @@ mod error;
 mod negotiate;
 mod oauth;
 pub mod operations;
+mod references;
 mod reply;
 mod router;
 pub mod routes;

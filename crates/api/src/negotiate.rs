@@ -14,6 +14,8 @@ pub enum Form {
     Json,
     /// Digits: `/$count`.
     Text,
+    /// Answers to a batch, each a part.
+    Multipart,
 }
 
 /// Refuses protocol versions that are not 4.0 or 4.01 (OData protocol 4.01, section 8.2.6).
@@ -48,7 +50,11 @@ pub fn accept(headers: &HeaderMap, form: Form) -> Result<Metadata, ApiError> {
         (false, _) => Ok(Metadata::Minimal),
         (true, Some(metadata)) => Ok(metadata),
         (true, None) => {
-            let served = if form == Form::Json { "application/json" } else { "text/plain" };
+            let served = match form {
+                Form::Json => "application/json",
+                Form::Text => "text/plain",
+                Form::Multipart => "multipart/mixed",
+            };
             let message = format!("nothing that Accept names is served here; this resource comes as {served}");
             Err(ApiError::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message))
         }
@@ -61,8 +67,10 @@ fn fits(range: &str, form: Form) -> Result<Option<Metadata>, ApiError> {
     let media = parts.next().unwrap_or_default().to_ascii_lowercase();
     let fits = match media.as_str() {
         // Clients that only ever send JSON's name read a count all the same.
-        "*/*" | "application/json" | "application/*" => true,
+        "*/*" => true,
+        "application/json" | "application/*" => form != Form::Multipart,
         "text/plain" | "text/*" => form == Form::Text,
+        "multipart/mixed" | "multipart/*" => form == Form::Multipart,
         _ => false,
     };
     let mut metadata = Metadata::Minimal;

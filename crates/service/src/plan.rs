@@ -1,7 +1,9 @@
 //! A plan: a write, or several that stand or fall together, before anything is carried out.
 
 use crate::{Service, ServiceError};
-use model::{Caller, Command, Decision, Effect, EntityId, EventKey, Moment, RiskEvent, State, User, UserKey, decide};
+use model::{
+    Caller, Command, Decision, Effect, EntityId, EventKey, Moment, NewId, RiskEvent, State, User, UserKey, decide,
+};
 use std::collections::HashMap;
 use store::{ListError, Outcome};
 
@@ -50,6 +52,22 @@ impl Plan<'_> {
     /// Adds a command.
     pub fn add(&mut self, command: Command) {
         self.commands.push(command);
+    }
+
+    /// Gives the event that the last command creates its id now, for later writes of the plan to name
+    /// it. Otherwise the store makes it of the number of the change, so that it finds the event by it.
+    pub fn settle_id(&mut self) {
+        if let Some(Command::CreateEvent(new)) = self.commands.last_mut()
+            && let NewId::Made { .. } = new.id
+        {
+            let Service { clock, entropy, .. } = self.service;
+            new.id = NewId::Chosen(entropy.uuid_v7(clock.now()).into());
+        }
+    }
+
+    /// The id of the entity that the last command creates, as far as it is known by now.
+    pub fn created(&self) -> Option<&EntityId> {
+        self.commands.last().and_then(Command::created)
     }
 
     /// Decides the command that was added last on what is known by now, so that the operations after
