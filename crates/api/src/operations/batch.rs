@@ -1,9 +1,9 @@
 //! `POST /$batch`: up to 20 requests in one (graph.md, section 8.10; OData protocol 4.01, section
 //! 11.7; OData JSON 4.01, section 19).
 //!
-//! What came, in either form, is read into a [`Batch`](item::Batch): requests, and the units in
-//! which they are carried out. [`schedule`] says which unit is begun when, [`carry`] carries it out,
-//! [`answer`] writes what came of it in either form.
+//! What came, in either form, is read into an `item::Batch`: requests, and the units in
+//! which they are carried out. `schedule` says which unit is begun when, `carry` carries it out,
+//! `answer` writes what came of it in either form.
 
 mod answer;
 mod carry;
