@@ -47,9 +47,18 @@ fn unsupported(message: impl Into<Box<str>>) -> ApiError {
     ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
 }
 
+/// Whether the body is declared as multipart/mixed.
+pub fn is_multipart(headers: &HeaderMap) -> bool {
+    let found = headers.get(header::CONTENT_TYPE).and_then(|found| found.to_str().ok()).unwrap_or_default();
+    found.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("multipart/mixed"))
+}
+
 /// Checks that the body is declared as JSON (design.md, section 5: without or with another
-/// Content-Type, 415).
-pub fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
+/// Content-Type, 415); that of a batch may be multipart too.
+pub fn check_content_type(headers: &HeaderMap, batch: bool) -> Result<(), ApiError> {
+    if batch && is_multipart(headers) {
+        return Ok(());
+    }
     let Some(found) = headers.get(header::CONTENT_TYPE) else {
         return Err(unsupported("Content-Type is missing; send application/json"));
     };

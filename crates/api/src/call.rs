@@ -5,6 +5,7 @@ use crate::context::RequestIds;
 use crate::dispatch::split_version;
 use crate::error::{ApiError, Area};
 use crate::negotiate::{MediaType, precondition};
+use crate::references::References;
 use crate::reply::Reply;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
@@ -48,6 +49,8 @@ pub struct Call<'c> {
     pub media: MediaType,
     /// What the client prefers.
     pub preferences: Preferences,
+    /// What `$id` stands for; nothing outside of a batch.
+    pub references: References,
 }
 
 impl Call<'_> {
@@ -111,15 +114,9 @@ impl Call<'_> {
         self.context(&format!("{}/$entity", set.name))
     }
 
-    /// The URL of one entity. A key that would be read as something else where a segment is, such as
-    /// `delta`, stands in parentheses.
+    /// The URL of one entity.
     pub fn entity_url(&self, set: &EntitySet, key: &str) -> String {
-        let path = format!("/{}/{}", set.name, encode_segment(key));
-        let is_key = !matches!(key, "." | "..") && matches!(resolve(&edm::MODEL, &path), Ok(Resource::Entity(..)));
-        if is_key {
-            return format!("{}{path}", self.root());
-        }
-        format!("{}/{}('{}')", self.root(), set.name, encode_segment(&key.replace('\'', "''")))
+        self.root() + &entity_path(set, key)
     }
 
     /// Reads the body as an entity of a set; bindings come apart from it.
@@ -144,9 +141,12 @@ impl Call<'_> {
     }
 
     /// Reads the URL of a user: absolute on this host, or relative, also by `directoryObjects`
-    /// (graph.md, section 3.6).
+    /// (graph.md, section 3.6), or `$id` of another request in the batch.
     pub fn user_reference(&self, url: &str) -> Option<UserKey> {
-        let url = as_users(url);
+        let url = match self.references.resolve(url) {
+            Some(referred) => referred.ok()?,
+            None => as_users(url),
+        };
         let own = self.origin.split_once("://").map_or("", |(_, authority)| authority);
         match entity_reference(&edm::MODEL, &VERSIONS, |authority| authority.eq_ignore_ascii_case(own), &url) {
             Ok((set, key)) if std::ptr::eq(set, &raw const edm::USERS) => service::user_key(&key),
@@ -238,6 +238,14 @@ impl Call<'_> {
     pub fn failure(&self, error: service::ServiceError) -> ApiError {
         ApiError::from_service(self.area, error)
     }
+}
+
+/// The path of one entity below the version. A key that would be read as something else where a
+/// segment is, such as `delta`, stands in parentheses.
+pub fn entity_path(set: &EntitySet, key: &str) -> String {
+    let path = format!("/{}/{}", set.name, encode_segment(key));
+    let is_key = !matches!(key, "." | "..") && matches!(resolve(&edm::MODEL, &path), Ok(Resource::Entity(..)));
+    if is_key { path } else { format!("/{}('{}')", set.name, encode_segment(&key.replace('\'', "''"))) }
 }
 
 /// Writes `users` in the place of `directoryObjects`, where that is the set that a URL names.

@@ -8,8 +8,9 @@ use crate::call::{Call, VERSIONS};
 use crate::context::RequestIds;
 use crate::error::{ApiError, Area};
 use crate::negotiate::{Form, MediaType, accept, check_versions};
+use crate::references::References;
 use crate::reply::Reply;
-use crate::routes::{self, Access, BodyKind, Shape, Verb};
+use crate::routes::{self, Access, BodyKind, Operation, Shape, Verb};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use model::{Caller, edm};
 use odata::path::resolve;
@@ -38,8 +39,8 @@ pub struct Request<'r> {
     pub query: &'r str,
     /// The headers.
     pub headers: &'r HeaderMap,
-    /// Whether it is an item of a batch.
-    pub in_batch: bool,
+    /// For a request of a batch, what it may refer to.
+    pub batch: Option<References>,
 }
 
 /// Splits `/v1.0/users` into the version and `/users`; `None` below no version.
@@ -73,7 +74,7 @@ pub async fn answer(
         path,
         query: parts.uri.query().unwrap_or_default(),
         headers: &parts.headers,
-        in_batch: false,
+        batch: None,
     };
     dispatch(&request, Source::Connection(content)).await
 }
@@ -112,11 +113,26 @@ fn authorization_uri(app: &App, origin: &str) -> String {
 
 /// Finds the operation, checks what it demands, reads its body and runs it.
 pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, ApiError> {
+    let (operation, call) = admit(request, content).await?;
+    let write = match operation {
+        Operation::Read(read) => return read(call).await,
+        Operation::Write(write) => write,
+    };
+    let mut plan = call.app.service.plan(call.caller);
+    let command = (write.prepare)(&call, &plan).await?;
+    plan.add(command);
+    let outcomes = plan.carry_out().await.map_err(|failed| call.failure(failed.error))?;
+    let outcome = outcomes.into_iter().next().expect("the plan has one command");
+    (write.render)(&call, outcome)
+}
+
+/// Finds the operation, checks what it demands and reads its body: all that comes before it runs.
+pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operation, Call<'r>), ApiError> {
     let app = request.app;
     let resource = resolve(&edm::MODEL, request.path)
         .map_err(|error| ApiError::from_path(routes::area_of_path(request.path), &error))?;
     let (area, shape) = routes::describe(&resource);
-    if shape == Shape::Batch && request.in_batch {
+    if shape == Shape::Batch && request.batch.is_some() {
         return Err(ApiError::bad_request(area, "a batch cannot hold another batch"));
     }
     let route = routes::find(&resource, request.method).map_err(|allowed| not_allowed(request.method, &allowed))?;
@@ -125,12 +141,18 @@ pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, A
     {
         return Err(ApiError::forbidden(area, *missing));
     }
-    let form = if shape == Shape::Count { Form::Text } else { Form::Json };
+    let form = || match shape {
+        Shape::Count => accept(request.headers, Form::Text),
+        // Either will do: the operation answers in the form that is accepted.
+        Shape::Batch => accept(request.headers, Form::Json)
+            .or_else(|refused| accept(request.headers, Form::Multipart).map_err(|_| refused)),
+        _ => accept(request.headers, Form::Json),
+    };
     let options = QueryOptions::parse(request.query);
     // `$format` stands above `Accept` (OData URL conventions 4.01, section 5.1.8).
     let media = match &options {
         Ok(options) if options.get(SystemOption::Format).is_some() => MediaType::default(),
-        _ => accept(request.headers, form)?,
+        _ => form()?,
     };
     let options = options.map_err(|error| ApiError::from_query(area, &error))?;
     options.only(route.served, route.applicable).map_err(|error| ApiError::from_query(area, &error))?;
@@ -146,7 +168,7 @@ pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, A
         Some(most) => {
             body::check_declared_size(request.headers, most)?;
             if !content.is_absent() {
-                body::check_content_type(request.headers)?;
+                body::check_content_type(request.headers, route.body == BodyKind::Batch)?;
             }
             body::read(content, request.headers, most, &app.limits, area).await?
         }
@@ -165,8 +187,9 @@ pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, A
         body,
         media,
         preferences,
+        references: request.batch.clone().unwrap_or_default(),
     };
-    (route.operation)(call).await
+    Ok((route.operation, call))
 }
 
 fn not_allowed(method: &Method, allowed: &[Verb]) -> ApiError {

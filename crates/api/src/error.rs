@@ -155,6 +155,11 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, area.forbidden(), message)
     }
 
+    /// In a batch, a request that this one depends on has failed.
+    pub fn failed_dependency(message: impl Into<Box<str>>) -> Self {
+        Self::new(StatusCode::FAILED_DEPENDENCY, "FailedDependency", message)
+    }
+
     /// Try again soon.
     pub fn unavailable(message: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "serviceNotAvailable", message)

@@ -14,6 +14,7 @@ mod negotiate;
 mod oauth;
 pub mod operations;
 mod projection;
+mod references;
 mod reply;
 mod router;
 pub mod routes;

@@ -15,6 +15,8 @@ pub enum Form {
     Json,
     /// Digits: `/$count`.
     Text,
+    /// Answers to a batch, each a part.
+    Multipart,
 }
 
 /// The form of a JSON answer (OData JSON 4.01, section 3).
@@ -92,7 +94,11 @@ pub fn accept(headers: &HeaderMap, form: Form) -> Result<MediaType, ApiError> {
         (false, _) => Ok(MediaType::default()),
         (true, Some(media)) => Ok(media),
         (true, None) => {
-            let served = if form == Form::Json { "application/json" } else { "text/plain" };
+            let served = match form {
+                Form::Json => "application/json",
+                Form::Text => "text/plain",
+                Form::Multipart => "multipart/mixed",
+            };
             let message = format!("nothing that Accept names is served here; this resource comes as {served}");
             Err(ApiError::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message))
         }
@@ -105,8 +111,10 @@ fn fits(range: &str, form: Form) -> Option<MediaType> {
     let media = parts.next().unwrap_or_default().to_ascii_lowercase();
     let fits = match media.as_str() {
         // Clients that only ever send JSON's name read a count all the same.
-        "*/*" | "application/json" | "application/*" => true,
+        "*/*" => true,
+        "application/json" | "application/*" => form != Form::Multipart,
         "text/plain" | "text/*" => form == Form::Text,
+        "multipart/mixed" | "multipart/*" => form == Form::Multipart,
         _ => false,
     };
     let mut chosen = MediaType::default();

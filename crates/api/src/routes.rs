@@ -6,12 +6,13 @@ use crate::operations::{
     batch, count, create_event, create_user, delete, impacted_user, list, read, reference, update,
 };
 use crate::reply::Reply;
-use axum::http::Method;
-use model::{Permission, edm};
+use axum::http::{Method, StatusCode};
+use model::{Command, Permission, edm};
 use odata::edm::EntitySet;
 use odata::path::Resource;
 use odata::query::SystemOption;
-use store::BoxFuture;
+use service::Plan;
+use store::{BoxFuture, Outcome};
 
 /// What a caller must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +91,36 @@ pub enum BodyKind {
     Batch,
 }
 
-/// An operation: a function of a call.
-pub type Operation = for<'c> fn(Call<'c>) -> BoxFuture<'c, Result<Reply, ApiError>>;
+/// An operation that answers by itself: a function of a call.
+pub type Read = for<'c> fn(Call<'c>) -> BoxFuture<'c, Result<Reply, ApiError>>;
+
+/// An operation that writes, in the two halves between which the store carries it out: alone, or
+/// together with others.
+#[derive(Clone, Copy)]
+pub struct Write {
+    /// Checks what was sent and makes a command of it; changes nothing.
+    pub prepare: for<'c> fn(&'c Call<'c>, &'c Plan<'c>) -> BoxFuture<'c, Result<Command, ApiError>>,
+    /// Answers what the command came to.
+    pub render: fn(&Call<'_>, Outcome) -> Result<Reply, ApiError>,
+}
+
+impl Write {
+    /// A write that is answered with 204 whatever it came to.
+    pub const fn without_content(
+        prepare: for<'c> fn(&'c Call<'c>, &'c Plan<'c>) -> BoxFuture<'c, Result<Command, ApiError>>,
+    ) -> Self {
+        Self { prepare, render: |_, _| Ok(Reply::new(StatusCode::NO_CONTENT)) }
+    }
+}
+
+/// What a route does.
+#[derive(Clone, Copy)]
+pub enum Operation {
+    /// It answers by itself.
+    Read(Read),
+    /// It writes.
+    Write(Write),
+}
 
 /// An entry of the table.
 #[derive(Clone, Copy)]
@@ -158,7 +187,7 @@ const ON_ENTITIES: &[SystemOption] = &[
 ];
 const NONE: &[SystemOption] = &[];
 
-const fn route(area: Area, shape: Shape, method: Verb, access: Access, operation: Operation) -> Route {
+const fn entry(area: Area, shape: Shape, method: Verb, access: Access, body: BodyKind, operation: Operation) -> Route {
     let (served, applicable) = match (shape, method) {
         (Shape::Collection, Verb::Get) => (ON_LISTS, ON_SETS),
         (Shape::Count, _) => (ON_SERVED_COUNTS, ON_COUNTS),
@@ -166,32 +195,37 @@ const fn route(area: Area, shape: Shape, method: Verb, access: Access, operation
         (Shape::Collection, _) => (NONE, ON_ENTITIES),
         _ => (NONE, NONE),
     };
-    Route { area, shape, method, access, body: BodyKind::None, served, applicable, operation }
+    Route { area, shape, method, access, body, served, applicable, operation }
 }
 
-const fn with_body(area: Area, shape: Shape, method: Verb, access: Access, operation: Operation) -> Route {
-    Route { body: BodyKind::Json, ..route(area, shape, method, access, operation) }
+const fn route(area: Area, shape: Shape, method: Verb, access: Access, operation: Read) -> Route {
+    entry(area, shape, method, access, BodyKind::None, Operation::Read(operation))
+}
+
+const fn write(area: Area, shape: Shape, method: Verb, access: Access, operation: Write) -> Route {
+    let body = if matches!(method, Verb::Delete) { BodyKind::None } else { BodyKind::Json };
+    entry(area, shape, method, access, body, Operation::Write(operation))
 }
 
 /// Every route below `/v1.0` and `/beta`.
 pub const ROUTES: &[Route] = &[
     route(Area::Risk, Shape::Collection, Verb::Get, READ_EVENTS, list::run),
-    with_body(Area::Risk, Shape::Collection, Verb::Post, WRITE_EVENTS, create_event::run),
+    write(Area::Risk, Shape::Collection, Verb::Post, WRITE_EVENTS, create_event::WRITE),
     route(Area::Risk, Shape::Count, Verb::Get, READ_EVENTS, count::run),
     route(Area::Risk, Shape::Entity, Verb::Get, READ_EVENTS, read::run),
-    with_body(Area::Risk, Shape::Entity, Verb::Patch, WRITE_EVENTS, update::run),
-    route(Area::Risk, Shape::Entity, Verb::Delete, WRITE_EVENTS, delete::run),
+    write(Area::Risk, Shape::Entity, Verb::Patch, WRITE_EVENTS, update::WRITE),
+    write(Area::Risk, Shape::Entity, Verb::Delete, WRITE_EVENTS, delete::WRITE),
     route(Area::Risk, Shape::Navigation, Verb::Get, READ_EVENTS_AND_USERS, impacted_user::run),
     route(Area::Risk, Shape::Reference, Verb::Get, READ_EVENTS, reference::get),
-    with_body(Area::Risk, Shape::Reference, Verb::Put, WRITE_EVENTS, reference::set),
-    with_body(Area::Risk, Shape::Reference, Verb::Post, WRITE_EVENTS, reference::set),
-    route(Area::Risk, Shape::Reference, Verb::Delete, WRITE_EVENTS, reference::clear),
+    write(Area::Risk, Shape::Reference, Verb::Put, WRITE_EVENTS, reference::SET),
+    write(Area::Risk, Shape::Reference, Verb::Post, WRITE_EVENTS, reference::SET),
+    write(Area::Risk, Shape::Reference, Verb::Delete, WRITE_EVENTS, reference::CLEAR),
     route(Area::Directory, Shape::Collection, Verb::Get, READ_USERS, list::run),
-    with_body(Area::Directory, Shape::Collection, Verb::Post, WRITE_USERS, create_user::run),
+    write(Area::Directory, Shape::Collection, Verb::Post, WRITE_USERS, create_user::WRITE),
     route(Area::Directory, Shape::Count, Verb::Get, READ_USERS, count::run),
     route(Area::Directory, Shape::Entity, Verb::Get, READ_USERS, read::run),
-    with_body(Area::Directory, Shape::Entity, Verb::Patch, WRITE_USERS, update::run),
-    route(Area::Directory, Shape::Entity, Verb::Delete, WRITE_USERS, delete::run),
+    write(Area::Directory, Shape::Entity, Verb::Patch, WRITE_USERS, update::WRITE),
+    write(Area::Directory, Shape::Entity, Verb::Delete, WRITE_USERS, delete::WRITE),
     Route { body: BodyKind::Batch, ..route(Area::Risk, Shape::Batch, Verb::Post, Access::Token, batch::run) },
 ];
 

@@ -129,6 +129,33 @@ pub struct Touches {
 }
 
 impl Command {
+    /// The same without conditions on versions: what it does when they hold.
+    #[must_use]
+    pub fn unconditional(mut self) -> Self {
+        match &mut self {
+            Self::UpdateEvent { precondition, .. }
+            | Self::DeleteEvent { precondition, .. }
+            | Self::SetImpactedUser { precondition, .. }
+            | Self::ClearImpactedUser { precondition, .. }
+            | Self::UpdateUser { precondition, .. }
+            | Self::DeleteUser { precondition, .. } => *precondition = Precondition::default(),
+            Self::CreateEvent(_) | Self::CreateUser { .. } => {}
+        }
+        self
+    }
+
+    /// The id of the entity that it creates, as far as it is known before it is carried out.
+    pub fn created(&self) -> Option<&EntityId> {
+        match self {
+            Self::CreateEvent(event) => match &event.id {
+                NewId::Chosen(id) => Some(id),
+                NewId::Made { .. } => None,
+            },
+            Self::CreateUser { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
     /// What it needs to know. A create whose id the server made touches nothing.
     pub fn touches(&self) -> Touches {
         match self {

@@ -17,6 +17,9 @@ pub struct Preferences {
     pub returns: Option<Return>,
     /// `odata.maxpagesize` (or `maxpagesize`): the most items on a page, at least 1.
     pub max_page_size: Option<u32>,
+    /// `odata.continue-on-error` (or `continue-on-error`), with or without a value: whether a batch goes
+    /// on after a failure.
+    pub continue_on_error: Option<bool>,
 }
 
 impl Preferences {
@@ -38,6 +41,13 @@ impl Preferences {
                 "odata.maxpagesize" | "maxpagesize" if preferences.max_page_size.is_none() => {
                     preferences.max_page_size = value.parse().ok().filter(|size| *size > 0);
                 }
+                "odata.continue-on-error" | "continue-on-error" if preferences.continue_on_error.is_none() => {
+                    preferences.continue_on_error = match value.to_ascii_lowercase().as_str() {
+                        "" | "true" => Some(true),
+                        "false" => Some(false),
+                        _ => None,
+                    };
+                }
                 _ => {}
             }
         }
@@ -57,6 +67,10 @@ mod tests {
         assert_eq!(read("odata.maxpagesize=5, return=minimal").max_page_size, Some(5));
         assert_eq!(read("maxpagesize=0").max_page_size, None);
         assert_eq!(read("return=minimal, return=representation").returns, Some(Return::Minimal));
+        assert_eq!(read("odata.continue-on-error").continue_on_error, Some(true));
+        assert_eq!(read("Continue-On-Error=TRUE;x=y").continue_on_error, Some(true));
+        assert_eq!(read("continue-on-error=false").continue_on_error, Some(false));
+        assert_eq!(read("continue-on-error=maybe").continue_on_error, None);
         assert_eq!(read("wait=10"), Preferences::default());
     }
 }

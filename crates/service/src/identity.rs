@@ -1,7 +1,7 @@
 //! Who an event is about: what the client says, completed from the directory.
 
-use crate::{Service, ServiceError};
-use model::{EntityId, FoldedName, RiskEventDraft, TenantKey, User, UserKey};
+use crate::{Plan, ServiceError};
+use model::{EntityId, FoldedName, RiskEventDraft, User, UserKey};
 use odata::fault::{Fault, FaultKind, Faults};
 
 /// What `impactedUser@odata.bind` says.
@@ -16,12 +16,11 @@ pub enum Link {
 /// The name under which faults of a link are reported.
 pub(crate) const BIND: &str = "impactedUser@odata.bind";
 
-impl Service {
+impl Plan<'_> {
     /// Resolves a link and puts it into the draft, with the userId that goes with it. Answers the
     /// user it leads to.
     pub(crate) async fn link(
         &self,
-        tenant: TenantKey,
         link: Option<Link>,
         draft: &mut RiskEventDraft,
         faults: &mut Faults,
@@ -34,7 +33,7 @@ impl Service {
             }
             Some(Link::To(key, text)) => (key, text),
         };
-        let Some(user) = self.store.load_user(tenant, &key).await? else {
+        let Some(user) = self.load_user(&key).await? else {
             let message = format!("the directory has no user {}", odata::fault::excerpt(&text));
             faults.push(Fault::new(FaultKind::InvalidValue, BIND, message));
             return Ok(None);
@@ -51,12 +50,7 @@ impl Service {
 
     /// Fills in what the draft leaves out of userDisplayName, userPrincipalName and userId, when
     /// the directory knows the user (design.md, section 5). `known` is the user of a link.
-    pub(crate) async fn fill(
-        &self,
-        tenant: TenantKey,
-        known: Option<User>,
-        draft: &mut RiskEventDraft,
-    ) -> Result<(), ServiceError> {
+    pub(crate) async fn fill(&self, known: Option<User>, draft: &mut RiskEventDraft) -> Result<(), ServiceError> {
         if !draft.lacks_identity() {
             return Ok(());
         }
@@ -69,7 +63,7 @@ impl Service {
         };
         let user = match (known, key) {
             (Some(user), _) => Some(user),
-            (None, Some(key)) => self.store.load_user(tenant, &key).await?,
+            (None, Some(key)) => self.load_user(&key).await?,
             (None, None) => None,
         };
         let Some(user) = user else { return Ok(()) };

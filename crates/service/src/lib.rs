@@ -1,10 +1,13 @@
 //! What Spillwatch does. HTTP, the command line and whatever comes later all call these operations;
 //! none of them decides anything again.
+//!
+//! Reads are methods of [`Service`]; writes are prepared on a [`Plan`], alone or several together.
 
 mod error;
 mod identity;
 mod lists;
 mod page_token;
+mod plan;
 mod registry;
 mod risk_events;
 mod users;
@@ -13,6 +16,7 @@ pub use error::ServiceError;
 pub use identity::Link;
 pub use lists::{Listed, Page};
 pub use page_token::{PageToken, PageTokens};
+pub use plan::{Plan, PlanError};
 pub use registry::NewApp;
 pub use risk_events::EventSet;
 pub use users::user_key;

@@ -1,66 +1,51 @@
 //! Users of the directory.
 
-use crate::{Service, ServiceError};
+use crate::{Plan, Service, ServiceError};
 use model::{Caller, Command, FoldedName, Precondition, Refusal, User, UserDraft, UserKey, edm};
 use odata::body::{EntityBody, Value};
 use odata::fault::Fault;
 use odata::path::Key;
-use store::Outcome;
 
 impl Service {
-    /// Adds a user.
-    pub async fn create_user(&self, caller: &Caller, mut body: EntityBody) -> Result<User, ServiceError> {
-        let profile = body.take(edm::user::PASSWORD_PROFILE);
-        let draft = UserDraft::from_body(&mut body);
-        let mut faults = std::mem::take(&mut body.faults);
-        draft.require(&body, &mut faults);
-        let sent = profile.is_some_and(|value| value != Value::Null) || body.is_faulty(edm::user::PASSWORD_PROFILE);
-        if !sent && !self.settings.password_profile_optional {
-            faults.push(Fault::missing("passwordProfile"));
-        }
-        faults.or(()).map_err(ServiceError::Invalid)?;
-        let id = draft.id().unwrap_or_else(|| self.entropy.uuid_v4().into());
-        self.user_command(caller, Command::CreateUser { id, draft: Box::new(draft) }).await
-    }
-
     /// Finds a user by id or userPrincipalName.
     pub async fn user(&self, caller: &Caller, key: &Key) -> Result<User, ServiceError> {
         let key = known_key(key)?;
         Ok(self.store.load_user(caller.tenant, &key).await?.ok_or(Refusal::UserNotFound)?)
     }
+}
+
+impl Plan<'_> {
+    /// Adds a user.
+    pub fn create_user(&self, mut body: EntityBody) -> Result<Command, ServiceError> {
+        let profile = body.take(edm::user::PASSWORD_PROFILE);
+        let draft = UserDraft::from_body(&mut body);
+        let mut faults = std::mem::take(&mut body.faults);
+        draft.require(&body, &mut faults);
+        let sent = profile.is_some_and(|value| value != Value::Null) || body.is_faulty(edm::user::PASSWORD_PROFILE);
+        if !sent && !self.service.settings.password_profile_optional {
+            faults.push(Fault::missing("passwordProfile"));
+        }
+        faults.or(()).map_err(ServiceError::Invalid)?;
+        let id = draft.id().unwrap_or_else(|| self.service.entropy.uuid_v4().into());
+        Ok(Command::CreateUser { id, draft: Box::new(draft) })
+    }
 
     /// Changes a user's properties. Events keep the names that they were raised with.
-    pub async fn update_user(
+    pub fn update_user(
         &self,
-        caller: &Caller,
         key: &Key,
         precondition: Precondition,
         mut body: EntityBody,
-    ) -> Result<User, ServiceError> {
+    ) -> Result<Command, ServiceError> {
         let patch = UserDraft::from_body(&mut body);
         patch.refuse_nulls(&mut body.faults);
         body.faults.or(()).map_err(ServiceError::Invalid)?; // a faulty body is said before a missing entity
-        let user = known_key(key)?;
-        self.user_command(caller, Command::UpdateUser { user, precondition, patch: Box::new(patch) }).await
+        Ok(Command::UpdateUser { user: known_key(key)?, precondition, patch: Box::new(patch) })
     }
 
     /// Deletes a user for good. Their events stay, with userId kept.
-    pub async fn delete_user(
-        &self,
-        caller: &Caller,
-        key: &Key,
-        precondition: Precondition,
-    ) -> Result<(), ServiceError> {
-        let command = Command::DeleteUser { user: known_key(key)?, precondition };
-        self.store.execute(caller.tenant, caller.actor.clone(), command).await?;
-        Ok(())
-    }
-
-    async fn user_command(&self, caller: &Caller, command: Command) -> Result<User, ServiceError> {
-        match self.store.execute(caller.tenant, caller.actor.clone(), command).await? {
-            Outcome::User(user) => Ok(*user),
-            Outcome::Event(_) | Outcome::Deleted => unreachable!("a command on a user comes to a user"),
-        }
+    pub fn delete_user(&self, key: &Key, precondition: Precondition) -> Result<Command, ServiceError> {
+        Ok(Command::DeleteUser { user: known_key(key)?, precondition })
     }
 }
 

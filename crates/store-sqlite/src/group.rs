@@ -11,7 +11,7 @@ use odata::encode::{Cell, Row as _};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 use std::collections::HashMap;
-use store::{Outcome, StoreError, WriteError};
+use store::{ListError, Outcome, StoreError, WriteError};
 
 /// Numbers of actors that were looked up before; good as long as no transaction is rolled back.
 #[derive(Default)]
@@ -64,8 +64,17 @@ pub(crate) struct Group<'a> {
     clock: &'a dyn Clock,
     actors: &'a mut Actors,
     heads: Vec<Head>,
-    /// A command could not be undone, so the whole transaction must be.
+    /// A list could not be undone, so the whole transaction must be.
     spoilt: bool,
+}
+
+/// Where a list of commands stands; the head follows once all of it is written.
+struct List {
+    sequence: u64,
+    time: Ticks,
+    /// Whether there is a savepoint to go back to: from the first write on.
+    begun: bool,
+    totals: Vec<(Total, i64)>,
 }
 
 impl<'a> Group<'a> {
@@ -75,40 +84,63 @@ impl<'a> Group<'a> {
         Ok(Self { db, clock, actors, heads: Vec::new(), spoilt: false })
     }
 
-    /// Carries out one command. When it fails, nothing of it remains, and the group goes on.
+    /// Carries out the commands of one who waits, one after another. When one fails, nothing of them
+    /// remains, and the group goes on.
     pub(crate) fn execute(
         &mut self,
         tenant: TenantKey,
         actor: &Actor,
+        commands: Vec<Command>,
+    ) -> Result<Vec<Outcome>, ListError> {
+        let head = self.head(tenant)?;
+        let Head { sequence, time, .. } = self.heads[head];
+        let mut list = List { sequence, time, begun: false, totals: Vec::new() };
+        let mut outcomes = Vec::with_capacity(commands.len());
+        for (at, command) in commands.into_iter().enumerate() {
+            match self.step(tenant, actor, command, &mut list) {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(error) => {
+                    let undone = self.undo(&list);
+                    return Err(ListError { at, error: undone.err().map_or(error, WriteError::from) });
+                }
+            }
+        }
+        if list.begun {
+            self.end_savepoint("RELEASE commands")?;
+            let head = &mut self.heads[head];
+            (head.sequence, head.time, head.moved) = (list.sequence, list.time, true);
+            for (total, by) in list.totals {
+                match head.totals.iter_mut().find(|(known, _)| *known == total) {
+                    Some((_, sum)) => *sum += by,
+                    None => head.totals.push((total, by)),
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Carries out one command of a list. When it fails, the list is to be undone.
+    fn step(
+        &mut self,
+        tenant: TenantKey,
+        actor: &Actor,
         command: Command,
+        list: &mut List,
     ) -> Result<Outcome, WriteError> {
         let state = self.load(tenant, &command)?;
-        let head = self.head(tenant)?;
-        let (sequence, time) = (self.heads[head].sequence + 1, self.heads[head].time);
-        let moment = Moment { now: self.clock.now().max(time.successor()), sequence };
+        let moment = Moment { now: self.clock.now().max(list.time.successor()), sequence: list.sequence + 1 };
         let effect = match decide(command, state, moment)? {
             Decision::UnchangedEvent(event) => return Ok(Outcome::Event(event)),
             Decision::UnchangedUser(user) => return Ok(Outcome::User(user)),
             Decision::Change(effect) => *effect,
         };
-        run(self.db, "SAVEPOINT command").map_err(engine("setting a savepoint"))?;
-        let written = self.write(tenant, actor, &effect, moment);
-        if written.is_err() && !self.is_lost() {
-            self.end_savepoint("ROLLBACK TO command")?;
-            self.actors.forget();
+        if !list.begun {
+            run(self.db, "SAVEPOINT commands").map_err(engine("setting a savepoint"))?;
+            list.begun = true;
         }
-        if !self.is_lost() {
-            self.end_savepoint("RELEASE command")?;
-        }
-        written?;
-        let head = &mut self.heads[head];
-        (head.sequence, head.time, head.moved) = (moment.sequence, moment.now, true);
-        for (total, by) in effect.totals() {
-            match head.totals.iter_mut().find(|(known, _)| *known == total) {
-                Some((_, sum)) => *sum += by,
-                None => head.totals.push((total, by)),
-            }
-        }
+        self.write(tenant, actor, &effect, moment)?;
+        (list.sequence, list.time) = (moment.sequence, moment.now);
+        list.totals.extend(effect.totals());
         Ok(match effect {
             Effect::InsertEvent(event) | Effect::ReplaceEvent { after: event, .. } => Outcome::Event(Box::new(event)),
             Effect::InsertUser(user) | Effect::ReplaceUser { after: user, .. } => Outcome::User(Box::new(user)),
@@ -116,7 +148,17 @@ impl<'a> Group<'a> {
         })
     }
 
-    /// Undoes or keeps what a command wrote. When that fails, nobody knows what the transaction
+    /// Takes back what a list has written, unless the whole transaction is lost.
+    fn undo(&mut self, list: &List) -> Result<(), StoreError> {
+        if !list.begun || self.is_lost() {
+            return Ok(());
+        }
+        self.actors.forget();
+        self.end_savepoint("ROLLBACK TO commands")?;
+        self.end_savepoint("RELEASE commands")
+    }
+
+    /// Undoes or keeps what a list wrote. When that fails, nobody knows what the transaction
     /// holds.
     fn end_savepoint(&mut self, sql: &str) -> Result<(), StoreError> {
         let ended = run(self.db, sql).map_err(engine("ending a savepoint"));
@@ -125,7 +167,7 @@ impl<'a> Group<'a> {
     }
 
     /// Whether the transaction cannot be committed: SQLite has rolled it back by itself, as it does
-    /// on a full disk, or a command could not be undone.
+    /// on a full disk, or a list could not be undone.
     pub(crate) fn is_lost(&self) -> bool {
         self.spoilt || self.db.is_autocommit()
     }

@@ -51,8 +51,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::sql::Place;
 use store::{
-    AdminCommand, AdminOutcome, BoxFuture, Carried, ChangeRecord, Finding, Outcome, PageQuery, RowSink, Source, Store,
-    StoreError, WriteError,
+    AdminCommand, AdminOutcome, BoxFuture, Carried, ChangeRecord, Finding, ListError, Outcome, PageQuery, RowSink,
+    Source, Store, StoreError, WriteError,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -123,8 +123,13 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn execute(&self, tenant: TenantKey, actor: Actor, command: Command) -> BoxFuture<'_, Result<Outcome, WriteError>> {
-        Box::pin(async move { self.ask(|reply| Message::Command(Job { tenant, actor, command, reply })).await? })
+    fn execute_all(
+        &self,
+        tenant: TenantKey,
+        actor: Actor,
+        commands: Vec<Command>,
+    ) -> BoxFuture<'_, Result<Vec<Outcome>, ListError>> {
+        Box::pin(async move { self.ask(|reply| Message::Write(Job { tenant, actor, commands, reply })).await? })
     }
 
     fn event<'a>(

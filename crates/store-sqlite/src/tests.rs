@@ -91,14 +91,14 @@ async fn in_one_group(
     for (id, length) in ids {
         let (reply, answer) = tokio::sync::oneshot::channel();
         let (actor, command) = creation(&id, length);
-        let job = Message::Command(Job { tenant, actor, command, reply });
+        let job = Message::Write(Job { tenant, actor, commands: vec![command], reply });
         assert!(store.writer.try_send(job).is_ok(), "there is room in the queue");
         answers.push(answer);
     }
     drop(go);
     let mut outcomes = Vec::new();
     for answer in answers {
-        outcomes.push(answer.await.expect("everybody is answered").map(drop));
+        outcomes.push(answer.await.expect("everybody is answered").map(drop).map_err(|failed| failed.error));
     }
     outcomes
 }
@@ -137,6 +137,27 @@ async fn a_full_disk_loses_the_group_and_nothing_else() {
         }
         assert_holds(&store, tenant, 20 + (round + 1) * 64).await;
     }
+    store.close().await;
+}
+
+/// A list that the disk has no room for is not there, nor is anything else of its transaction.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_in_the_middle_of_a_list_leaves_nothing_of_it() {
+    let (_folder, store, tenant) = store_with_tenant().await;
+    create(&store, tenant, "e0", 10).await.expect("there is room");
+    room_for(&store, 30).await;
+    let list = |round: usize| {
+        let commands = (0..20).map(|number| creation(&format!("l{round}-{number}"), 20_000).1).collect();
+        store.execute_all(tenant, Actor { app: "a list".into(), user: None }, commands)
+    };
+    let failed = list(0).await.expect_err("there is no room");
+    assert!(matches!(failed.error, WriteError::Store(StoreError::Full)), "{failed:?}");
+    assert_holds(&store, tenant, 1).await;
+    room_for(&store, 1 << 20).await;
+    assert_eq!(list(1).await.expect("there is room again").len(), 20);
+    let changes = store.changes(tenant, 1, u32::MAX).await.expect("reads go on");
+    assert!(changes.iter().all(|change| &*change.actor.app == "a list"), "the actor's number is a new one");
+    assert_eq!(changes.len(), 20);
     store.close().await;
 }
 

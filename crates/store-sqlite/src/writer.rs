@@ -9,19 +9,19 @@ use model::{Actor, Clock, Command, TenantKey};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use std::sync::Arc;
-use store::{AdminCommand, AdminOutcome, Outcome, StoreError, WriteError};
+use store::{AdminCommand, AdminOutcome, ListError, Outcome, StoreError, WriteError};
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// The most commands in one transaction: past this, the sync is a small part of the cost, and the
+/// The most jobs in one transaction: past this, the sync is a small part of the cost, and the
 /// first would wait for the last.
 const GROUP: usize = 256;
-/// Commands that may wait for the writer; more wait outside.
+/// Jobs that may wait for the writer; more wait outside.
 pub(crate) const QUEUE: usize = 1024;
 
 /// A message to the writer.
 pub(crate) enum Message {
-    /// A command of a tenant.
-    Command(Job),
+    /// Commands of a tenant.
+    Write(Job),
     /// A change of the registry.
     Administer(AdminCommand, oneshot::Sender<Result<AdminOutcome, WriteError>>),
     /// Stop once everything before is done.
@@ -31,12 +31,12 @@ pub(crate) enum Message {
     With(Box<dyn FnOnce(&mut Writer) + Send>),
 }
 
-/// A command and who waits for it.
+/// Commands that stand or fall together, mostly one, and who waits for them.
 pub(crate) struct Job {
     pub(crate) tenant: TenantKey,
     pub(crate) actor: Actor,
-    pub(crate) command: Command,
-    pub(crate) reply: oneshot::Sender<Result<Outcome, WriteError>>,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) reply: oneshot::Sender<Result<Vec<Outcome>, ListError>>,
 }
 
 /// The state of the thread.
@@ -59,11 +59,11 @@ impl Writer {
         let mut next = messages.blocking_recv();
         while let Some(message) = next.take() {
             match message {
-                Message::Command(job) => {
+                Message::Write(job) => {
                     jobs.push(job);
                     while jobs.len() < GROUP {
                         match messages.try_recv() {
-                            Ok(Message::Command(job)) => jobs.push(job),
+                            Ok(Message::Write(job)) => jobs.push(job),
                             Ok(other) => {
                                 next = Some(other);
                                 break;
@@ -112,12 +112,14 @@ impl Writer {
         }
         let mut outcomes = Vec::with_capacity(jobs.len());
         let (replies, commands): (Vec<_>, Vec<_>) =
-            jobs.drain(..).map(|job| (job.reply, (job.tenant, job.actor, job.command))).unzip();
+            jobs.drain(..).map(|job| (job.reply, (job.tenant, job.actor, job.commands))).unzip();
         let committed = Group::begin(&self.db, &*self.clock, actors).and_then(|mut group| {
-            for (tenant, actor, command) in commands {
-                match group.execute(tenant, &actor, command) {
+            for (tenant, actor, commands) in commands {
+                match group.execute(tenant, &actor, commands) {
                     // The engine's own error goes on, so that a failed disk is noted as one.
-                    Err(WriteError::Store(error)) if group.is_lost() || is_io_failure(&error) => {
+                    Err(ListError { error: WriteError::Store(error), .. })
+                        if group.is_lost() || is_io_failure(&error) =>
+                    {
                         group.roll_back();
                         return Err(error);
                     }

@@ -54,3 +54,20 @@ pub enum WriteError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// A list of commands was not carried out: nothing of it remains.
+#[derive(Debug, thiserror::Error)]
+#[error("command {at} of a list was not carried out")]
+pub struct ListError {
+    /// The place of the command that failed, from 0; 0 too when the store failed as a whole.
+    pub at: usize,
+    /// Why it failed.
+    #[source]
+    pub error: WriteError,
+}
+
+impl From<StoreError> for ListError {
+    fn from(error: StoreError) -> Self {
+        Self { at: 0, error: error.into() }
+    }
+}

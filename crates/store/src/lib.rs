@@ -13,7 +13,7 @@ pub mod plan;
 pub mod sql;
 
 pub use admin::{AdminCommand, AdminOutcome};
-pub use error::{StoreError, WriteError};
+pub use error::{ListError, StoreError, WriteError};
 
 use model::{
     Actor, ChangeEntry, Command, EventKey, EventKind, Registry, RiskEvent, TenantKey, Ticks, Total, User, UserKey,
@@ -143,8 +143,23 @@ pub struct Finding {
 /// A write to a tenant that does not exist is refused as [`StoreError::UnknownTenant`]; a read finds
 /// nothing.
 pub trait Store: Send + Sync {
-    /// Carries out a command. When it answers `Ok`, what it did is on disk.
-    fn execute(&self, tenant: TenantKey, actor: Actor, command: Command) -> BoxFuture<'_, Result<Outcome, WriteError>>;
+    /// Carries out commands one after another, each decided on what the ones before have written: all
+    /// of them, or, when one fails, none. When it answers `Ok`, with an outcome for each, what they did
+    /// is on disk.
+    fn execute_all(
+        &self,
+        tenant: TenantKey,
+        actor: Actor,
+        commands: Vec<Command>,
+    ) -> BoxFuture<'_, Result<Vec<Outcome>, ListError>>;
+
+    /// Carries out one command.
+    fn execute(&self, tenant: TenantKey, actor: Actor, command: Command) -> BoxFuture<'_, Result<Outcome, WriteError>> {
+        Box::pin(async move {
+            let outcomes = self.execute_all(tenant, actor, vec![command]).await.map_err(|failed| failed.error)?;
+            Ok(outcomes.into_iter().next().expect("there is an outcome for each command"))
+        })
+    }
 
     /// Hands an event to the sink; `false` when there is none.
     fn event<'a>(

@@ -3,16 +3,24 @@
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::reply::Reply;
+use crate::routes::Write;
+use model::Command;
 use odata::prefer::Return;
-use store::BoxFuture;
+use service::Plan;
+use store::{BoxFuture, Outcome};
 
 /// Creates an event. It is on disk before this answers 201.
-pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
+pub const WRITE: Write = Write { prepare, render };
+
+fn prepare<'c>(call: &'c Call<'c>, plan: &'c Plan<'c>) -> BoxFuture<'c, Result<Command, ApiError>> {
     Box::pin(async move {
         let set = call.events();
         let (body, link) = call.entity_body(set.entity_set())?;
-        let created = call.app.service.create_event(call.caller, set, body, link).await;
-        let event = created.map_err(|error| call.failure(error))?;
-        call.written(set.entity_set(), &event, event.id.as_str(), true, Return::Representation)
+        plan.create_event(set, body, link).await.map_err(|error| call.failure(error))
     })
+}
+
+fn render(call: &Call<'_>, outcome: Outcome) -> Result<Reply, ApiError> {
+    let Outcome::Event(event) = outcome else { unreachable!("the command was one on an event") };
+    call.written(call.set(), &*event, event.id.as_str(), true, Return::Representation)
 }

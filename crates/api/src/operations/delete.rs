@@ -3,21 +3,20 @@
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::negotiate::precondition;
-use crate::reply::Reply;
-use axum::http::StatusCode;
+use crate::routes::Write;
+use model::Command;
+use service::Plan;
+use std::future::ready;
 use store::BoxFuture;
 
 /// Deletes for good; a second time there is nothing to delete.
-pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
-    Box::pin(async move {
-        let key = call.key();
-        let precondition = precondition(call.headers);
-        let service = &call.app.service;
-        let deleted = match call.event_set() {
-            Some(events) => service.delete_event(call.caller, events, key.text(), precondition).await,
-            None => service.delete_user(call.caller, key, precondition).await,
-        };
-        deleted.map_err(|error| call.failure(error))?;
-        Ok(Reply::new(StatusCode::NO_CONTENT))
-    })
+pub const WRITE: Write = Write::without_content(prepare);
+
+fn prepare<'c>(call: &'c Call<'c>, plan: &'c Plan<'c>) -> BoxFuture<'c, Result<Command, ApiError>> {
+    let (key, precondition) = (call.key(), precondition(call.headers));
+    let command = match call.event_set() {
+        Some(events) => plan.delete_event(events, key.text(), precondition),
+        None => plan.delete_user(key, precondition),
+    };
+    Box::pin(ready(command.map_err(|error| call.failure(error))))
 }

@@ -4,10 +4,13 @@ use crate::call::Call;
 use crate::error::{ApiError, Area};
 use crate::negotiate::precondition;
 use crate::reply::Reply;
+use crate::routes::Write;
 use axum::http::StatusCode;
-use model::edm;
+use model::{Command, edm};
 use odata::encode::{Metadata, write_string};
 use odata::reference::{ReferenceError, read_reference, unfit_reference};
+use service::Plan;
+use std::future::ready;
 use store::BoxFuture;
 
 /// Answers where the reference leads.
@@ -30,7 +33,12 @@ pub fn get(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
 }
 
 /// Sets the reference, and with it userId.
-pub fn set(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
+pub const SET: Write = Write::without_content(set);
+
+/// Clears the reference; userId stays.
+pub const CLEAR: Write = Write::without_content(clear);
+
+fn set<'c>(call: &'c Call<'c>, plan: &'c Plan<'c>) -> BoxFuture<'c, Result<Command, ApiError>> {
     Box::pin(async move {
         let id = call.key().text();
         let url = read_reference(&call.body).map_err(|error| match error {
@@ -41,20 +49,12 @@ pub fn set(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
             let fault = unfit_reference(&url, &format!("the URL of a user, such as {}/users/{{id}}", call.root()));
             ApiError::from_faults(Area::Directory, &fault.into())
         })?;
-        let precondition = precondition(call.headers);
-        let set = call.app.service.set_impacted_user(call.caller, call.events(), id, precondition, (key, url)).await;
-        set.map_err(|error| call.failure(error))?;
-        Ok(Reply::new(StatusCode::NO_CONTENT))
+        let command = plan.set_impacted_user(call.events(), id, precondition(call.headers), (key, url)).await;
+        command.map_err(|error| call.failure(error))
     })
 }
 
-/// Clears the reference; userId stays.
-pub fn clear(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
-    Box::pin(async move {
-        let id = call.key().text();
-        let precondition = precondition(call.headers);
-        let cleared = call.app.service.clear_impacted_user(call.caller, call.events(), id, precondition).await;
-        cleared.map_err(|error| call.failure(error))?;
-        Ok(Reply::new(StatusCode::NO_CONTENT))
-    })
+fn clear<'c>(call: &'c Call<'c>, plan: &'c Plan<'c>) -> BoxFuture<'c, Result<Command, ApiError>> {
+    let command = plan.clear_impacted_user(call.events(), call.key().text(), precondition(call.headers));
+    Box::pin(ready(command.map_err(|error| call.failure(error))))
 }

@@ -4,31 +4,35 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::negotiate::precondition;
 use crate::reply::Reply;
+use crate::routes::Write;
+use model::Command;
 use odata::prefer::Return;
-use store::BoxFuture;
+use service::Plan;
+use store::{BoxFuture, Outcome};
 
 /// Changes the properties that are sent. Events answer 200 with the whole event, users 204, unless
 /// the client prefers otherwise.
-pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
+pub const WRITE: Write = Write { prepare, render };
+
+fn prepare<'c>(call: &'c Call<'c>, plan: &'c Plan<'c>) -> BoxFuture<'c, Result<Command, ApiError>> {
     Box::pin(async move {
-        let (set, key) = (call.set(), call.key());
-        let precondition = precondition(call.headers);
-        let (body, link) = call.entity_body(set)?;
+        let (key, precondition) = (call.key(), precondition(call.headers));
+        let (body, link) = call.entity_body(call.set())?;
         if body.is_empty() && link.is_none() && body.faults.is_empty() {
             return Err(ApiError::bad_request(call.area, "the body names no property; nothing would change"));
         }
-        let service = &call.app.service;
-        match call.event_set() {
-            Some(events) => {
-                let updated = service.update_event(call.caller, events, key.text(), precondition, body, link).await;
-                let event = updated.map_err(|error| call.failure(error))?;
-                call.written(set, &event, event.id.as_str(), false, Return::Representation)
-            }
-            None => {
-                let updated = service.update_user(call.caller, key, precondition, body).await;
-                let user = updated.map_err(|error| call.failure(error))?;
-                call.written(set, &user, user.id().as_str(), false, Return::Minimal)
-            }
-        }
+        let command = match call.event_set() {
+            Some(events) => plan.update_event(events, key.text(), precondition, body, link).await,
+            None => plan.update_user(key, precondition, body),
+        };
+        command.map_err(|error| call.failure(error))
     })
+}
+
+fn render(call: &Call<'_>, outcome: Outcome) -> Result<Reply, ApiError> {
+    match outcome {
+        Outcome::Event(event) => call.written(call.set(), &*event, event.id.as_str(), false, Return::Representation),
+        Outcome::User(user) => call.written(call.set(), &*user, user.id().as_str(), false, Return::Minimal),
+        Outcome::Deleted => unreachable!("the command was an update"),
+    }
 }

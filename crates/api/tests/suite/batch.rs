@@ -5,29 +5,29 @@ use model::Permission;
 use serde_json::{Value, json};
 use testkit::app::{Answer, HOST, ORIGIN, TestApp};
 
-const BATCH: &str = "/v1.0/$batch";
+pub(crate) const BATCH: &str = "/v1.0/$batch";
 
-fn get(id: &str, url: &str) -> Value {
+pub(crate) fn get(id: &str, url: &str) -> Value {
     json!({"id": id, "method": "GET", "url": url})
 }
 
-fn create(id: &str, body: &Value) -> Value {
+pub(crate) fn create(id: &str, body: &Value) -> Value {
     json!({"id": id, "method": "POST", "url": "/leakedCredentialsRiskEvents", "body": body,
            "headers": {"Content-Type": "application/json"}})
 }
 
-async fn send(app: &TestApp, requests: &Value) -> Answer {
+pub(crate) async fn send(app: &TestApp, requests: &Value) -> Answer {
     app.post(BATCH, &json!({"requests": requests})).await
 }
 
 /// The answers of a batch that was taken in.
-async fn answers(app: &TestApp, requests: &Value) -> Vec<Value> {
+pub(crate) async fn answers(app: &TestApp, requests: &Value) -> Vec<Value> {
     let answer = send(app, requests).await.expect(200).json();
     let Value::Array(answers) = answer["responses"].clone() else { panic!("{answer}") };
     answers
 }
 
-fn statuses(answers: &[Value]) -> Vec<u64> {
+pub(crate) fn statuses(answers: &[Value]) -> Vec<u64> {
     answers.iter().map(|answer| answer["status"].as_u64().expect("a status")).collect()
 }
 
@@ -227,19 +227,4 @@ async fn each_item_demands_its_own_permission() {
     assert_eq!(statuses(found), [200, 403, 403]);
     assert_eq!(found[1]["body"]["error"]["code"], "Authorization_RequestDenied");
     assert_eq!(found[2]["body"]["error"]["code"], "Forbidden");
-}
-
-#[tokio::test]
-async fn order_between_items_is_not_served_yet() {
-    let app = TestApp::new().await;
-    for (member, value) in [("dependsOn", json!(["1"])), ("depends_on", json!(["1"])), ("atomicityGroup", json!("g"))] {
-        let items = json!([create("1", &event()), with(create("2", &event()), &json!({member: value}))]);
-        let answer = send(&app, &items).await.expect(501);
-        let name = if member == "atomicityGroup" { member } else { "dependsOn" };
-        assert_eq!(answer.json()["error"]["target"], format!("requests[1]/{name}"));
-        answer.refused(501, "NotImplemented");
-    }
-    assert_eq!(app.get(&format!("{EVENTS}/$count")).await.text(), "0");
-    let empty = with(create("1", &event()), &json!({"dependsOn": []}));
-    assert_eq!(statuses(&answers(&app, &json!([empty])).await), [201]);
 }

@@ -2,6 +2,10 @@
 
 mod access;
 mod batch;
+mod batch_groups;
+mod batch_multipart;
+mod batch_order;
+mod batch_properties;
 mod bodies;
 mod checks;
 mod create;

@@ -49,6 +49,10 @@ cases! {
     apps_come_and_go
     an_app_has_two_secrets_at_most
     the_epoch_grows_with_changes_only
+    each_command_of_a_list_sees_the_ones_before
+    a_list_that_fails_leaves_nothing_wherever_it_fails
+    a_list_of_an_unknown_tenant_and_an_empty_one_do_nothing
+    lists_at_once_do_not_mix
     what_is_acknowledged_together_is_there
     a_refusal_leaves_its_neighbours_alone
     one_of_many_gets_a_contested_id

@@ -7,6 +7,7 @@ mod changes;
 mod events;
 pub mod expressions;
 mod isolation;
+mod lists;
 mod pages;
 mod registry;
 mod samples;
@@ -66,6 +67,16 @@ pub const CASES: &[(&str, CaseFn)] = &[
     ("apps_come_and_go", |h| Box::pin(registry::apps_come_and_go(h))),
     ("an_app_has_two_secrets_at_most", |h| Box::pin(registry::an_app_has_two_secrets_at_most(h))),
     ("the_epoch_grows_with_changes_only", |h| Box::pin(registry::the_epoch_grows_with_changes_only(h))),
+    ("each_command_of_a_list_sees_the_ones_before", |h| {
+        Box::pin(lists::each_command_of_a_list_sees_the_ones_before(h))
+    }),
+    ("a_list_that_fails_leaves_nothing_wherever_it_fails", |h| {
+        Box::pin(lists::a_list_that_fails_leaves_nothing_wherever_it_fails(h))
+    }),
+    ("a_list_of_an_unknown_tenant_and_an_empty_one_do_nothing", |h| {
+        Box::pin(lists::a_list_of_an_unknown_tenant_and_an_empty_one_do_nothing(h))
+    }),
+    ("lists_at_once_do_not_mix", |h| Box::pin(lists::lists_at_once_do_not_mix(h))),
     ("what_is_acknowledged_together_is_there", |h| Box::pin(together::what_is_acknowledged_together_is_there(h))),
     ("a_refusal_leaves_its_neighbours_alone", |h| Box::pin(together::a_refusal_leaves_its_neighbours_alone(h))),
     ("one_of_many_gets_a_contested_id", |h| Box::pin(together::one_of_many_gets_a_contested_id(h))),
