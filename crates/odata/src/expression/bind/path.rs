@@ -242,7 +242,9 @@ impl<'s> Binder<'s> {
             });
             return None;
         }
-        let name = super::compute::type_name(ty).unwrap_or_default();
+        // Clients write the type's name with quotes, too, as OData 4.0 had it for `cast`.
+        let quoted = ty.span.of(self.text).strip_prefix('\'').and_then(|name| name.strip_suffix('\''));
+        let name = quoted.or_else(|| super::compute::type_name(ty)).unwrap_or_default();
         let Some(asked) = self.scope.model.entity_type(name) else {
             self.error(ErrorKind::UnknownName, ty.span, || {
                 format!("{} is not an entity type", excerpt(ty.span.of(self.text)))
