@@ -71,10 +71,8 @@ impl Call<'_> {
     fn encoder_of(&self, set: &EntitySet, select: &Selection, expand: &[Expansion]) -> Encoder {
         let ty = set.entity_type;
         let of_users = std::ptr::eq(ty, &raw const edm::USER);
-        let positions = match select.is_explicit() {
-            false if of_users => edm::user::DEFAULT.to_vec(),
-            _ => select.positions(),
-        };
+        let usual = of_users && !select.is_explicit();
+        let positions = if usual { edm::user::DEFAULT.to_vec() } else { select.positions() };
         let type_names = set.announces_type.then_some(self.app.encoders.type_names());
         let encoder = Encoder::with_properties(positions, ty, self.media.metadata, type_names);
         let expansions = expand.iter().map(|expansion| {

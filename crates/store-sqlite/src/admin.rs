@@ -2,7 +2,7 @@
 
 use crate::error::{engine, is_duplicate, is_known};
 use crate::group::run;
-use crate::rows::{SEQUENCE_BITS, TENANTS_END, end};
+use crate::rows::{TENANTS_END, end, tenant_of};
 use model::{App, AppSecret, PermissionSet, Registry, Tenant, TenantKey, Ticks};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::time::Duration;
@@ -134,7 +134,7 @@ fn delete_leftovers(db: &Connection, upkeep: &mut dyn FnMut()) -> Result<(), Sto
             );
             let mut from = 0;
             while let Some(key) = db.query_row(&next, [from], |row| row.get::<_, i64>(0)).optional()? {
-                let tenant = TenantKey((key >> SEQUENCE_BITS) as u32);
+                let tenant = tenant_of(key);
                 if is_tenant(db, tenant)? {
                     from = end(tenant);
                 } else if db.execute(&chunk, [key, end(tenant)])? == CHUNK {

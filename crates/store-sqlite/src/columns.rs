@@ -56,17 +56,24 @@ pub(crate) struct Columns {
     of_users: bool,
     projection: Projection,
     related: bool,
+    /// The kind of all of them, when it is known before.
+    kind: Option<EventKind>,
 }
 
 impl Columns {
     /// Those of events.
     pub(crate) fn of_events(projection: Projection, related: bool) -> Self {
-        Self { of_users: false, projection, related }
+        Self { of_users: false, projection, related, kind: None }
     }
 
     /// Those of users, who are not kept rendered.
     pub(crate) fn of_users() -> Self {
-        Self { of_users: true, projection: Projection::Properties, related: false }
+        Self { of_users: true, projection: Projection::Properties, related: false, kind: None }
+    }
+
+    /// The same, of events that are all of a kind.
+    pub(crate) fn all_of(self, kind: Option<EventKind>) -> Self {
+        Self { kind, ..self }
     }
 
     /// Whether users are among them whom events lead to.
@@ -128,8 +135,11 @@ impl Columns {
             let user = user(0)?.ok_or_else(|| StoreError::Corrupt("a row of users has no key".to_owned()))?;
             return Ok(with(&user));
         }
-        let kind = EventKind::from_value(row.get(1).map_err(&read)?);
-        let kind = kind.ok_or_else(|| StoreError::Corrupt("risk_events.kind holds an unknown kind".to_owned()))?;
+        let kind = match self.kind {
+            Some(kind) => kind,
+            None => EventKind::from_value(row.get(1).map_err(&read)?)
+                .ok_or_else(|| StoreError::Corrupt("risk_events.kind holds an unknown kind".to_owned()))?,
+        };
         let user = if self.related { user(self.own())? } else { None };
         Ok(with(&SqlRow {
             entity_type: kind.entity_type(),

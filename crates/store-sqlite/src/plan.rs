@@ -98,6 +98,21 @@ pub(crate) fn choose(
         let path = if by_creation { Path::Creation } else { Path::Keys };
         return Ok(Plan { path, order_by, is_long: false });
     }
+    // One level or status, in the order of its index, and nothing else to ask: no need to know how many.
+    let only = |position| {
+        let told =
+            |part: &&Expression| is_about(part, position) || !Bounds::of(part, at::RISK_EVENT_DATE_TIME).is_open();
+        by_time && limit.is_some() && parts.iter().all(told)
+    };
+    match (&levels, &statuses) {
+        (Some(levels), None) if only(at::RISK_LEVEL) => {
+            return Ok(Plan { path: Path::Levels(levels.clone()), order_by, is_long: false });
+        }
+        (None, Some(statuses)) if only(at::RISK_EVENT_STATUS) => {
+            return Ok(Plan { path: Path::Statuses(statuses.clone()), order_by, is_long: false });
+        }
+        _ => {}
+    }
     let kept = Kept::read(db, tenant)?;
     let of_levels = kept.sum(levels.as_deref(), None);
     let of_statuses = kept.sum(None, statuses.as_deref());

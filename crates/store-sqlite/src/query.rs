@@ -6,12 +6,13 @@ use crate::dialect::SqliteDialect;
 use crate::error::engine;
 use crate::plan::{Path, Plan, choose};
 use crate::rows::{FROM_EVENTS, FROM_WITH_USERS, end, key, sequence};
-use model::edm::user as user_at;
+use model::edm::{event as event_at, user as user_at};
 use model::{FoldedName, TenantKey};
 use odata::expression::bound::{Expression, Literal, OrderKey, ValueType};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql};
-use store::plan::{Bounds, uses_navigation};
+use store::kept::is_about;
+use store::plan::{Bounds, conjuncts, uses_navigation};
 use store::sql::{Nulls, Order, Place, Schema, Sql, SqlValue, lower};
 use store::{PageQuery, Source, StoreError};
 
@@ -43,11 +44,11 @@ pub(crate) fn page(
     let read = engine("reading a page");
     let dialect = SqliteDialect;
     let columns = match query.source {
-        Source::Events(_) => Columns::of_events(query.carried.projection, query.carried.related),
+        Source::Events(kind) => Columns::of_events(query.carried.projection, query.carried.related).all_of(kind),
         Source::Users => Columns::of_users(),
     };
     let mut statement = Statement::new(&dialect, tenant, query.source, query.filter.as_ref(), plan);
-    statement.page(query, columns)?;
+    statement.page(query, columns);
     let (text, values) = statement.sql.into_parts();
     let mut prepared = db.prepare_cached(&text).map_err(&read)?;
     let mut rows = prepared.query(rusqlite::params_from_iter(values.iter().map(Bound))).map_err(&read)?;
@@ -132,7 +133,7 @@ impl<'a> Statement<'a> {
         Order::new(&self.plan.order_by, row_key, true)
     }
 
-    fn page(&mut self, query: &PageQuery, columns: Columns) -> Result<(), StoreError> {
+    fn page(&mut self, query: &PageQuery, columns: Columns) {
         let order = self.order();
         let after = query.after.as_ref().map(|place| Place {
             values: place.values.clone(),
@@ -158,7 +159,7 @@ impl<'a> Statement<'a> {
             self.sql.push(" ORDER BY ");
             order.order_by(self.schema, &mut self.sql);
             self.limit(limit);
-            return Ok(());
+            return;
         };
         // Each value's rows lie in the order of time: SQLite merges them, and stops at the page's end.
         self.sql.push(", page.time FROM (");
@@ -177,7 +178,6 @@ impl<'a> Statement<'a> {
         if columns.is_related() {
             self.sql.push(" LEFT JOIN users AS u ON u.tenant = e.tenant AND u.id = e.impacted_user");
         }
-        Ok(())
     }
 
     fn limit(&mut self, (limit, skip): (i64, i64)) {
@@ -274,9 +274,17 @@ impl<'a> Statement<'a> {
         if let Source::Events(Some(kind)) = self.source {
             self.sql.push(" AND e.kind = ").bind(kind as i64);
         }
-        if let Some(filter) = self.filter {
-            self.sql.push(" AND ");
-            lower(filter, self.schema, Nulls::AsFalse, &mut self.sql);
+        for part in self.filter.map(conjuncts).unwrap_or_default() {
+            // What the way itself sees to is not asked of each row once more.
+            let seen_to = match self.plan.path {
+                Path::Levels(_) => is_about(part, event_at::RISK_LEVEL),
+                Path::Statuses(_) => is_about(part, event_at::RISK_EVENT_STATUS),
+                _ => false,
+            };
+            if !seen_to {
+                self.sql.push(" AND ");
+                lower(part, self.schema, Nulls::AsFalse, &mut self.sql);
+            }
         }
         if let Some(place) = after {
             self.sql.push(" AND ");

@@ -19,14 +19,21 @@ pub(crate) const SEQUENCE_BITS: u32 = model::CHANGES_END.trailing_zeros();
 /// From this number on, a tenant has no room in the keys.
 pub(crate) const TENANTS_END: u32 = 1 << (63 - SEQUENCE_BITS);
 
-/// The key of the row that a tenant's change makes. A number that no tenant or change can have
-/// stays at the end of its range: whatever a cursor holds, it leads to no other tenant's rows.
+/// The key of the row that a tenant's change makes: (tenant - 1) * 2^40 + number. Tenants count from 1,
+/// so the keys of the first, mostly the only one, are small numbers, which make small pages. A number
+/// that no tenant or change can have stays at the end of its range: whatever a place holds, it leads to
+/// no other tenant's rows.
 pub(crate) fn key(tenant: TenantKey, sequence: u64) -> i64 {
-    if tenant.0 >= TENANTS_END {
-        return i64::MAX;
-    }
     let last = (1 << SEQUENCE_BITS) - 1;
-    (i64::from(tenant.0) << SEQUENCE_BITS) | sequence.min(last) as i64
+    match tenant.0.checked_sub(1) {
+        Some(place) if tenant.0 < TENANTS_END => (i64::from(place) << SEQUENCE_BITS) | sequence.min(last) as i64,
+        _ => i64::MAX,
+    }
+}
+
+/// Whose row a key is.
+pub(crate) fn tenant_of(key: i64) -> TenantKey {
+    TenantKey((key >> SEQUENCE_BITS) as u32 + 1)
 }
 
 /// The key that is above every one of a tenant's.

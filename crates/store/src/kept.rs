@@ -49,7 +49,7 @@ fn reads_only(expression: &Expression, positions: &[usize], type_too: bool) -> b
 /// Counts the events of a kind that a filter keeps, where totals tell.
 pub fn count(filter: Option<&Expression>, kind: Option<EventKind>, totals: &[(Total, u64)]) -> Option<u64> {
     let told = |filter: &&Expression| reads_only(filter, &[at::RISK_LEVEL, at::RISK_EVENT_STATUS], true);
-    if filter.is_some() && filter.filter(told).is_none() {
+    if filter.as_ref().is_some_and(|filter| !told(filter)) {
         return None;
     }
     let evaluator = filter.map(Evaluator::new);
