@@ -9,7 +9,7 @@ use crate::references::References;
 use crate::reply::Reply;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
-use model::{Caller, Precondition, Refusal, UserKey, edm};
+use model::{Caller, Precondition, Refusal, Repeatability, UserKey, edm};
 use odata::body::{Binding, EntityBody};
 use odata::edm::EntitySet;
 use odata::encode::{Encoder, Row, etag};
@@ -45,6 +45,8 @@ pub struct Call<'c> {
     pub headers: &'c HeaderMap,
     /// The body; empty when the operation reads none.
     pub body: Bytes,
+    /// How to tell that the request was carried out before, when it may be sent again.
+    pub repeatability: Option<Repeatability>,
     /// The form of the answer.
     pub media: MediaType,
     /// What the client prefers.

@@ -9,6 +9,7 @@ use crate::context::RequestIds;
 use crate::error::{ApiError, Area};
 use crate::negotiate::{Form, MediaType, accept, check_versions};
 use crate::references::References;
+use crate::repeatability::{self, Wish};
 use crate::reply::Reply;
 use crate::routes::{self, Access, BodyKind, Operation, Shape, Verb};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
@@ -113,15 +114,25 @@ fn authorization_uri(app: &App, origin: &str) -> String {
 
 /// Finds the operation, checks what it demands, reads its body and runs it.
 pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, ApiError> {
+    let outcome = run(request, content).await;
+    if repeatability::is_wished(request.method, request.headers) { repeatability::accepted(outcome) } else { outcome }
+}
+
+async fn run(request: &Request<'_>, content: Source) -> Result<Reply, ApiError> {
     let (operation, call) = admit(request, content).await?;
     let write = match operation {
         Operation::Read(read) => return read(call).await,
         Operation::Write(write) => write,
     };
     let mut plan = call.app.service.plan(call.caller);
-    let command = (write.prepare)(&call, &plan).await?;
-    plan.add(command);
-    let outcomes = plan.carry_out().await.map_err(|failed| call.failure(failed.error))?;
+    plan.once(call.repeatability.clone());
+    let outcomes = match (write.prepare)(&call, &plan).await {
+        Ok(command) => {
+            plan.add(command);
+            plan.carry_out().await.map_err(|failed| call.failure(failed.error))?
+        }
+        Err(error) => plan.earlier().await.map_err(|error| call.failure(error))?.ok_or(error)?,
+    };
     let outcome = outcomes.into_iter().next().expect("the plan has one command");
     (write.render)(&call, outcome)
 }
@@ -129,6 +140,7 @@ pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, A
 /// Finds the operation, checks what it demands and reads its body: all that comes before it runs.
 pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operation, Call<'r>), ApiError> {
     let app = request.app;
+    let wish = Wish::read(request.method, request.headers, routes::area_of_path(request.path))?;
     let resource = resolve(&edm::MODEL, request.path)
         .map_err(|error| ApiError::from_path(routes::area_of_path(request.path), &error))?;
     let (area, shape) = routes::describe(&resource);
@@ -140,6 +152,9 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
         && let Some(missing) = permissions.iter().find(|needed| !request.caller.permissions.allows(**needed))
     {
         return Err(ApiError::forbidden(area, *missing));
+    }
+    if let Some(wish) = &wish {
+        wish.check(&app.service, area, route.operation)?;
     }
     let form = || match shape {
         Shape::Count => accept(request.headers, Form::Text),
@@ -184,6 +199,10 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
         area,
         options,
         headers: request.headers,
+        repeatability: wish.map(|wish| {
+            let this = (request.method, request.path, request.query, request.headers, &*body);
+            wish.describe(&app.service, request.version, std::iter::once(this))
+        }),
         body,
         media,
         preferences,

@@ -2,6 +2,7 @@
 //! error bodies.
 
 use crate::context::RequestIds;
+use crate::repeatability::rejected;
 use crate::reply::{JSON, Reply};
 use auth::AuthError;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -236,6 +237,13 @@ impl ApiError {
                 Self::new(StatusCode::CONFLICT, "nameAlreadyExists", message).with_target("userPrincipalName")
             }
             Refusal::Invalid(faults) => Self::from_faults(area, faults),
+            Refusal::RepeatedDifferently(_) => {
+                rejected(Self::bad_request(area, message)).with_target("Repeatability-Request-ID")
+            }
+            Refusal::NotTracked { .. } => {
+                let error = Self::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message);
+                rejected(error).with_target("Repeatability-First-Sent")
+            }
         }
     }
 

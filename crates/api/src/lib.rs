@@ -15,6 +15,7 @@ mod oauth;
 pub mod operations;
 mod projection;
 mod references;
+mod repeatability;
 mod reply;
 mod router;
 pub mod routes;

@@ -6,6 +6,7 @@ use crate::context::RequestIds;
 use crate::dispatch::{answer, split_version};
 use crate::error::ApiError;
 use crate::oauth;
+use crate::repeatability::{accepted, is_wished};
 use crate::reply::Reply;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -112,7 +113,8 @@ fn ids_of(extensions: &Extensions, app: &App, headers: &HeaderMap) -> RequestIds
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, Retry-After, OData-Version",
+    "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, Retry-After, OData-Version, \
+     Repeatability-Result",
 );
 
 /// Gives every request its ids and its time, and every response what all have: ids and, as Graph
@@ -121,6 +123,7 @@ async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -
     let ids = RequestIds::new(request.headers(), app.service.clock(), app.service.entropy());
     let preflight =
         request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let repeatable = split_version(request.uri().path()).is_some() && is_wished(request.method(), request.headers());
     request.extensions_mut().insert(ids.clone());
     let mut response = if preflight {
         preflight_response()
@@ -130,7 +133,9 @@ async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -
             Err(_) => {
                 let message = "the request took too long; whether a write was carried out is not known";
                 let error = ApiError::new(StatusCode::GATEWAY_TIMEOUT, "GatewayTimeout", message);
-                error.into_reply(&ids).into_response()
+                // This is what the client may repeat a request for.
+                let outcome = if repeatable { accepted(Err(error)) } else { Err(error) };
+                outcome.unwrap_or_else(|error| error.into_reply(&ids)).into_response()
             }
         }
     };
@@ -154,7 +159,8 @@ fn preflight_response() -> Response {
             header::ACCESS_CONTROL_ALLOW_HEADERS,
             "Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, OData-Version, OData-MaxVersion, \
              ConsistencyLevel, client-request-id, return-client-request-id, SdkVersion, FeatureFlag, HostOs, \
-             RuntimeEnvironment, Retry-Attempt",
+             RuntimeEnvironment, Retry-Attempt, Repeatability-Request-ID, Repeatability-First-Sent, \
+             Repeatability-Client-ID",
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "600"),
     ];

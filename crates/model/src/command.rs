@@ -3,7 +3,9 @@
 
 use crate::event::{EventKind, NewId, NewRiskEvent, RiskEvent, RiskEventDraft};
 use crate::ids::{EntityId, FoldedName, UserKey};
+use crate::repeatability::RequestId;
 use crate::user::{User, UserDraft};
+use odata::Ticks;
 use odata::fault::Faults;
 
 /// Versions that `If-Match` or `If-None-Match` names.
@@ -216,4 +218,23 @@ pub enum Refusal {
     /// A property that never changes was sent with another value.
     #[error("{0}")]
     Invalid(Faults),
+    /// The id of a repeatable request was used for another one.
+    #[error(
+        "the Repeatability-Request-ID `{0}` was used for another request: its method, URL, body or headers differ; give \
+         every request an id of its own, and send a repeat as it was sent first"
+    )]
+    RepeatedDifferently(RequestId),
+    /// It is not known whether the repeatable request was carried out before.
+    #[error(
+        "Repeatability-First-Sent is {first_sent}; what was first sent after {earliest} and up to {latest} is known here, \
+         so whether this request was carried out before cannot be told"
+    )]
+    NotTracked {
+        /// When it was first sent.
+        first_sent: Ticks,
+        /// What was sent up to then is no longer known.
+        earliest: Ticks,
+        /// What is sent later comes from a clock that is wrong.
+        latest: Ticks,
+    },
 }

@@ -173,6 +173,45 @@ pub fn event_members(event: &dyn Row) -> Result<String, CellError> {
     Ok(String::from_utf8(out).expect("JSON is written of texts"))
 }
 
+impl RiskEvent {
+    /// Makes it of a row of its type; a value that fits no type names its property. The relation
+    /// `impactedUser` and the event's place are none of the row's cells.
+    pub fn from_row(row: &dyn Row, impacted_user: Option<Box<str>>, creation: u64) -> Result<Self, CellError> {
+        let all = edm::IDENTITY_RISK_EVENT.all_properties();
+        let damaged = |position: usize| CellError { property: all[position].name, expected: all[position].ty };
+        let text = |position: usize| match row.cell(position) {
+            Cell::Text(text) => Ok(Box::<str>::from(text)),
+            _ => Err(damaged(position)),
+        };
+        let number = |position: usize| match row.cell(position) {
+            Cell::Integer(value) => Ok(value),
+            _ => Err(damaged(position)),
+        };
+        let ticks = |position: usize| Ticks::new(number(position)?).ok_or_else(|| damaged(position));
+        let kind = EventKind::ALL.into_iter().find(|kind| std::ptr::eq(kind.entity_type(), row.entity_type()));
+        Ok(Self {
+            id: text(at::ID)?.parse().map_err(|_| damaged(at::ID))?,
+            kind: kind.ok_or_else(|| damaged(at::ID))?,
+            user_display_name: text(at::USER_DISPLAY_NAME)?,
+            user_principal_name: text(at::USER_PRINCIPAL_NAME)?,
+            risk_event_date_time: ticks(at::RISK_EVENT_DATE_TIME)?,
+            risk_event_type: text(at::RISK_EVENT_TYPE)?,
+            risk_level: RiskLevel::from_value(number(at::RISK_LEVEL)?).ok_or_else(|| damaged(at::RISK_LEVEL))?,
+            risk_event_status: RiskEventStatus::from_value(number(at::RISK_EVENT_STATUS)?)
+                .ok_or_else(|| damaged(at::RISK_EVENT_STATUS))?,
+            closed_date_time: match row.cell(at::CLOSED_DATE_TIME) {
+                Cell::Null => None,
+                _ => Some(ticks(at::CLOSED_DATE_TIME)?),
+            },
+            created_date_time: ticks(at::CREATED_DATE_TIME)?,
+            user_id: text(at::USER_ID)?,
+            impacted_user,
+            creation,
+            version: row.version(),
+        })
+    }
+}
+
 impl Row for RiskEvent {
     fn cell(&self, position: usize) -> Cell<'_> {
         match position {

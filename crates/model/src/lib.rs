@@ -13,6 +13,7 @@ mod event;
 mod ids;
 mod permission;
 mod registry;
+mod repeatability;
 mod user;
 
 pub use caller::{Actor, Caller};
@@ -27,4 +28,5 @@ pub use ids::{CHANGES_END, EntityId, FoldedName, IdError, TenantId, TenantKey, U
 pub use odata::Ticks;
 pub use permission::{Permission, PermissionSet, UnknownPermission};
 pub use registry::{App, AppId, AppSecret, Registry, Tenant};
+pub use repeatability::{Repeatability, RequestId, Tracking};
 pub use user::{OwnedCell, User, UserDraft};

@@ -7,9 +7,11 @@ use odata::body::{EntityBody, Value};
 use odata::edm::EntityType;
 use odata::encode::{Cell, Row};
 use odata::fault::{Fault, FaultKind, Faults};
+use serde::{Deserialize, Serialize};
 
 /// The value of one property, owned; see [`Cell`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum OwnedCell {
     /// Null.
     #[default]

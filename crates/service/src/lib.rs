@@ -9,6 +9,7 @@ mod lists;
 mod page_token;
 mod plan;
 mod registry;
+mod repeatability;
 mod risk_events;
 mod users;
 
@@ -23,14 +24,23 @@ pub use users::user_key;
 
 use model::{Clock, Entropy};
 use std::sync::Arc;
+use std::time::Duration;
 use store::Store;
 
 /// Choices that an operator makes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Whether a user can be created without `passwordProfile`, which Graph demands and Spillwatch
     /// never keeps.
     pub password_profile_optional: bool,
+    /// For how long repeatable requests are remembered.
+    pub repeatability_window: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { password_profile_optional: false, repeatability_window: Duration::from_hours(24) }
+    }
 }
 
 /// The operations, over one store.

@@ -34,6 +34,11 @@ impl PageTokens {
         Self(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret)))
     }
 
+    /// The key, for what else is authenticated: each use begins its message with a name of its own.
+    pub(crate) fn key(&self) -> &hmac::Key {
+        &self.0
+    }
+
     /// Makes the token of a place in a tenant's query; `query` tells one query from another.
     pub fn seal(&self, tenant: TenantKey, query: &str, token: &PageToken) -> String {
         let mut content = vec![VERSION];

@@ -2,7 +2,8 @@
 
 use crate::{Service, ServiceError};
 use model::{
-    Caller, Command, Decision, Effect, EntityId, EventKey, Moment, NewId, RiskEvent, State, User, UserKey, decide,
+    Caller, Command, Decision, Effect, EntityId, EventKey, Moment, NewId, Repeatability, RiskEvent, State, User,
+    UserKey, decide,
 };
 use std::collections::HashMap;
 use store::{ListError, Outcome};
@@ -18,6 +19,8 @@ pub struct Plan<'s> {
     pub(crate) service: &'s Service,
     caller: &'s Caller,
     commands: Vec<Command>,
+    /// How to tell that it was carried out before, when the request may be sent again.
+    repeatability: Option<Repeatability>,
     /// Events as the foreseen commands leave them; `None` for one that is gone.
     events: HashMap<EntityId, Option<RiskEvent>>,
     /// Users likewise.
@@ -44,11 +47,30 @@ impl From<ListError> for PlanError {
 impl Service {
     /// Begins a plan.
     pub fn plan<'s>(&'s self, caller: &'s Caller) -> Plan<'s> {
-        Plan { service: self, caller, commands: Vec::new(), events: HashMap::new(), users: HashMap::new() }
+        Plan {
+            service: self,
+            caller,
+            commands: Vec::new(),
+            repeatability: None,
+            events: HashMap::new(),
+            users: HashMap::new(),
+        }
     }
 }
 
 impl Plan<'_> {
+    /// Has the plan carried out once, however often it is asked for.
+    pub fn once(&mut self, repeatability: Option<Repeatability>) {
+        self.repeatability = repeatability;
+    }
+
+    /// What the plan came to that was carried out before, when its commands can no longer be made: what
+    /// they refer to may be gone since. `None` when it was not carried out.
+    pub async fn earlier(&self) -> Result<Option<Vec<Outcome>>, ServiceError> {
+        let Some(repeatability) = &self.repeatability else { return Ok(None) };
+        Ok(self.service.store.executed(self.caller.tenant, &self.caller.actor, repeatability).await?)
+    }
+
     /// Adds a command.
     pub fn add(&mut self, command: Command) {
         self.commands.push(command);
@@ -109,8 +131,8 @@ impl Plan<'_> {
     /// Carries everything out in one transaction. When it answers `Ok`, with an outcome for each
     /// command, all of it is on disk.
     pub async fn carry_out(self) -> Result<Vec<Outcome>, PlanError> {
-        let Self { service, caller, commands, .. } = self;
-        Ok(service.store.execute_all(caller.tenant, caller.actor.clone(), commands).await?)
+        let Self { service, caller, commands, repeatability, .. } = self;
+        Ok(service.store.execute_all(caller.tenant, caller.actor.clone(), commands, repeatability).await?)
     }
 
     /// The event, as the set of the key shows it.

@@ -155,6 +155,9 @@ pub struct Serve {
     /// How long a request may take altogether
     #[arg(long, value_name = "TIME", env = "SPILLWATCH_REQUEST_TIMEOUT", default_value = "60s", value_parser = duration)]
     pub request_timeout: Duration,
+    /// For how long repeatable requests are remembered
+    #[arg(long, value_name = "TIME", env = "SPILLWATCH_REPEATABILITY_WINDOW", default_value = "24h", value_parser = duration)]
+    pub repeatability_window: Duration,
     /// Do not print a token and an example at the start
     #[arg(long, env = "SPILLWATCH_QUIET")]
     pub quiet: bool,

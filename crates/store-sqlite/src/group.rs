@@ -2,10 +2,11 @@
 //! ones before have written, and kept together by one sync.
 
 use crate::error::{engine, is_duplicate};
+use crate::repeats;
 use crate::rows::{self, key, total_key};
 use model::{
-    Actor, Clock, Command, Decision, Effect, Moment, Refusal, RiskEvent, State, TenantKey, Ticks, Total, User, decide,
-    event_members,
+    Actor, Clock, Command, Decision, Effect, Moment, Refusal, Repeatability, RiskEvent, State, TenantKey, Ticks, Total,
+    User, decide, event_members,
 };
 use odata::encode::{Cell, Row as _};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -84,16 +85,23 @@ impl<'a> Group<'a> {
         Ok(Self { db, clock, actors, heads: Vec::new(), spoilt: false })
     }
 
-    /// Carries out the commands of one who waits, one after another. When one fails, nothing of them
-    /// remains, and the group goes on.
+    /// Carries out the commands of one who waits, one after another, unless that was done before. When
+    /// one fails, nothing of them remains, and the group goes on.
     pub(crate) fn execute(
         &mut self,
         tenant: TenantKey,
         actor: &Actor,
         commands: Vec<Command>,
+        repeatability: Option<&Repeatability>,
     ) -> Result<Vec<Outcome>, ListError> {
         let head = self.head(tenant)?;
         let Head { sequence, time, .. } = self.heads[head];
+        if let Some(repeatability) = repeatability
+            && let Some(outcomes) =
+                self.executed(tenant, actor, repeatability, time).map_err(|error| ListError { at: 0, error })?
+        {
+            return Ok(outcomes);
+        }
         let mut list = List { sequence, time, begun: false, totals: Vec::new() };
         let mut outcomes = Vec::with_capacity(commands.len());
         for (at, command) in commands.into_iter().enumerate() {
@@ -104,6 +112,12 @@ impl<'a> Group<'a> {
                     return Err(ListError { at, error: undone.err().map_or(error, WriteError::from) });
                 }
             }
+        }
+        if let Some(repeatability) = repeatability
+            && let Err(error) = self.remember(tenant, actor, repeatability, &outcomes, &mut list)
+        {
+            self.undo(&list)?; // what is not remembered would be done once more
+            return Err(error.into());
         }
         if list.begun {
             self.end_savepoint("RELEASE commands")?;
@@ -134,10 +148,7 @@ impl<'a> Group<'a> {
             Decision::UnchangedUser(user) => return Ok(Outcome::User(user)),
             Decision::Change(effect) => *effect,
         };
-        if !list.begun {
-            run(self.db, "SAVEPOINT commands").map_err(engine("setting a savepoint"))?;
-            list.begun = true;
-        }
+        self.begin_list(list)?;
         self.write(tenant, actor, &effect, moment)?;
         (list.sequence, list.time) = (moment.sequence, moment.now);
         list.totals.extend(effect.totals());
@@ -146,6 +157,48 @@ impl<'a> Group<'a> {
             Effect::InsertUser(user) | Effect::ReplaceUser { after: user, .. } => Outcome::User(Box::new(user)),
             Effect::RemoveEvent(_) | Effect::RemoveUser(_) => Outcome::Deleted,
         })
+    }
+
+    /// What a list came to that was carried out before; refuses one of which that is not known.
+    fn executed(
+        &self,
+        tenant: TenantKey,
+        actor: &Actor,
+        repeatability: &Repeatability,
+        last: Ticks,
+    ) -> Result<Option<Vec<Outcome>>, WriteError> {
+        let known = repeats::find(self.db, tenant, actor, repeatability)?;
+        let outcomes = known.outcomes(repeatability)?;
+        if outcomes.is_none() {
+            // Not the clock's time alone, which can be set back: what was forgotten must stay refused.
+            let now = self.clock.now().max(last);
+            repeatability.tracking.admit(repeatability.first_sent, now, known.forgotten)?;
+        }
+        Ok(outcomes)
+    }
+
+    /// Remembers what a list came to. One that is refused is not remembered: it has done nothing, so it
+    /// may be tried again.
+    fn remember(
+        &mut self,
+        tenant: TenantKey,
+        actor: &Actor,
+        repeatability: &Repeatability,
+        outcomes: &[Outcome],
+        list: &mut List,
+    ) -> Result<(), StoreError> {
+        self.begin_list(list)?;
+        let actor = self.actors.number(self.db, tenant, actor)?;
+        repeats::remember(self.db, tenant, actor, repeatability, self.clock.now().max(list.time), outcomes)
+    }
+
+    /// Sets the savepoint before the first write of a list.
+    fn begin_list(&self, list: &mut List) -> Result<(), StoreError> {
+        if !list.begun {
+            run(self.db, "SAVEPOINT commands").map_err(engine("setting a savepoint"))?;
+            list.begun = true;
+        }
+        Ok(())
     }
 
     /// Takes back what a list has written, unless the whole transaction is lost.
@@ -175,7 +228,9 @@ impl<'a> Group<'a> {
     /// Writes heads and totals, and commits. When it answers `Ok`, everything is on disk.
     pub(crate) fn commit(self) -> Result<(), StoreError> {
         let write = engine("writing totals");
+        let now = self.clock.now();
         for head in self.heads {
+            repeats::forget_expired(self.db, head.tenant, now.max(head.time))?;
             if !head.moved {
                 continue;
             }

@@ -19,6 +19,7 @@ mod owned;
 mod plan;
 mod query;
 mod readers;
+mod repeats;
 mod rows;
 mod slow;
 #[cfg(test)]
@@ -41,8 +42,8 @@ use crate::slow::SlowLane;
 use crate::wal_index::WalIndex;
 use crate::writer::{Job, Message, QUEUE, Writer};
 use model::{
-    Actor, ChangeEntry, ChangeKind, ChangedSet, Clock, Command, EventKey, Registry, RiskEvent, TenantKey, Ticks, Total,
-    User, UserKey,
+    Actor, ChangeEntry, ChangeKind, ChangedSet, Clock, Command, EventKey, Registry, Repeatability, RiskEvent,
+    TenantKey, Ticks, Total, User, UserKey,
 };
 use odata::expression::bound::Expression;
 use rusqlite::params;
@@ -128,8 +129,21 @@ impl Store for SqliteStore {
         tenant: TenantKey,
         actor: Actor,
         commands: Vec<Command>,
+        repeatability: Option<Repeatability>,
     ) -> BoxFuture<'_, Result<Vec<Outcome>, ListError>> {
-        Box::pin(async move { self.ask(|reply| Message::Write(Job { tenant, actor, commands, reply })).await? })
+        let repeatability = repeatability.map(Box::new);
+        let job = move |reply| Job { tenant, actor, commands, repeatability, reply };
+        Box::pin(async move { self.ask(|reply| Message::Write(job(reply))).await? })
+    }
+
+    fn executed<'a>(
+        &'a self,
+        tenant: TenantKey,
+        actor: &'a Actor,
+        repeatability: &'a Repeatability,
+    ) -> BoxFuture<'a, Result<Option<Vec<Outcome>>, WriteError>> {
+        let known = self.readers.with(|db| repeats::find(db, tenant, actor, repeatability));
+        Box::pin(ready(known.map_err(WriteError::from).and_then(|known| known.outcomes(repeatability))))
     }
 
     fn event<'a>(

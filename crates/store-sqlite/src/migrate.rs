@@ -22,6 +22,11 @@ impl Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "foundation", sql: include_str!("../../../migrations/sqlite/0001_foundation.sql") },
     Migration { number: 2, name: "queries", sql: include_str!("../../../migrations/sqlite/0002_queries.sql") },
+    Migration {
+        number: 3,
+        name: "repeatability",
+        sql: include_str!("../../../migrations/sqlite/0003_repeatability.sql"),
+    },
 ];
 
 /// The newest schema that this version knows.

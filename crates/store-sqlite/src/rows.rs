@@ -4,11 +4,11 @@ use crate::columns::{Columns, SqlRow, cell_of};
 use crate::error::engine;
 use model::edm;
 use model::{
-    EntityId, EventKey, EventKind, OwnedCell, RiskEvent, RiskEventStatus, RiskLevel, TenantKey, Ticks, Total, User,
-    UserKey, event_members,
+    EntityId, EventKey, EventKind, OwnedCell, RiskEvent, RiskEventStatus, RiskLevel, TenantKey, Total, User, UserKey,
+    event_members,
 };
 use odata::edm::EntityType;
-use odata::encode::{Cell, CellError, Row};
+use odata::encode::{Cell, Row};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, params};
 use store::{Projection, RowSink, StoreError};
@@ -106,50 +106,14 @@ pub(crate) fn event(
 
 /// The event itself.
 pub(crate) fn load_event(db: &Connection, tenant: TenantKey, id: &EntityId) -> Result<Option<RiskEvent>, StoreError> {
-    let found = find_event(db, tenant, id, Columns::of_events(Projection::Properties, false), |row| {
-        read_event(row, id.clone())
-    })?;
-    found.transpose()
-}
-
-/// Rebuilds an event; a value that fits no type names its column.
-fn read_event(row: &SqlRow<'_>, id: EntityId) -> Result<RiskEvent, StoreError> {
-    use edm::event as at;
-    let all = edm::IDENTITY_RISK_EVENT.all_properties();
-    let damaged = |position: usize| CellError { property: all[position].name, expected: all[position].ty };
-    let text = |position: usize| match row.cell(position) {
-        Cell::Text(text) => Ok(Box::<str>::from(text)),
-        _ => Err(damaged(position)),
-    };
-    let number = |position: usize| match row.cell(position) {
-        Cell::Integer(value) => Ok(value),
-        _ => Err(damaged(position)),
-    };
-    let ticks = |position: usize| Ticks::new(number(position)?).ok_or_else(|| damaged(position));
-    let kind = EventKind::ALL.into_iter().find(|kind| std::ptr::eq(kind.entity_type(), row.entity_type()));
-    Ok(RiskEvent {
-        id,
-        kind: kind.ok_or_else(|| damaged(at::ID))?,
-        user_display_name: text(at::USER_DISPLAY_NAME)?,
-        user_principal_name: text(at::USER_PRINCIPAL_NAME)?,
-        risk_event_date_time: ticks(at::RISK_EVENT_DATE_TIME)?,
-        risk_event_type: text(at::RISK_EVENT_TYPE)?,
-        risk_level: RiskLevel::from_value(number(at::RISK_LEVEL)?).ok_or_else(|| damaged(at::RISK_LEVEL))?,
-        risk_event_status: RiskEventStatus::from_value(number(at::RISK_EVENT_STATUS)?)
-            .ok_or_else(|| damaged(at::RISK_EVENT_STATUS))?,
-        closed_date_time: match row.cell(at::CLOSED_DATE_TIME) {
-            Cell::Null => None,
-            _ => Some(ticks(at::CLOSED_DATE_TIME)?),
-        },
-        created_date_time: ticks(at::CREATED_DATE_TIME)?,
-        user_id: text(at::USER_ID)?,
-        impacted_user: match row.cell(at::IMPACTED_USER) {
-            Cell::Null => None,
-            _ => Some(text(at::IMPACTED_USER)?),
-        },
-        creation: row.creation()?,
-        version: row.version(),
-    })
+    find_event(db, tenant, id, Columns::of_events(Projection::Properties, false), |row| {
+        let impacted_user = match row.cell(edm::event::IMPACTED_USER) {
+            Cell::Text(id) => Some(id.into()),
+            _ => None,
+        };
+        Ok(RiskEvent::from_row(row, impacted_user, row.creation()?)?)
+    })?
+    .transpose()
 }
 
 /// Makes the rendering of an event's members known to a connection as `event_members`, for the

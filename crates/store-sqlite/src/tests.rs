@@ -9,11 +9,12 @@ use crate::readers::Readers;
 use crate::wal_index::WalIndex;
 use crate::writer::{Job, Message, Writer};
 use model::{
-    Actor, Clock as _, Command, EventKind, FixedClock, NewId, NewRiskEvent, RiskEventStatus, RiskLevel, TenantId,
-    TenantKey, Total,
+    Actor, Clock as _, Command, EventKind, FixedClock, NewId, NewRiskEvent, Repeatability, RiskEventStatus, RiskLevel,
+    TenantId, TenantKey, Total, Tracking,
 };
 use rusqlite::{Connection, ffi};
 use std::sync::Arc;
+use std::time::Duration;
 use store::{AdminCommand, AdminOutcome, Store as _, StoreError, WriteError};
 
 fn clock() -> Arc<FixedClock> {
@@ -91,7 +92,7 @@ async fn in_one_group(
     for (id, length) in ids {
         let (reply, answer) = tokio::sync::oneshot::channel();
         let (actor, command) = creation(&id, length);
-        let job = Message::Write(Job { tenant, actor, commands: vec![command], reply });
+        let job = Message::Write(Job { tenant, actor, commands: vec![command], repeatability: None, reply });
         assert!(store.writer.try_send(job).is_ok(), "there is room in the queue");
         answers.push(answer);
     }
@@ -113,6 +114,35 @@ async fn assert_holds(store: &SqliteStore, tenant: TenantKey, events: usize) {
     }
     let findings = store.check().await.expect("the store can be checked");
     assert!(findings.iter().all(|finding| finding.sound), "{findings:?}");
+}
+
+/// Otherwise the client's next try would do it once more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_remembered_is_not_carried_out() {
+    let (_folder, store, tenant) = store_with_tenant().await;
+    create(&store, tenant, "e0", 10).await.expect("an event can be made");
+    let once = async |id: &str| {
+        let repeatability = Repeatability {
+            request_id: "r1".parse().expect("an id"),
+            first_sent: clock().now(),
+            digest: [7; 32],
+            tracking: Tracking { window: Duration::from_hours(24), most: 10 },
+        };
+        let (actor, command) = creation(id, 10);
+        store.execute_all(tenant, actor, vec![command], Some(repeatability)).await.map_err(|failed| failed.error)
+    };
+    let on_insert =
+        |sql: &'static str| on_writer(&store, move |writer| writer.db.execute_batch(sql).expect("a trigger"));
+    on_insert(
+        "CREATE TEMP TRIGGER refuse BEFORE INSERT ON repeatable_requests BEGIN SELECT RAISE(FAIL, 'a fault'); END",
+    )
+    .await;
+    let failed = once("e1").await;
+    assert!(matches!(failed, Err(WriteError::Store(StoreError::Corrupt(_)))), "{failed:?}");
+    assert_holds(&store, tenant, 1).await;
+    on_insert("DROP TRIGGER refuse").await;
+    once("e1").await.expect("now it can be done");
+    assert_holds(&store, tenant, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -148,7 +178,7 @@ async fn a_full_disk_in_the_middle_of_a_list_leaves_nothing_of_it() {
     room_for(&store, 30).await;
     let list = |round: usize| {
         let commands = (0..20).map(|number| creation(&format!("l{round}-{number}"), 20_000).1).collect();
-        store.execute_all(tenant, Actor { app: "a list".into(), user: None }, commands)
+        store.execute_all(tenant, Actor { app: "a list".into(), user: None }, commands, None)
     };
     let failed = list(0).await.expect_err("there is no room");
     assert!(matches!(failed.error, WriteError::Store(StoreError::Full)), "{failed:?}");

@@ -5,7 +5,7 @@ use crate::admin;
 use crate::checkpoint::Checkpointer;
 use crate::error::is_io_failure;
 use crate::group::{Actors, Group};
-use model::{Actor, Clock, Command, TenantKey};
+use model::{Actor, Clock, Command, Repeatability, TenantKey};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub(crate) struct Job {
     pub(crate) tenant: TenantKey,
     pub(crate) actor: Actor,
     pub(crate) commands: Vec<Command>,
+    /// How to tell that they were carried out before, when they may be sent again.
+    pub(crate) repeatability: Option<Box<Repeatability>>,
     pub(crate) reply: oneshot::Sender<Result<Vec<Outcome>, ListError>>,
 }
 
@@ -112,10 +114,10 @@ impl Writer {
         }
         let mut outcomes = Vec::with_capacity(jobs.len());
         let (replies, commands): (Vec<_>, Vec<_>) =
-            jobs.drain(..).map(|job| (job.reply, (job.tenant, job.actor, job.commands))).unzip();
+            jobs.drain(..).map(|job| (job.reply, (job.tenant, job.actor, job.commands, job.repeatability))).unzip();
         let committed = Group::begin(&self.db, &*self.clock, actors).and_then(|mut group| {
-            for (tenant, actor, commands) in commands {
-                match group.execute(tenant, &actor, commands) {
+            for (tenant, actor, commands, repeatability) in commands {
+                match group.execute(tenant, &actor, commands, repeatability.as_deref()) {
                     // The engine's own error goes on, so that a failed disk is noted as one.
                     Err(ListError { error: WriteError::Store(error), .. })
                         if group.is_lost() || is_io_failure(&error) =>

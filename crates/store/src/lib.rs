@@ -10,13 +10,16 @@ pub mod contract;
 mod error;
 pub mod kept;
 pub mod plan;
+mod remembered;
 pub mod sql;
 
 pub use admin::{AdminCommand, AdminOutcome};
 pub use error::{ListError, StoreError, WriteError};
+pub use remembered::{read_outcomes, write_outcomes};
 
 use model::{
-    Actor, ChangeEntry, Command, EventKey, EventKind, Registry, RiskEvent, TenantKey, Ticks, Total, User, UserKey,
+    Actor, ChangeEntry, Command, EventKey, EventKind, Registry, Repeatability, RiskEvent, TenantKey, Ticks, Total,
+    User, UserKey,
 };
 use odata::encode::{CellError, Row};
 use odata::expression::bound::{Expression, OrderKey};
@@ -146,20 +149,35 @@ pub trait Store: Send + Sync {
     /// Carries out commands one after another, each decided on what the ones before have written: all
     /// of them, or, when one fails, none. When it answers `Ok`, with an outcome for each, what they did
     /// is on disk.
+    ///
+    /// With a `repeatability`, they are carried out unless this actor's request was carried out before,
+    /// and what they came to is remembered in the same transaction. A repeat gets the outcomes of the
+    /// first time, whatever has become of the entities since; of two at the same moment, one is the first.
+    /// A refused list is not remembered, and a sender's requests are known to nobody else.
     fn execute_all(
         &self,
         tenant: TenantKey,
         actor: Actor,
         commands: Vec<Command>,
+        repeatability: Option<Repeatability>,
     ) -> BoxFuture<'_, Result<Vec<Outcome>, ListError>>;
 
     /// Carries out one command.
     fn execute(&self, tenant: TenantKey, actor: Actor, command: Command) -> BoxFuture<'_, Result<Outcome, WriteError>> {
         Box::pin(async move {
-            let outcomes = self.execute_all(tenant, actor, vec![command]).await.map_err(|failed| failed.error)?;
+            let outcomes = self.execute_all(tenant, actor, vec![command], None).await.map_err(|failed| failed.error)?;
             Ok(outcomes.into_iter().next().expect("there is an outcome for each command"))
         })
     }
+
+    /// What this actor's request came to that was carried out before; `None` when it was not, or is
+    /// forgotten. Refuses a request that has another one's id.
+    fn executed<'a>(
+        &'a self,
+        tenant: TenantKey,
+        actor: &'a Actor,
+        repeatability: &'a Repeatability,
+    ) -> BoxFuture<'a, Result<Option<Vec<Outcome>>, WriteError>>;
 
     /// Hands an event to the sink; `false` when there is none.
     fn event<'a>(

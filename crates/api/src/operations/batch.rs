@@ -12,6 +12,7 @@ mod json;
 mod location;
 mod mime;
 mod multipart;
+mod repeat;
 mod schedule;
 
 use crate::body::{is_heavy, is_multipart, offload};

@@ -89,7 +89,7 @@ async fn a_group_that_fails_leaves_nothing_and_says_why() {
         (get("bad", "identityRiskEvents/e0"), 400, "BadRequest"),
         (change("bad", "POST", "$batch", &json!({"requests": []})), 400, "BadRequest"),
         (with(delete("bad", "identityRiskEvents/e0"), &json!({"if": "true"})), 424, "FailedDependency"),
-        (with(create("bad", &event()), &json!({"headers": repeatable})), 501, "NotImplemented"),
+        (with(create("bad", &event()), &json!({"headers": repeatable})), 400, "BadRequest"),
     ] {
         for at in 0..=good.len() {
             let mut group = good.to_vec();

@@ -3,7 +3,9 @@
 use crate::samples::{EVENTS, USERS, add_event, event};
 use api::{Connection, Origins};
 use serde_json::json;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::path::Path;
 use testkit::app::{Answer, Call, Setup, TestApp, tenant_id};
 
 fn has_ids(answer: &Answer, client: &str) -> String {
@@ -208,4 +210,44 @@ async fn a_store_that_is_closed_is_a_503_that_says_when_to_try_again() {
         answer.refused(503, "serviceNotAvailable");
     }
     app.get("/healthz").anonymous().await.expect(200);
+}
+
+/// Every code that stands beside a status in the source.
+fn codes(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            codes(&path, found);
+            continue;
+        }
+        let source = fs::read_to_string(&path).expect("a source");
+        for after in source.split("StatusCode::").skip(1) {
+            let rest = after.trim_start_matches(|c: char| c.is_ascii_uppercase() || c == '_');
+            let quoted = rest.strip_prefix(',').and_then(|rest| rest.trim_start().strip_prefix('"'));
+            let code = quoted.and_then(|text| text.split('"').next());
+            found.extend(
+                code.filter(|code| code.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_')).map(str::to_owned),
+            );
+        }
+    }
+}
+
+#[test]
+fn every_code_has_its_page() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = BTreeSet::from(
+        ["BadRequest", "ResourceNotFound", "Forbidden", "Authorization_RequestDenied"].map(str::to_owned), // by area
+    );
+    codes(&root.join("src"), &mut found);
+    assert!(found.len() > 15, "{found:?}");
+    let docs = root.join("../../docs");
+    let text = |name: &str| fs::read_to_string(docs.join(name)).unwrap_or_else(|error| panic!("docs/{name}: {error}"));
+    let (list, summary) = (text("errors.md"), text("SUMMARY.md"));
+    for code in found {
+        let page = format!("errors/{code}.md");
+        assert!(text(&page).starts_with(&format!("# {code}\n\nStatus ")), "{page}");
+        for (name, index) in [("errors.md", &list), ("SUMMARY.md", &summary)] {
+            assert!(index.contains(&format!("[{code}]({page})")), "{code} is not in docs/{name}");
+        }
+    }
 }

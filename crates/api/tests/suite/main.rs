@@ -21,6 +21,8 @@ mod paging;
 mod paths;
 mod queries;
 mod references;
+mod repeats;
+mod repeats_in_batches;
 mod samples;
 mod tenants;
 mod users;

@@ -123,7 +123,7 @@ async fn a_password_is_never_repeated() {
 
 #[tokio::test]
 async fn the_operator_can_do_without_password_profiles() {
-    let settings = Settings { password_profile_optional: true };
+    let settings = Settings { password_profile_optional: true, ..Settings::default() };
     let app = TestApp::start(Setup { settings, ..Setup::default() }).await;
     app.post(USERS, &without(user(), "passwordProfile")).await.expect(201);
 }

@@ -3,6 +3,7 @@
 mod bodies;
 mod effects;
 mod events;
+mod repeats;
 mod samples;
 mod users;
 mod wire;

@@ -28,7 +28,10 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     refuse_clear_text(&options)?;
     // Before anybody can see that the server runs: from then on they may want it to stop in order.
     let mut signals = Signals::listen()?;
-    let settings = Settings { password_profile_optional: options.password_profile_optional };
+    let settings = Settings {
+        password_profile_optional: options.password_profile_optional,
+        repeatability_window: options.repeatability_window,
+    };
     let instance = Instance::create(&global.data, settings)?;
     for name in &instance.migrations {
         tracing::info!(migration = %name, "the schema was brought up to date");

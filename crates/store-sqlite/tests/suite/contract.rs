@@ -53,6 +53,16 @@ cases! {
     a_list_that_fails_leaves_nothing_wherever_it_fails
     a_list_of_an_unknown_tenant_and_an_empty_one_do_nothing
     lists_at_once_do_not_mix
+    a_repeated_request_is_carried_out_once
+    the_first_outcome_outlives_its_entity
+    another_request_under_the_same_id_is_refused
+    a_refused_request_is_not_remembered
+    requests_are_known_to_their_sender_only
+    repeats_at_the_same_moment_make_one
+    requests_outside_of_the_window_are_refused
+    what_is_forgotten_stays_refused
+    the_oldest_give_way_when_there_are_too_many
+    a_repeated_list_is_carried_out_once_or_not_at_all
     what_is_acknowledged_together_is_there
     a_refusal_leaves_its_neighbours_alone
     one_of_many_gets_a_contested_id

@@ -1,12 +1,12 @@
 //! Removing tenants: every row goes, sooner or later.
 
-use crate::support::{create, number, open, raw, tenant};
+use crate::support::{create, create_once, number, open, raw, tenant};
 use model::TenantKey;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::{AdminCommand, AdminOutcome, Store};
 
-const TABLES: [&str; 6] = ["risk_events", "users", "changes", "totals", "actors", "subjects"];
+const TABLES: [&str; 7] = ["risk_events", "users", "changes", "totals", "actors", "subjects", "repeatable_requests"];
 
 /// A removal was interrupted after its tenant was gone; the next one takes along what it left.
 #[tokio::test]
@@ -17,6 +17,7 @@ async fn the_next_removal_takes_along_what_one_left() {
     for key in keys {
         for number in 0..10 {
             create(&*store, key, &format!("e{number}")).await.expect("an event can be made");
+            create_once(&*store, key, &format!("r{number}")).await.expect("an event can be made");
         }
     }
     let db = raw(folder.path());
@@ -32,7 +33,7 @@ async fn the_next_removal_takes_along_what_one_left() {
     db.execute("DELETE FROM tenants WHERE tenant = ?1", [keys[2].0]).expect("a row");
     let outcome = store.administer(AdminCommand::RemoveTenant(keys[1])).await.expect("a tenant can be removed");
     assert_eq!(outcome, AdminOutcome::Done);
-    assert_eq!(TABLES.map(rows), [0; 6]);
+    assert_eq!(TABLES.map(rows), [0; 7]);
     store.close().await;
 }
 

@@ -1,13 +1,14 @@
 //! A store in a folder of its own.
 
 use model::{
-    Actor, Clock as _, Command, EventKind, FixedClock, NewId, NewRiskEvent, RiskEventStatus, RiskLevel, TenantId,
-    TenantKey,
+    Actor, Clock as _, Command, EventKind, FixedClock, NewId, NewRiskEvent, Repeatability, RiskEventStatus, RiskLevel,
+    TenantId, TenantKey, Tracking,
 };
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use store::contract::Harness;
-use store::{AdminCommand, AdminOutcome, BoxFuture, Outcome, Store, StoreError, WriteError};
+use store::{AdminCommand, AdminOutcome, BoxFuture, ListError, Outcome, Store, StoreError, WriteError};
 use store_sqlite::SqliteStore;
 
 /// A clock that stands still.
@@ -91,6 +92,19 @@ pub(crate) async fn create(store: &dyn Store, tenant: TenantKey, id: &str) -> Re
 pub(crate) async fn create_as(store: &dyn Store, tenant: TenantKey, new: NewRiskEvent) -> Result<Outcome, WriteError> {
     let actor = Actor { app: "tests".into(), user: None };
     store.execute(tenant, actor, Command::CreateEvent(Box::new(new))).await
+}
+
+/// Creates an event by a repeatable request, whose id is the event's.
+pub(crate) async fn create_once(store: &dyn Store, tenant: TenantKey, id: &str) -> Result<(), ListError> {
+    let repeatability = Repeatability {
+        request_id: id.parse().expect(id),
+        first_sent: clock().now(),
+        digest: [7; 32],
+        tracking: Tracking { window: Duration::from_hours(24), most: 1000 },
+    };
+    let actor = Actor { app: "tests".into(), user: None };
+    let command = Command::CreateEvent(Box::new(event(id)));
+    store.execute_all(tenant, actor, vec![command], Some(repeatability)).await.map(drop)
 }
 
 /// A folder whose store has one tenant with some events, and is closed.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 async fn all(store: &dyn Store, tenant: TenantKey, commands: Vec<Command>) -> Result<Vec<Outcome>, ListError> {
-    store.execute_all(tenant, actor(), commands).await
+    store.execute_all(tenant, actor(), commands, None).await
 }
 
 /// Says where a list failed, and why.
@@ -140,7 +140,7 @@ pub(super) async fn lists_at_once_do_not_mix(harness: &dyn Harness) {
                     commands.insert(dice.below(length as u64 + 1) as usize, create_event(new_event("taken")));
                 }
                 let actor = Actor { app: format!("task {task}").into(), user: Some(format!("{round}").into()) };
-                let outcome = store.execute_all(tenant, actor, commands).await;
+                let outcome = store.execute_all(tenant, actor, commands, None).await;
                 assert_eq!(outcome.is_err(), fails, "{outcome:?}");
                 if !fails {
                     done.push(ids);

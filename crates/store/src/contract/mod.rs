@@ -10,6 +10,7 @@ mod isolation;
 mod lists;
 mod pages;
 mod registry;
+mod repeats;
 mod samples;
 mod together;
 mod totals;
@@ -77,6 +78,24 @@ pub const CASES: &[(&str, CaseFn)] = &[
         Box::pin(lists::a_list_of_an_unknown_tenant_and_an_empty_one_do_nothing(h))
     }),
     ("lists_at_once_do_not_mix", |h| Box::pin(lists::lists_at_once_do_not_mix(h))),
+    ("a_repeated_request_is_carried_out_once", |h| Box::pin(repeats::a_repeated_request_is_carried_out_once(h))),
+    ("the_first_outcome_outlives_its_entity", |h| Box::pin(repeats::the_first_outcome_outlives_its_entity(h))),
+    ("another_request_under_the_same_id_is_refused", |h| {
+        Box::pin(repeats::another_request_under_the_same_id_is_refused(h))
+    }),
+    ("a_refused_request_is_not_remembered", |h| Box::pin(repeats::a_refused_request_is_not_remembered(h))),
+    ("requests_are_known_to_their_sender_only", |h| Box::pin(repeats::requests_are_known_to_their_sender_only(h))),
+    ("repeats_at_the_same_moment_make_one", |h| Box::pin(repeats::repeats_at_the_same_moment_make_one(h))),
+    ("requests_outside_of_the_window_are_refused", |h| {
+        Box::pin(repeats::requests_outside_of_the_window_are_refused(h))
+    }),
+    ("what_is_forgotten_stays_refused", |h| Box::pin(repeats::what_is_forgotten_stays_refused(h))),
+    ("the_oldest_give_way_when_there_are_too_many", |h| {
+        Box::pin(repeats::the_oldest_give_way_when_there_are_too_many(h))
+    }),
+    ("a_repeated_list_is_carried_out_once_or_not_at_all", |h| {
+        Box::pin(repeats::a_repeated_list_is_carried_out_once_or_not_at_all(h))
+    }),
     ("what_is_acknowledged_together_is_there", |h| Box::pin(together::what_is_acknowledged_together_is_there(h))),
     ("a_refusal_leaves_its_neighbours_alone", |h| Box::pin(together::a_refusal_leaves_its_neighbours_alone(h))),
     ("one_of_many_gets_a_contested_id", |h| Box::pin(together::one_of_many_gets_a_contested_id(h))),

@@ -2,6 +2,7 @@
 
 use super::item::{Batch, Item, Rule};
 use super::location::{headers, locate};
+use super::repeat;
 use crate::body::Source;
 use crate::call::{Call, entity_path};
 use crate::dispatch::{Request, admit, dispatch};
@@ -17,7 +18,7 @@ use service::Plan;
 use std::borrow::Cow;
 use std::future::ready;
 use std::sync::OnceLock;
-use store::BoxFuture;
+use store::{BoxFuture, Outcome};
 
 /// Carries out a batch.
 #[derive(Clone, Copy)]
@@ -111,33 +112,32 @@ impl<'c> Carrier<'c> {
         Ok((reply, referent))
     }
 
-    /// Carries out requests that stand or fall together: each is prepared in its turn, on what the
-    /// ones before will do, and the store carries out all of them in one transaction.
-    async fn together(self, items: &'c [Item], mut references: References) -> Done {
+    /// Carries out requests that stand or fall together.
+    async fn together(self, items: &'c [Item], references: References) -> Done {
+        let mut done = self.group(items, references).await;
+        repeat::mark(items, &mut done.replies, done.failed);
+        done
+    }
+
+    /// Each request is prepared in its turn, on what the ones before will do, and the store carries out
+    /// all of them in one transaction.
+    async fn group(self, items: &'c [Item], references: References) -> Done {
         let call = self.call;
-        let places: Vec<OnceLock<Place<'_>>> = items.iter().map(|_| OnceLock::new()).collect();
         let mut plan = call.app.service.plan(call.caller);
-        let mut members: Vec<Member<'_>> = Vec::with_capacity(items.len());
-        for (at, item) in items.iter().enumerate() {
-            let member = match prepare(call, item, &places[at], &mut plan, &references).await {
-                Ok(member) => member,
-                Err(error) => return self.failed(items, at, error),
-            };
-            if at + 1 < items.len()
-                && let Err(error) = plan.foresee().await
-            {
-                return self.failed(items, at, member.call.failure(error));
-            }
-            if let Some(id) = &item.id {
-                // What it creates may get its id only in the store.
-                let path = match member.call.resource {
-                    Resource::Collection(set) => plan.created().map(|id| entity_path(set, id.as_str())),
-                    _ => Some(member.path.to_owned()),
-                };
-                references.add(id, Referent::Entity { path, etag: None });
-            }
-            members.push(member);
+        match repeat::read(call, items) {
+            Ok(repeatability) => plan.once(repeatability),
+            Err((at, error)) => return self.failed(items, at, *error),
         }
+        let places: Vec<OnceLock<Place<'_>>> = items.iter().map(|_| OnceLock::new()).collect();
+        let members = match self.prepare_all(items, &places, &mut plan, references.clone()).await {
+            Ok(members) => members,
+            // What was carried out earlier may be what keeps it from being prepared once more.
+            Err((at, error)) => match plan.earlier().await {
+                Ok(None) => return self.failed(items, at, error),
+                Ok(Some(outcomes)) => return self.carried_out_earlier(items, outcomes, references).await,
+                Err(error) => return self.failed(items, 0, call.failure(error)),
+            },
+        };
         let outcomes = match plan.carry_out().await {
             Ok(outcomes) => outcomes,
             Err(failed) => return self.failed(items, failed.at, members[failed.at].call.failure(failed.error)),
@@ -150,6 +150,70 @@ impl<'c> Carrier<'c> {
             done.replies.push(reply);
         }
         done
+    }
+
+    /// Prepares every request of a group; else says which one failed.
+    async fn prepare_all<'m>(
+        self,
+        items: &'c [Item],
+        places: &'m [OnceLock<Place<'c>>],
+        plan: &mut Plan<'_>,
+        mut references: References,
+    ) -> Result<Vec<Member<'m>>, (usize, ApiError)>
+    where
+        'c: 'm,
+    {
+        let mut members: Vec<Member<'_>> = Vec::with_capacity(items.len());
+        for (at, item) in items.iter().enumerate() {
+            let member = prepare(self.call, item, &places[at], plan, &references).await.map_err(|error| (at, error))?;
+            if at + 1 < items.len() {
+                plan.foresee().await.map_err(|error| (at, member.call.failure(error)))?;
+            }
+            if let Some(id) = &item.id {
+                // What it creates may get its id only in the store.
+                let path = match member.call.resource {
+                    Resource::Collection(set) => plan.created().map(|id| entity_path(set, id.as_str())),
+                    _ => Some(member.path.to_owned()),
+                };
+                references.add(id, Referent::Entity { path, etag: None });
+            }
+            members.push(member);
+        }
+        Ok(members)
+    }
+
+    /// Answers a group with what it came to when it was carried out, in an earlier request.
+    async fn carried_out_earlier(self, items: &[Item], outcomes: Vec<Outcome>, mut references: References) -> Done {
+        let mut done = Done { replies: Vec::new(), referents: Vec::new(), failed: None };
+        for (at, (item, outcome)) in items.iter().zip(outcomes).enumerate() {
+            match self.render_earlier(item, outcome, &references).await {
+                Ok((reply, referent)) => {
+                    if let Some(id) = &item.id {
+                        references.add(id, referent.clone());
+                    }
+                    done.referents.push(referent);
+                    done.replies.push(reply);
+                }
+                Err(error) => return self.failed(items, at, error),
+            }
+        }
+        done
+    }
+
+    async fn render_earlier(
+        self,
+        item: &Item,
+        outcome: Outcome,
+        references: &References,
+    ) -> Result<(Reply, Referent), ApiError> {
+        let url = locate(self.call, item, references)?;
+        let headers = headers(item, references)?;
+        let request = request(self.call, item, &url, &headers, references.clone())?;
+        let (operation, inner) = admit(&request, Source::Read(item.body.clone())).await?;
+        let Operation::Write(write) = operation else { return Err(no_change(item)) };
+        let reply = (write.render)(&inner, outcome)?;
+        let referent = self.referent(&reply, request.path);
+        Ok((reply, referent))
     }
 
     /// What later requests refer to when they refer to one that was answered: where its `Location`
@@ -188,28 +252,24 @@ async fn prepare<'i: 'm, 'm>(
     plan: &mut Plan<'_>,
     references: &References,
 ) -> Result<Member<'m>, ApiError> {
-    let no_change = || {
-        let message =
-            format!("{} changes nothing; in a group that stands or falls together are only changes", item.method);
-        ApiError::bad_request(Area::Risk, message)
-    };
     if item.method == Method::GET {
-        return Err(no_change());
-    }
-    if item.headers.contains_key("repeatability-request-id") {
-        // A group is one write: remembering one of its requests alone would be no help.
-        return Err(ApiError::not_implemented("a request of a group cannot be a repeatable one"));
+        return Err(no_change(item));
     }
     let found = Place { url: locate(call, item, references)?, headers: headers(item, references)? };
     let place = place.get_or_init(|| found);
     let request = request(call, item, &place.url, &place.headers, references.clone())?;
     let (operation, inner) = admit(&request, Source::Read(item.body.clone())).await?;
-    let Operation::Write(write) = operation else { return Err(no_change()) };
+    let Operation::Write(write) = operation else { return Err(no_change(item)) };
     plan.add((write.prepare)(&inner, plan).await?);
     if item.referred {
         plan.settle_id();
     }
     Ok(Member { call: inner, write, path: request.path })
+}
+
+fn no_change(item: &Item) -> ApiError {
+    let message = format!("{} changes nothing; in a group that stands or falls together are only changes", item.method);
+    ApiError::bad_request(Area::Risk, message)
 }
 
 /// A request of a batch as one that came alone.
