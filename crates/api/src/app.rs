@@ -1,6 +1,7 @@
 //! What every request shares.
 
 use crate::context::Origins;
+use crate::throttle::Throttle;
 use auth::client_credentials::TokenGate;
 use auth::{Authenticator, BuiltinIssuer};
 use model::edm;
@@ -63,6 +64,8 @@ pub struct App {
     pub origins: Origins,
     /// Bounds.
     pub limits: Limits,
+    /// Counts the requests of each app; `None`: as many as they like.
+    pub throttle: Option<Throttle>,
     /// What `WWW-Authenticate` names when the built-in issuer is off: the first other issuer.
     pub foreign_issuer: Option<String>,
     pub(crate) encoders: Encoders,
@@ -82,6 +85,7 @@ impl App {
             builtin,
             origins: Origins::default(),
             limits: Limits::default(),
+            throttle: None,
             foreign_issuer: None,
             encoders: Encoders::new(type_names),
         }

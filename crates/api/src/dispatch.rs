@@ -14,7 +14,7 @@ use crate::reply::Reply;
 use crate::routes::{self, Access, BodyKind, Operation, Shape, Verb};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use model::{Caller, edm};
-use odata::path::resolve;
+use odata::path::{Resource, resolve};
 use odata::prefer::Preferences;
 use odata::query::{QueryOptions, SystemOption};
 use std::sync::Arc;
@@ -137,12 +137,19 @@ async fn run(request: &Request<'_>, content: Source) -> Result<Reply, ApiError> 
     (write.render)(&call, outcome)
 }
 
-/// Finds the operation, checks what it demands and reads its body: all that comes before it runs.
+/// Counts the request, finds the operation, checks what it demands and reads its body: all that comes
+/// before it runs.
 pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operation, Call<'r>), ApiError> {
     let app = request.app;
+    let resource = resolve(&edm::MODEL, request.path);
+    // What a batch holds is counted, not the batch: its own answer is 200 however many are too many
+    // (graph.md, section 8.10).
+    let is_batch = matches!(resource, Ok(Resource::Batch)) && request.batch.is_none();
+    if let Some(throttle) = app.throttle.as_ref().filter(|_| !is_batch) {
+        throttle.admit(request.caller, app.service.clock().now()).map_err(ApiError::too_many_requests)?;
+    }
     let wish = Wish::read(request.method, request.headers, routes::area_of_path(request.path))?;
-    let resource = resolve(&edm::MODEL, request.path)
-        .map_err(|error| ApiError::from_path(routes::area_of_path(request.path), &error))?;
+    let resource = resource.map_err(|error| ApiError::from_path(routes::area_of_path(request.path), &error))?;
     let (area, shape) = routes::describe(&resource);
     if shape == Shape::Batch && request.batch.is_some() {
         return Err(ApiError::bad_request(area, "a batch cannot hold another batch"));

@@ -161,6 +161,13 @@ impl ApiError {
         Self::new(StatusCode::FAILED_DEPENDENCY, "FailedDependency", message)
     }
 
+    /// Try again when there is room for more requests.
+    pub fn too_many_requests(retry_after: u32) -> Self {
+        let message = format!("this app has sent too many requests; go on after {retry_after} seconds");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message)
+            .with_header(header::RETRY_AFTER, HeaderValue::from(retry_after))
+    }
+
     /// Try again soon.
     pub fn unavailable(message: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "serviceNotAvailable", message)

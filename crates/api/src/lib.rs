@@ -20,9 +20,11 @@ mod reply;
 mod router;
 pub mod routes;
 pub mod server;
+mod throttle;
 mod tls;
 
 pub use app::{App, ClientCredentials, Limits};
 pub use context::{Connection, Origins};
 pub use router::{PUBLIC, router};
+pub use throttle::{RequestRate, Throttle};
 pub use tls::{TlsConfig, TlsError, TlsFiles, self_signed, tls_config};

@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use model::{Permission, TenantId};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -155,12 +156,28 @@ pub struct Serve {
     /// How long a request may take altogether
     #[arg(long, value_name = "TIME", env = "SPILLWATCH_REQUEST_TIMEOUT", default_value = "60s", value_parser = duration)]
     pub request_timeout: Duration,
+    /// How many requests an app of a tenant may send: 1000/s, 600/m (a minute), or off. When left out:
+    /// 1000/s, and off when only this machine can reach the server
+    #[arg(long, value_name = "RATE", env = "SPILLWATCH_RATE_LIMIT", value_parser = rate_limit)]
+    pub rate_limit: Option<RateLimit>,
+    /// How many of them at once, after a while of silence; when left out, as many as in five seconds
+    #[arg(long, value_name = "N", env = "SPILLWATCH_RATE_LIMIT_BURST")]
+    pub rate_limit_burst: Option<NonZeroU32>,
     /// For how long repeatable requests are remembered
     #[arg(long, value_name = "TIME", env = "SPILLWATCH_REPEATABILITY_WINDOW", default_value = "24h", value_parser = duration)]
     pub repeatability_window: Duration,
     /// Do not print a token and an example at the start
     #[arg(long, env = "SPILLWATCH_QUIET")]
     pub quiet: bool,
+}
+
+/// `--rate-limit`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateLimit {
+    /// None.
+    Off,
+    /// So many requests.
+    Rate(api::RequestRate),
 }
 
 /// The namespace of the seed's type on the wire.
@@ -289,6 +306,22 @@ pub struct Restore {
 /// Reads `127.0.0.1:8080`.
 fn socket(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "give an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
+}
+
+/// Reads `1000/s`, `600/m`, `off`.
+fn rate_limit(text: &str) -> Result<RateLimit, String> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(RateLimit::Off);
+    }
+    let rate = text.split_once('/').and_then(|(requests, per)| {
+        let per = match per {
+            "s" => Duration::from_secs(1),
+            "m" => Duration::from_mins(1),
+            _ => return None,
+        };
+        Some(api::RequestRate::new(requests.parse().ok()?, per))
+    });
+    rate.map(RateLimit::Rate).ok_or_else(|| format!("`{text}` is not a rate such as 1000/s or 600/m, nor off"))
 }
 
 /// Reads `90s`, `30m`, `8h`, `7d`.

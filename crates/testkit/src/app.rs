@@ -1,7 +1,7 @@
 //! The whole application in one process: a real store in a folder of its own, a clock that stands
 //! still, chance that repeats itself, and requests that go through the router without a socket.
 
-use api::{App, ClientCredentials, Limits, Origins, router};
+use api::{App, ClientCredentials, Limits, Origins, RequestRate, Throttle, router};
 use auth::client_credentials::{Rate, TokenGate};
 use auth::{
     AuthSettings, Authenticator, BuiltinIssuer, IssuerConfig, NewSecret, NewToken, Outgoing, OutgoingRules,
@@ -49,6 +49,8 @@ pub struct Setup {
     pub type_names: TypeNames,
     /// How often tokens may be asked for.
     pub rate: Rate,
+    /// How many requests an app may send.
+    pub request_rate: Option<RequestRate>,
     /// Whether the built-in issuer is on.
     pub builtin: bool,
     /// Other issuers.
@@ -64,6 +66,7 @@ impl Default for Setup {
             settings: Settings::default(),
             type_names: edm::seed_type_name,
             rate: Rate::default(),
+            request_rate: None,
             builtin: true,
             issuers: Vec::new(),
         }
@@ -158,6 +161,7 @@ impl TestApp {
         let mut app = App::new(service, Arc::new(authenticator.expect("an authenticator")), builtin, setup.type_names);
         app.limits = setup.limits;
         app.origins = setup.origins;
+        app.throttle = setup.request_rate.map(Throttle::new);
         app.foreign_issuer = foreign_issuer;
         let app = Arc::new(app);
         let router = router(app.clone());

@@ -25,5 +25,6 @@ mod repeats;
 mod repeats_in_batches;
 mod samples;
 mod tenants;
+mod throttle;
 mod users;
 mod wire;

@@ -1,11 +1,11 @@
 //! `spillwatch serve`: wiring.
 
-use crate::cli::{Global, Serve, TypeNamespace};
+use crate::cli::{Global, RateLimit, Serve, TypeNamespace};
 use crate::commands::token::issue;
 use crate::error::Failure;
 use crate::instance::{Instance, keys_folder};
 use api::server::{Listen, serve};
-use api::{App, ClientCredentials, Limits, Origins, TlsFiles, router};
+use api::{App, ClientCredentials, Limits, Origins, RequestRate, Throttle, TlsFiles, router};
 use auth::client_credentials::{Rate, TokenGate};
 use auth::{
     AuthSettings, Authenticator, BuiltinIssuer, Outgoing, OutgoingRules, RegistryError, RegistryFuture, RegistrySource,
@@ -13,7 +13,6 @@ use auth::{
 use model::{PermissionSet, Tenant, edm};
 use secrecy::ExposeSecret as _;
 use service::{Service, Settings};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -52,7 +51,7 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     let app = application(&options, &instance, builtin.clone(), &origin, public_url.as_deref())?;
     let listen = Listen { tls, only_from: options.behind_proxy.as_slice().into(), limits: app.limits };
     tracing::info!(address = %address, data = %global.data.display(), version = env!("CARGO_PKG_VERSION"), "listening");
-    if let Some(issuer) = builtin.filter(|_| is_for_one_person(&options, address)) {
+    if let Some(issuer) = builtin.filter(|_| is_for_this_machine(&options) && !options.quiet) {
         greet(&issuer, &tenant, &origin, options.tls_self_signed)?;
     }
 
@@ -167,6 +166,7 @@ fn application(
     app.origins =
         Origins { public_url: public_url.map(Arc::from), trusted_proxies: options.behind_proxy.as_slice().into() };
     app.foreign_issuer = options.issuer.first().map(|issuer| issuer.issuer.to_string());
+    app.throttle = request_rate(options).map(Throttle::new);
     app.limits = Limits {
         body: options.max_body,
         batch: options.max_batch,
@@ -188,13 +188,25 @@ impl RegistrySource for Tenants {
     }
 }
 
-/// Whether only this machine can reach the server, so that the person who started it gets a token.
-/// Behind a proxy it serves others, and what it prints ends up in a journal.
-fn is_for_one_person(options: &Serve, address: SocketAddr) -> bool {
-    address.ip().is_loopback() && options.behind_proxy.is_empty() && !options.quiet
+/// How many requests an app may send; `None`: as many as it likes. One's own machine is not throttled
+/// unless that is asked for.
+fn request_rate(options: &Serve) -> Option<RequestRate> {
+    let rate = match options.rate_limit {
+        Some(RateLimit::Off) => return None,
+        Some(RateLimit::Rate(rate)) => rate,
+        None if is_for_this_machine(options) => return None,
+        None => RequestRate::default(),
+    };
+    Some(RequestRate { burst: options.rate_limit_burst.unwrap_or(rate.burst), ..rate })
 }
 
-/// Prints, never logs, what a newcomer needs: the address, a token and a line to paste.
+/// Whether only this machine can reach the server. Behind a proxy it serves others.
+fn is_for_this_machine(options: &Serve) -> bool {
+    options.listen.ip().is_loopback() && options.behind_proxy.is_empty()
+}
+
+/// Prints, never logs, what a newcomer needs: the address, a token and a line to paste. Only where one's
+/// own machine alone is served: elsewhere what is printed ends up in a journal.
 fn greet(issuer: &BuiltinIssuer, tenant: &Tenant, origin: &str, self_signed: bool) -> Result<(), Failure> {
     let token = issue(issuer, tenant, "first-steps", PermissionSet::all(), FIRST_TOKEN)?;
     let insecure = if self_signed { " --insecure" } else { "" };
@@ -234,5 +246,30 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser as _;
+
+    fn rate<const N: usize>(arguments: [&str; N]) -> Option<(u32, u64, u32)> {
+        let cli = Cli::try_parse_from(["spillwatch", "serve"].into_iter().chain(arguments)).expect("options");
+        let Command::Serve(options) = cli.command else { panic!("serve is asked for") };
+        request_rate(&options).map(|rate| (rate.requests.get(), rate.per.as_secs(), rate.burst.get()))
+    }
+
+    #[test]
+    fn apps_are_throttled_unless_only_this_machine_is_served() {
+        assert_eq!(rate([]), None);
+        assert_eq!(rate(["--listen", "[::1]:0"]), None);
+        assert_eq!(rate(["--listen", "0.0.0.0:0"]), Some((1000, 1, 5000)));
+        assert_eq!(rate(["--behind-proxy", "127.0.0.1/32"]), Some((1000, 1, 5000)));
+        assert_eq!(rate(["--listen", "0.0.0.0:0", "--rate-limit", "off"]), None);
+        assert_eq!(rate(["--rate-limit", "50/s"]), Some((50, 1, 250)));
+        assert_eq!(rate(["--rate-limit", "600/m", "--rate-limit-burst", "7"]), Some((600, 60, 7)));
+        assert_eq!(rate(["--listen", "0.0.0.0:0", "--rate-limit-burst", "9"]), Some((1000, 1, 9)));
     }
 }

@@ -102,6 +102,32 @@ fn the_server_takes_its_settings_from_the_file() {
     assert_eq!(server.call("POST", EVENTS, Some(&large)).error(413), "RequestEntityTooLarge");
 }
 
+/// On one's own machine nobody is throttled unless that is asked for.
+#[test]
+fn a_rate_in_the_file_throttles() {
+    let data = folder();
+    let config = file(&data, "[rate-limit]\nburst = 2\n");
+    let server = TestServer::start_with(BINARY, data.path(), |program| program.arg("--config").arg(&config));
+    for _ in 0..10 {
+        server.call("GET", EVENTS, None).expect(200);
+    }
+    server.stop().success();
+    let config = file(&data, "rate-limit = \"1/m\"\nrate-limit-burst = 2\n");
+    let server = TestServer::start_with(BINARY, data.path(), |program| program.arg("--config").arg(&config));
+    for _ in 0..2 {
+        server.call("GET", EVENTS, None).expect(200);
+    }
+    let refused = server.call("GET", EVENTS, None);
+    assert_eq!(refused.error(429), "TooManyRequests");
+    let seconds: u32 = refused.header("retry-after").expect("a time to wait").parse().expect("whole seconds");
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    for text in ["rate-limit = \"0/s\"\n", "rate-limit = 1000\n", "rate-limit = \"5/h\"\n"] {
+        let config = file(&data, text);
+        let outcome = Program::new(BINARY).arg("serve").data(data.path()).arg("--config").arg(&config).run();
+        assert!(outcome.failure(2).contains("is not a rate such as 1000/s"), "{text}: {outcome}");
+    }
+}
+
 /// Issuers are tables of the file; their tokens count, and those of others do not.
 #[test]
 fn issuers_are_tables_in_the_file() {
