@@ -163,6 +163,10 @@ pub struct Serve {
     /// How many of them at once, after a while of silence; when left out, as many as in five seconds
     #[arg(long, value_name = "N", env = "SPILLWATCH_RATE_LIMIT_BURST")]
     pub rate_limit_burst: Option<NonZeroU32>,
+    /// How much of the store's file each reader maps into memory, in MiB: at most 2048; 0 maps nothing, and
+    /// lists over many pages of the file take longer
+    #[arg(long, value_name = "MIB", env = "SPILLWATCH_MAPPED_MEMORY", default_value_t = 2048)]
+    pub mapped_memory: u32,
     /// For how long repeatable requests are remembered
     #[arg(long, value_name = "TIME", env = "SPILLWATCH_REPEATABILITY_WINDOW", default_value = "24h", value_parser = duration)]
     pub repeatability_window: Duration,

@@ -34,11 +34,11 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Opens the folder, and makes whatever is missing in it.
-    pub fn create(folder: &Path, settings: Settings) -> Result<Self, Failure> {
+    /// Opens the folder, and makes whatever is missing in it. Readers map up to `mapped` bytes of the store.
+    pub fn create(folder: &Path, settings: Settings, mapped: u64) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let store = SqliteStore::open(folder, clock.clone())?;
+        let store = SqliteStore::open_mapped(folder, clock.clone(), mapped)?;
         let migrations = store.migrations().to_vec();
         let page_tokens = PageTokens::new(&page_token_key(folder, &*entropy)?);
         let store: Arc<dyn Store> = Arc::new(store);
@@ -54,7 +54,7 @@ impl Instance {
                 folder.display()
             )));
         }
-        Self::create(folder, Settings::default())
+        Self::create(folder, Settings::default(), store_sqlite::MAPPED)
     }
 
     /// The built-in issuer, made on the first call.

@@ -57,6 +57,11 @@ use store::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+/// How much of the file each reader maps into memory, unless it is told otherwise: 2 GiB, which is also
+/// the most that SQLite maps. What is mapped is the system's cache, which it takes back when memory is
+/// short.
+pub const MAPPED: u64 = 2 << 30;
+
 /// A store in a folder.
 pub struct SqliteStore {
     path: PathBuf,
@@ -72,6 +77,12 @@ impl SqliteStore {
     /// Opens the store in `folder`, made when it is not there, and brings its schema up to date.
     /// Blocks for as long as that takes.
     pub fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        Self::open_mapped(folder, clock, MAPPED)
+    }
+
+    /// The same; each reader maps the file into memory up to `mapped` bytes, and reads what lies behind
+    /// with a system call a page.
+    pub fn open_mapped(folder: &Path, clock: Arc<dyn Clock>, mapped: u64) -> Result<Self, StoreError> {
         let path = open::prepare_folder(folder)?;
         open::create_file(&path)?;
         let db = connect(&path, Role::Writer)?;
@@ -83,7 +94,7 @@ impl SqliteStore {
         let cannot_start =
             |error: std::io::Error| StoreError::Unusable(format!("the writer's threads cannot be started: {error}"));
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let readers = Arc::new(Readers::new(path.clone(), index, cores + 2));
+        let readers = Arc::new(Readers::new(path.clone(), index, cores + 2, mapped));
         let checkpointer = Checkpointer::start(&path, Limits::USUAL, readers.clone()).map_err(cannot_start)?;
         let (failure, failed) = watch::channel(None);
         let (sender, messages) = mpsc::channel(QUEUE);

@@ -26,6 +26,7 @@ const CLOSING: Duration = Duration::from_secs(1);
 pub(crate) struct Readers {
     path: PathBuf,
     index: WalIndex,
+    mapped: u64,
     most: usize,
     pool: Mutex<Pool>,
     closed: AtomicBool,
@@ -69,8 +70,10 @@ impl Deadline {
 }
 
 impl Reader {
-    fn open(path: &Path) -> Result<Self, StoreError> {
+    fn open(path: &Path, mapped: u64) -> Result<Self, StoreError> {
         let mut db = connect(path, Role::Reader)?;
+        let mapped = i64::try_from(mapped).unwrap_or(i64::MAX);
+        db.pragma_update(None, "mmap_size", mapped).map_err(engine("mapping the file"))?;
         let deadline = Arc::new(Deadline { opened: Instant::now(), end: AtomicU64::new(0) });
         let watched = deadline.clone();
         db.progress_handler(STEPS, Some(move || watched.has_passed())).map_err(engine("watching the time"))?;
@@ -141,11 +144,12 @@ impl Drop for Lent<'_> {
 
 impl Readers {
     /// At most `most` connections to the file, whose log has this index.
-    pub(crate) fn new(path: PathBuf, index: WalIndex, most: usize) -> Self {
+    pub(crate) fn new(path: PathBuf, index: WalIndex, most: usize, mapped: u64) -> Self {
         let pool = Pool { free: Vec::new(), open: 0, waiting: 0 };
         Self {
             path,
             index,
+            mapped,
             most,
             pool: Mutex::new(pool),
             closed: AtomicBool::new(false),
@@ -185,7 +189,7 @@ impl Readers {
         let mut lent = self.take()?;
         let reader = match &mut lent.reader {
             Some(reader) => reader,
-            none => none.insert(Reader::open(&self.path)?),
+            none => none.insert(Reader::open(&self.path, self.mapped)?),
         };
         // The header is read before the transaction begins: a commit from now on makes it differ.
         reader.renew(self.header())?;

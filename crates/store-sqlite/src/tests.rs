@@ -1,13 +1,13 @@
 //! Faults that only a test inside the crate can prepare: a full disk in the middle of a group, a
 //! failed sync, a log that is held.
 
-use crate::SqliteStore;
 use crate::checkpoint::{Checkpointer, Limits, Upkeep};
 use crate::error::engine;
 use crate::open::{Role, connect, create_file};
 use crate::readers::Readers;
 use crate::wal_index::WalIndex;
 use crate::writer::{Job, Message, Writer};
+use crate::{MAPPED, SqliteStore};
 use model::{
     Actor, Clock as _, Command, EventKind, FixedClock, NewId, NewRiskEvent, Repeatability, RiskEventStatus, RiskLevel,
     TenantId, TenantKey, Total, Tracking,
@@ -289,7 +289,7 @@ fn the_log_is_copied_when_large_and_a_reader_only_delays_it() {
         }
     };
     let limits = Limits { copy_from: 100, force_from: 100_000, step: 50 };
-    let readers = Arc::new(Readers::new(path.clone(), WalIndex::open(&path).expect("an index"), 2));
+    let readers = Arc::new(Readers::new(path.clone(), WalIndex::open(&path).expect("an index"), 2, MAPPED));
     let mut checkpointer = Checkpointer::start(&path, limits, readers.clone()).expect("a thread");
     // Asks until the thread has answered.
     let until_answered = |checkpointer: &mut Checkpointer| loop {

@@ -31,7 +31,7 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
         password_profile_optional: options.password_profile_optional,
         repeatability_window: options.repeatability_window,
     };
-    let instance = Instance::create(&global.data, settings)?;
+    let instance = Instance::create(&global.data, settings, u64::from(options.mapped_memory) << 20)?;
     for name in &instance.migrations {
         tracing::info!(migration = %name, "the schema was brought up to date");
     }
