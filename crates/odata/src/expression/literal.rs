@@ -17,13 +17,10 @@ pub(crate) fn number(text: &str) -> Result<Literal, &'static str> {
     if text.ends_with("INF") || text == "NaN" {
         return Err("is not a number that can be compared here");
     }
-    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
-        && let Ok(whole) = text.parse::<i64>()
-    {
-        return if whole.unsigned_abs() <= 1 << 62 {
-            Ok(Literal::Integer(whole))
-        } else {
-            Err("is too large; whole numbers go from -2^62 to 2^62")
+    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+        return match text.parse::<i64>() {
+            Ok(whole) if whole.unsigned_abs() <= 1 << 62 => Ok(Literal::Integer(whole)),
+            _ => Err("is too large; whole numbers go from -2^62 to 2^62"),
         };
     }
     match text.parse::<f64>() {
@@ -50,10 +47,10 @@ pub(crate) fn date(text: &str) -> Result<i64, crate::TicksError> {
 
 /// Reads a time of day as ticks since midnight.
 pub(crate) fn time_of_day(text: &str) -> Result<i64, crate::TicksError> {
-    if text.len() > "23:59:59.999999999999".len() {
+    if text.len() > 64 {
         return Err(crate::TicksError::Form);
     }
-    let mut moment = String::with_capacity(36);
+    let mut moment = String::with_capacity(80);
     moment.push_str("1970-01-01T");
     moment.push_str(text);
     moment.push('Z');

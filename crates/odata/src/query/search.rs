@@ -125,7 +125,7 @@ impl<'t> Parser<'t, '_> {
     fn term(&mut self) -> Result<Expression, ExpressionError> {
         let mut negated = false;
         loop {
-            let start = self.peek().map(|_| self.at)?;
+            let start = self.text.len() - self.text[self.at..].trim_start().len();
             let text = match self.next()? {
                 Term::Not => {
                     negated = !negated;
@@ -153,6 +153,7 @@ impl<'t> Parser<'t, '_> {
                 }
             };
             if text.is_empty() {
+                self.at = start;
                 return Err(self.error(ErrorKind::Syntax, "found an empty phrase; expected a word or a phrase"));
             }
             let Some(nodes) = self.nodes.checked_sub(self.over.len()) else {

@@ -5,7 +5,7 @@ use super::super::error::{ErrorKind, Span};
 use super::super::literal;
 use super::super::range::Range;
 use super::super::syntax::{Kind, Operator, Segment, SegmentKind, Syntax};
-use super::{Binder, FromAlias, Noted, Operand, all, any, boolean, guarded, is_not_of, is_of, names};
+use super::{Binder, Noted, Operand, all, any, boolean, guarded, is_not_of, is_of, names};
 use crate::edm::EntityType;
 use crate::fault::excerpt;
 use std::cmp::Ordering;
@@ -212,14 +212,7 @@ impl<'s> Binder<'s> {
         let bound = self.operand(value);
         let items = match &list.kind {
             Kind::List(items) | Kind::Array(items) => self.items(items, bound.as_ref(), list.span),
-            Kind::Alias(name) => self.alias(name, list.span, |binder, syntax| match &syntax.kind {
-                Kind::Array(items) => binder.items(items, bound.as_ref(), syntax.span),
-                Kind::Literal(..) => binder.items(std::slice::from_ref(syntax), bound.as_ref(), syntax.span),
-                _ => {
-                    binder.error(ErrorKind::Syntax, syntax.span, || "expected a list such as [\"a\",\"b\"]".to_owned());
-                    None
-                }
-            }),
+            Kind::Alias(name) => self.aliased_items(name, bound.as_ref(), list.span),
             Kind::Path(segments) => return self.is_in_collection(bound, segments, list.span, span),
             _ => {
                 self.error(ErrorKind::Syntax, list.span, || {
@@ -228,7 +221,7 @@ impl<'s> Binder<'s> {
                 None
             }
         };
-        let (bound, Items(items)) = (bound?, items?);
+        let (bound, items) = (bound?, items?);
         let is_double = |operand: &Operand| matches!(operand.expression.ty, ValueType::Double);
         let plain = items.iter().all(|item| item.as_literal().is_some() && is_double(item) == is_double(&bound));
         if plain && bound.guard.is_none() {
@@ -250,8 +243,25 @@ impl<'s> Binder<'s> {
         Some(Operand::new(node, ValueType::Boolean, Range::None, span))
     }
 
+    /// Binds the items of a list that is the value of an alias.
+    fn aliased_items(&mut self, name: &'s str, value: Option<&Operand>, span: Span) -> Option<Vec<Operand>> {
+        const WANTED: &str = "expected a list such as [\"a\",\"b\"]";
+        let unassigned = |binder: &mut Self| {
+            binder.error(ErrorKind::Syntax, span, || format!("@{name} has no value; {WANTED}"));
+            None
+        };
+        self.alias(name, span, unassigned, |binder, syntax| match &syntax.kind {
+            Kind::Array(items) => binder.items(items, value, syntax.span),
+            Kind::Literal(..) => binder.items(std::slice::from_ref(syntax), value, syntax.span),
+            _ => {
+                binder.error(ErrorKind::Syntax, syntax.span, || WANTED.to_owned());
+                None
+            }
+        })
+    }
+
     /// Binds the items of a list as values that can be compared with `value`.
-    fn items(&mut self, items: &[Syntax<'s>], value: Option<&Operand>, span: Span) -> Option<Items> {
+    fn items(&mut self, items: &[Syntax<'s>], value: Option<&Operand>, span: Span) -> Option<Vec<Operand>> {
         if items.is_empty() {
             self.error(ErrorKind::Syntax, span, || "the list is empty; expected at least one value".to_owned());
             return None;
@@ -269,7 +279,7 @@ impl<'s> Binder<'s> {
                 }
             }
         }
-        (bound.len() == items.len()).then_some(Items(bound))
+        (bound.len() == items.len()).then_some(bound)
     }
 
     fn fit_item(&mut self, value: &mut Operand, item: &mut Operand) -> Option<()> {
@@ -348,19 +358,6 @@ impl<'s> Binder<'s> {
         let node = Node::Has(Box::new(left.expression), number);
         let operand = Operand { guard, ..Operand::new(node, ValueType::Boolean, Range::None, span) };
         Some(Operand { expression: guarded(operand), range: Range::None, guard: None, span })
-    }
-}
-
-/// The items of a list.
-pub(super) struct Items(Vec<Operand>);
-
-impl FromAlias for Items {
-    fn unassigned(_: Span) -> Option<Self> {
-        None
-    }
-
-    fn placed(self, _: Span) -> Self {
-        self
     }
 }
 

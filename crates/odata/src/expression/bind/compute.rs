@@ -5,7 +5,7 @@ use super::super::error::{ErrorKind, Span};
 use super::super::literal::DAY;
 use super::super::pattern::Pattern;
 use super::super::range::Range;
-use super::super::syntax::{Kind, Operator, SegmentKind, Syntax};
+use super::super::syntax::{Kind, LiteralKind, Operator, SegmentKind, Syntax};
 use super::compare::{is_number, is_same};
 use super::{Binder, Operand, names};
 use crate::Ticks;
@@ -124,6 +124,15 @@ impl<'s> Binder<'s> {
         let mut bound = Vec::with_capacity(arguments.len());
         for (argument, takes) in arguments.iter().zip(signature.takes) {
             let Some(mut operand) = self.operand(argument) else { continue };
+            if let Kind::Literal(LiteralKind::DateTimeOffset, text) = argument.kind
+                && !text.ends_with(['Z', 'z'])
+            {
+                self.error(ErrorKind::NotServed, argument.span, || {
+                    // The parts of a moment are asked for in its own zone, which is not kept.
+                    format!("{} of {} is not served; write the moment in UTC, with Z", signature.name, excerpt(text))
+                });
+                continue;
+            }
             if matches!(takes, [ValueType::Duration]) {
                 self.as_type_of(&mut operand, ValueType::Duration)?;
             }

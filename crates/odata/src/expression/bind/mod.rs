@@ -125,6 +125,8 @@ struct Binder<'s> {
     errors: Errors,
     /// What is left of the limit on nodes.
     nodes: usize,
+    /// How many levels of parts are being bound, those of aliases included.
+    depth: usize,
     /// The aliases whose values are being bound.
     open: Vec<&'s str>,
     /// Range variables and the types of their values, the innermost last.
@@ -134,7 +136,7 @@ struct Binder<'s> {
 impl<'s> Binder<'s> {
     fn new(scope: &'s Scope<'s>, text: &'s str) -> Self {
         let nodes = scope.limits.nodes;
-        Self { scope, text, errors: Errors::default(), nodes, open: Vec::new(), variables: Vec::new() }
+        Self { scope, text, errors: Errors::default(), nodes, depth: 0, open: Vec::new(), variables: Vec::new() }
     }
 
     /// Parses the text that is being bound.
@@ -142,7 +144,9 @@ impl<'s> Binder<'s> {
         &mut self,
         read: impl FnOnce(&mut Parser<'s, '_>) -> Result<T, super::error::ExpressionError>,
     ) -> Option<T> {
-        let read = Parser::new(self.text, &self.scope.limits, &mut self.nodes).and_then(|mut parser| read(&mut parser));
+        let all = self.scope.limits;
+        let limits = Limits { depth: all.depth.min(Limits::DEEPEST).saturating_sub(self.depth), ..all };
+        let read = Parser::new(self.text, &limits, &mut self.nodes).and_then(|mut parser| read(&mut parser));
         read.map_err(|error| self.errors.add(error)).ok()
     }
 
@@ -182,11 +186,21 @@ impl<'s> Binder<'s> {
 
     /// Binds any part.
     fn operand(&mut self, syntax: &Syntax<'s>) -> Option<Operand> {
+        self.depth += 1;
+        let bound = self.part(syntax);
+        self.depth -= 1;
+        bound
+    }
+
+    fn part(&mut self, syntax: &Syntax<'s>) -> Option<Operand> {
         let span = syntax.span;
         match &syntax.kind {
             Kind::Literal(kind, text) => self.literal(*kind, text, span),
             Kind::Path(segments) => self.path(segments, span),
-            Kind::Alias(name) => self.alias(name, span, Self::operand),
+            Kind::Alias(name) => {
+                let null = |_: &mut Self| Some(Operand::literal(Literal::Null, ValueType::Null, span));
+                self.alias(name, span, null, Self::operand).map(|bound| Operand { span, ..bound })
+            }
             Kind::Call(name, arguments) => self.call(name, arguments, span),
             Kind::Not(operand) => self.not(operand, span),
             Kind::Negate(operand) => self.negate(operand, span),
@@ -215,11 +229,9 @@ impl<'s> Binder<'s> {
         &mut self,
         name: &'s str,
         span: Span,
+        unassigned: impl FnOnce(&mut Self) -> Option<T>,
         bind: impl FnOnce(&mut Self, &Syntax<'s>) -> Option<T>,
-    ) -> Option<T>
-    where
-        T: FromAlias,
-    {
+    ) -> Option<T> {
         let aliases: &'s [(String, String)] = self.scope.aliases;
         if name.contains('.') {
             self.error(ErrorKind::NotServed, span, || {
@@ -228,7 +240,7 @@ impl<'s> Binder<'s> {
             return None;
         }
         let Some((_, value)) = aliases.iter().find(|(known, _)| known == name) else {
-            return T::unassigned(span);
+            return unassigned(self);
         };
         if self.open.contains(&name) {
             self.error(ErrorKind::Syntax, span, || format!("the value of @{name} refers to itself"));
@@ -243,16 +255,11 @@ impl<'s> Binder<'s> {
             parser.end()?;
             Ok(syntax)
         });
-        let bound = if self.open.len() > self.scope.limits.depth {
-            self.error(ErrorKind::TooComplex, Span::default(), || "aliases refer to aliases too often".to_owned());
-            None
-        } else {
-            syntax.and_then(|syntax| bind(self, &syntax))
-        };
+        let bound = syntax.and_then(|syntax| bind(self, &syntax));
         self.errors.in_alias(noted, name);
         self.open.pop();
         (self.text, self.variables) = (text, variables);
-        bound.map(|bound| bound.placed(span))
+        bound
     }
 
     fn not(&mut self, operand: &Syntax<'s>, span: Span) -> Option<Operand> {
@@ -434,24 +441,6 @@ impl<'s> Binder<'s> {
                 Failure::NoMoment => format!("the result of {found} lies outside the years 0001 to 9999"),
             }
         });
-    }
-}
-
-/// What the value of an alias can stand for.
-trait FromAlias: Sized {
-    /// What an alias without a value is.
-    fn unassigned(span: Span) -> Option<Self>;
-    /// The same, standing where the alias is used.
-    fn placed(self, span: Span) -> Self;
-}
-
-impl FromAlias for Operand {
-    fn unassigned(span: Span) -> Option<Self> {
-        Some(Self::literal(Literal::Null, ValueType::Null, span))
-    }
-
-    fn placed(self, span: Span) -> Self {
-        Self { span, ..self }
     }
 }
 

@@ -58,7 +58,10 @@ impl<'s> Binder<'s> {
                         format!("{} holds several values; ask with `{name}/any(x:...)` or all", found()),
                     )
                 }
-                None => (ErrorKind::NotServed, format!("{} is not a single value, so it cannot be asked for", found())),
+                None => {
+                    let name = path.property.name;
+                    (ErrorKind::NotServed, format!("`{name}` holds members of its own, which cannot be asked for"))
+                }
             },
             Place::Row => (ErrorKind::WrongType, format!("{} is an entity; name one of its properties", found())),
             Place::Entity(navigation) => {
@@ -96,6 +99,9 @@ impl<'s> Binder<'s> {
             };
             if let Place::Property(path) = &place {
                 let name = path.property.name;
+                if let Type::Complex(_) = path.property.ty {
+                    break; // refused by the name of the whole
+                }
                 self.error(ErrorKind::UnknownName, segment.span, || {
                     format!("`{name}` has no parts that can be asked for")
                 });
