@@ -75,7 +75,7 @@ impl BoundQuery {
 }
 
 /// Binds the options of a request for entities of a type. `$skiptoken` and `$deltatoken` are the
-/// service's own and are left to it.
+/// service's own and are left to it. The crate's first page has an example.
 pub fn bind(
     options: &QueryOptions,
     model: &Model,

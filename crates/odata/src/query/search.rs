@@ -2,6 +2,7 @@
 
 use crate::edm::{EntityType, Type};
 use crate::expression::bound::{Comparison, Expression, Function, Literal, Node, PropertyPath, ValueType};
+use crate::expression::text::to_lower;
 use crate::expression::{ErrorKind, ExpressionError, Limits, Span};
 use crate::fault::excerpt;
 
@@ -194,7 +195,7 @@ fn unescape(phrase: &str) -> String {
 fn contains(path: &PropertyPath, word: &str) -> Expression {
     let text = |node| Expression { node, ty: ValueType::Text };
     let lower = |node| text(Node::Call(Function::ToLower, vec![text(node)]));
-    let word = lower(Node::Literal(Literal::Text(word.into())));
+    let word = text(Node::Literal(Literal::Text(to_lower(word).into())));
     let within = |node| boolean(Node::Call(Function::Contains, vec![lower(node), word]));
     if let Type::Collection { .. } = path.property.ty {
         return boolean(Node::Any(path.clone(), Some(Box::new(within(Node::Item)))));

@@ -205,6 +205,9 @@ fn functions_of_text() {
             ("matchesPattern(name,'^a.b$')", r#"(MatchesPattern name "^a.b$")"#),
             ("matchespattern(name,@p)", "null"),
             ("contains(null,'a')", "null"),
+            ("name eq tolower('ÄB')", r#"(Eq name "äb")"#),
+            ("name eq concat(trim(' a '),toupper('b'))", r#"(Eq name "aB")"#),
+            ("length('größe') eq 5", "true"),
             ("contains(name,null) or gift", "(or null gift)"),
             ("length(null) add 1 eq 1", "false"),
             ("contains('abc',name)", r#"(Contains "abc" name)"#),
@@ -286,6 +289,27 @@ fn constants_are_worked_out() {
             ("null add 1 eq null", "true"),
             ("-null eq null", "true"),
             ("false gt true", "false"),
+        ],
+    );
+}
+
+#[test]
+fn casts_of_values() {
+    check(
+        &orders(),
+        &[
+            ("cast(state,Edm.String) eq 'open'", r#"(Eq (cast state) "open")"#),
+            ("cast(name,shop.state) eq 'open'", "(Eq (cast name) #0)"),
+            ("cast(name,Edm.Int64) eq 5", "(Eq (cast name) 5)"),
+            ("cast(length(name),Edm.Double) divby 2 eq 5", "(Eq (DivBy (cast (Length name)) 2) 5)"),
+            ("cast(length(name),Edm.Int32) eq 5", "(Eq (Length name) 5)"),
+            ("cast(length(name) divby 2,Edm.Int64) eq 5", "(Eq (cast (DivBy (Length name) 2)) 5)"),
+            ("cast(placed,edm.date) eq 2024-03-02", "(Eq (cast placed) day:19784)"),
+            ("cast(placed,Edm.DateTimeOffset) eq due", "(Eq placed due)"),
+            ("cast(name,Edm.Boolean)", "(cast name)"),
+            ("cast(null,Edm.Int32) eq null", "true"),
+            ("hour(cast(name,Edm.TimeOfDay)) eq 5", "(Eq (Hour (cast name)) 5)"),
+            ("cast(name,Edm.DateTimeOffset) add 'PT1S' lt due", "(Lt (Add (cast name) ticks:10000000) due)"),
         ],
     );
 }

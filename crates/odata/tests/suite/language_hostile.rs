@@ -155,7 +155,7 @@ fn bind_all(query: &str) -> Option<Result<(), QueryErrors>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases * 4))]
 
     #[test]
     fn what_is_printed_parses_to_the_same_tree(text in expression()) {

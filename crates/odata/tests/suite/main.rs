@@ -6,6 +6,7 @@ mod evaluate;
 mod filter;
 mod hostile;
 mod language_hostile;
+mod meaning;
 mod options;
 mod path;
 mod query;

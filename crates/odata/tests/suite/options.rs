@@ -490,7 +490,7 @@ fn numbers_and_formats() {
 #[test]
 fn a_search_looks_into_every_text() {
     let found = |word: &str| {
-        let word = format!("(ToLower {word:?})");
+        let word = format!("{:?}", word.to_lowercase());
         format!(
             "(or (and (Ne name null) (Contains (ToLower name) {word})) \
              (and (Ne customer/mail null) (Contains (ToLower customer/mail) {word})))"
@@ -530,7 +530,7 @@ fn a_search_looks_into_every_text() {
     let tags = [PropertyPath::find(&ORDER, "tags").unwrap()];
     let options = QueryOptions::parse("$search=a").unwrap();
     let query = bind(&options, &SHOP, &ORDER, &Context { search: &tags, ..Context::at(now()) }).unwrap();
-    assert_eq!(shown(&query.filter.unwrap()), r#"(any tags (Contains (ToLower item) (ToLower "a")))"#);
+    assert_eq!(shown(&query.filter.unwrap()), r#"(any tags (Contains (ToLower item) "a"))"#);
 }
 
 #[test]

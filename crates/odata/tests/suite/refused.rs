@@ -478,7 +478,7 @@ fn literals_that_are_no_values() {
             "column 21: the pattern is not a regular expression: back references are not served",
         ),
         ("matchesPattern(name,note)", K::InvalidValue, "column 21: the pattern must be a quoted text"),
-        ("matchesPattern(name,concat('a','b'))", K::InvalidValue, "column 21: the pattern must be a quoted text"),
+        ("matchesPattern(name,concat('a',note))", K::InvalidValue, "column 21: the pattern must be a quoted text"),
     ]);
 }
 
@@ -528,6 +528,26 @@ fn what_could_have_no_result() {
             "column 1: the result of `duration'P1D' mul 1e9` could be too large",
         ),
         ("duration'P1D' div 0 gt 'P1D'", K::OutOfRange, "column 1: `duration'P1D' div 0` could divide by zero"),
+        (
+            "cast(name,Edm.Int32) eq 1",
+            K::OutOfRange,
+            "column 1: `name` could be too large for `Edm.Int32`; cast it to Edm.Int64",
+        ),
+        (
+            "cast(length(name),Edm.Byte) eq 1",
+            K::OutOfRange,
+            "column 1: `length(name)` could be too large for `Edm.Byte`; cast it to Edm.Int64",
+        ),
+        (
+            "-cast(name,Edm.Int64) eq 1",
+            K::OutOfRange,
+            "column 1: the result of `-cast(name,Edm.Int64)` could be too large",
+        ),
+        (
+            "cast(name,Edm.Int64) add 1 eq 1",
+            K::OutOfRange,
+            "column 1: the result of `cast(name,Edm.Int64) add 1` could be too large",
+        ),
         ("substring(name,1,-1) eq 'a'", K::OutOfRange, "column 18: `-1` could be negative; a length is at least 0"),
         (
             "substring(name,1,indexof(name,'a')) eq 'a'",

@@ -1,14 +1,16 @@
 //! Arithmetic and functions.
 
 use super::super::bound::{Arithmetic, Function, Literal, Node, ValueType};
+use super::super::cast::{Conversion, conversion};
 use super::super::error::{ErrorKind, Span};
-use super::super::literal::DAY;
 use super::super::pattern::Pattern;
 use super::super::range::Range;
 use super::super::syntax::{Kind, LiteralKind, Operator, SegmentKind, Syntax};
+use super::super::text;
 use super::compare::{is_number, is_same};
 use super::{Binder, Operand, names};
 use crate::Ticks;
+use crate::calendar::TICKS_PER_DAY as DAY;
 use crate::fault::excerpt;
 
 /// What a function takes and gives.
@@ -158,6 +160,9 @@ impl<'s> Binder<'s> {
         let mut guard = None;
         for operand in &bound {
             guard = self.shared_guard(guard, operand.guard, span).ok()?;
+        }
+        if let Some((literal, ty)) = folded(signature.function, &bound) {
+            return Some(Operand::literal(literal, ty, span));
         }
         let range = range_of(signature.function, &bound);
         let node = Node::Call(signature.function, bound.into_iter().map(|operand| operand.expression).collect());
@@ -314,43 +319,61 @@ impl<'s> Binder<'s> {
             return None;
         };
         let operand = self.operand(value);
-        let name = type_name(ty).unwrap_or_default();
-        let to = self.value_type(name);
-        if to.is_none() {
+        let target = self.cast_target(type_name(ty).unwrap_or_default());
+        if target.is_none() {
             self.error(ErrorKind::UnknownName, ty.span, || {
                 format!("{} is not a type that values are cast to", excerpt(ty.span.of(self.text)))
             });
         }
-        let (operand, to) = (operand?, to?);
+        let (operand, (to, bounds)) = (operand?, target?);
         let from = operand.expression.ty;
         if operand.is_null() {
             return Some(Operand { span, ..operand });
         }
-        if is_same(from, to) && !is_number(from) {
+        let Some(conversion) = conversion(from, to) else {
+            self.error(ErrorKind::NotServed, span, || {
+                format!("casting {} to {} is not served", names::of_type(from), names::of_type(to))
+            });
+            return None;
+        };
+        let range = operand.range.cast(conversion, to);
+        if let (Range::Whole(low, high), Some((least, most))) = (range, bounds)
+            && (low < least || high > most)
+        {
+            self.error(ErrorKind::OutOfRange, span, || {
+                let found = excerpt(value.span.of(self.text));
+                format!("{found} could be too large for {}; cast it to Edm.Int64", excerpt(ty.span.of(self.text)))
+            });
+            return None;
+        }
+        if matches!(conversion, Conversion::Same) && is_same(from, to) {
             return Some(Operand { span, ..operand });
         }
-        self.error(ErrorKind::NotServed, span, || {
-            format!("casting {} to {} is not served", names::of_type(from), names::of_type(to))
-        });
-        None
+        let node = Node::Cast(Box::new(operand.expression));
+        Some(Operand { guard: operand.guard, ..Operand::new(node, to, range, span) })
     }
 
-    /// The type of values that a name such as `Edm.String` stands for.
-    fn value_type(&self, name: &str) -> Option<ValueType> {
+    /// The type of values that a name such as `Edm.Int16` stands for; of a short integer, with the
+    /// least and the greatest.
+    fn cast_target(&self, name: &str) -> Option<(ValueType, Option<(i64, i64)>)> {
         let (namespace, short) = name.rsplit_once('.')?;
         if !namespace.eq_ignore_ascii_case("Edm") {
-            return self.enumeration(name).map(ValueType::Enum);
+            return self.enumeration(name).map(|of| (ValueType::Enum(of), None));
         }
         Some(match short.to_ascii_lowercase().as_str() {
-            "string" => ValueType::Text,
-            "boolean" => ValueType::Boolean,
-            "byte" | "sbyte" | "int16" | "int32" | "int64" => ValueType::Integer,
-            "single" | "double" | "decimal" => ValueType::Double,
-            "datetimeoffset" => ValueType::DateTimeOffset,
-            "date" => ValueType::Date,
-            "timeofday" => ValueType::TimeOfDay,
-            "duration" => ValueType::Duration,
-            "guid" => ValueType::Guid,
+            "string" => (ValueType::Text, None),
+            "boolean" => (ValueType::Boolean, None),
+            "byte" => (ValueType::Integer, Some((0, 255))),
+            "sbyte" => (ValueType::Integer, Some((-128, 127))),
+            "int16" => (ValueType::Integer, Some((-32_768, 32_767))),
+            "int32" => (ValueType::Integer, Some((i64::from(i32::MIN), i64::from(i32::MAX)))),
+            "int64" => (ValueType::Integer, None),
+            "double" | "decimal" => (ValueType::Double, None),
+            "datetimeoffset" => (ValueType::DateTimeOffset, None),
+            "date" => (ValueType::Date, None),
+            "timeofday" => (ValueType::TimeOfDay, None),
+            "duration" => (ValueType::Duration, None),
+            "guid" => (ValueType::Guid, None),
             _ => return None,
         })
     }
@@ -386,13 +409,31 @@ fn point(ty: ValueType, range: Range) -> Option<Literal> {
     }
 }
 
+/// What a function of constant texts gives, where that is cheap to say.
+fn folded(function: Function, arguments: &[Operand]) -> Option<(Literal, ValueType)> {
+    let text_of = |operand: &Operand| match operand.as_literal() {
+        Some(Literal::Text(text)) => Some(text.to_string()),
+        _ => None,
+    };
+    let text = text_of(arguments.first()?)?;
+    let folded = match function {
+        Function::ToLower => text::to_lower(&text),
+        Function::ToUpper => text::to_upper(&text),
+        Function::Trim => text::trim(&text).to_owned(),
+        Function::Concat => text + &text_of(arguments.get(1)?)?,
+        Function::Length => return Some((Literal::Integer(text::length(&text)), ValueType::Integer)),
+        _ => return None,
+    };
+    Some((Literal::Text(folded.into()), ValueType::Text))
+}
+
 /// The bounds of what a function gives.
 #[expect(clippy::cast_precision_loss, reason = "bounds need no more")]
 fn range_of(function: Function, arguments: &[Operand]) -> Range {
     let first = arguments.first().map_or(Range::None, |argument| argument.range);
     match (function, first) {
-        (Function::Length, _) => Range::Whole(0, 1 << 31),
-        (Function::IndexOf, _) => Range::Whole(-1, 1 << 31),
+        (Function::Length, _) => Range::Whole(0, i64::from(i32::MAX)),
+        (Function::IndexOf, _) => Range::Whole(-1, i64::from(i32::MAX)),
         (Function::Year, _) => Range::Whole(-29_000, 31_000),
         (Function::Month, _) => Range::Whole(1, 12),
         (Function::Day, _) => Range::Whole(1, 31),

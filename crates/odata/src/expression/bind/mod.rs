@@ -41,6 +41,31 @@ impl<'s> Scope<'s> {
 
     /// Binds a condition, as `$filter` has it.
     ///
+    /// ```
+    /// # use odata::edm::{EntityType, Model, Property, Type};
+    /// # static ORDER: EntityType = EntityType {
+    /// #     namespace: "shop",
+    /// #     synonyms: &[],
+    /// #     name: "order",
+    /// #     base: None,
+    /// #     is_abstract: false,
+    /// #     properties: &[Property::new("name", Type::text(80), "")],
+    /// #     navigation: &[],
+    /// #     ignored: &[],
+    /// #     description: "",
+    /// # };
+    /// # static SHOP: Model =
+    /// #     Model { entity_types: &[&ORDER], complex_types: &[], enum_types: &[], entity_sets: &[] };
+    /// use odata::expression::{ErrorKind, Scope};
+    ///
+    /// let scope = Scope::new(&SHOP, &ORDER, odata::Ticks::default());
+    /// assert!(scope.condition("startswith(name,'A') or length(name) gt 9").is_ok());
+    ///
+    /// let errors = scope.condition("name eq 5 and 1 div 0 eq nam").unwrap_err();
+    /// let kinds: Vec<ErrorKind> = errors.kept().iter().map(|error| error.kind).collect();
+    /// assert_eq!(kinds, [ErrorKind::WrongType, ErrorKind::OutOfRange, ErrorKind::UnknownName]);
+    /// ```
+    ///
     /// An alias without a value is null (OData protocol 4.01, section 11.2.6.1.3).
     pub fn condition(&self, text: &str) -> Result<Expression, ExpressionErrors> {
         let mut binder = Binder::new(self, text);

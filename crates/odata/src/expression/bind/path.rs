@@ -5,7 +5,6 @@ use super::super::error::{ErrorKind, Span};
 use super::super::range::Range;
 use super::super::syntax::{Kind, Lambda, Segment, SegmentKind, Syntax};
 use super::{Binder, Noted, Operand, all, any, boolean, is_not_of, is_of, names};
-use crate::Ticks;
 use crate::edm::{EntityType, NavigationProperty, Type};
 use crate::fault::excerpt;
 
@@ -44,10 +43,10 @@ impl<'s> Binder<'s> {
         let resolved = self.resolve(segments)?;
         let found = || excerpt(span.of(self.text));
         let (kind, message) = match resolved.place {
-            Place::Item(ty) => return Some(Operand::new(Node::Item, ty, range(ty), span)),
+            Place::Item(ty) => return Some(Operand::new(Node::Item, ty, Range::any(ty), span)),
             Place::Property(path) => match scalar(&path.property.ty) {
                 Some(ty) => {
-                    let mut operand = Operand::new(Node::Property(path), ty, range(ty), span);
+                    let mut operand = Operand::new(Node::Property(path), ty, Range::any(ty), span);
                     operand.guard = resolved.guard;
                     return Some(operand);
                 }
@@ -278,14 +277,5 @@ pub(super) fn scalar(ty: &Type) -> Option<ValueType> {
         Type::DateTimeOffset => Some(ValueType::DateTimeOffset),
         Type::Enum(of) => Some(ValueType::Enum(of)),
         Type::Complex(_) | Type::Collection { .. } => None,
-    }
-}
-
-/// The bounds of a property of a type.
-fn range(ty: ValueType) -> Range {
-    match ty {
-        ValueType::DateTimeOffset => Range::Whole(Ticks::MIN.get(), Ticks::MAX.get()),
-        ValueType::Enum(_) => Range::Whole(i64::from(i32::MIN), i64::from(i32::MAX)),
-        _ => Range::None,
     }
 }
