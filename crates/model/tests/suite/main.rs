@@ -3,6 +3,7 @@
 mod bodies;
 mod effects;
 mod events;
+mod queries;
 mod samples;
 mod users;
 mod wire;

@@ -124,7 +124,7 @@ pub fn bind(
                 Err(message) => errors.whole(option, ErrorKind::InvalidValue, message),
             },
             SystemOption::Select | SystemOption::Expand if value.len() > limits.text => {
-                let message = format!("it has {} bytes; at most {} are read", value.len(), limits.text);
+                let message = format!("{} has {} bytes; at most {} are read", option.name(), value.len(), limits.text);
                 errors.whole(option, ErrorKind::TooComplex, message);
             }
             SystemOption::Select => {
