@@ -14,8 +14,8 @@ pub struct Limits {
     /// How deep parentheses, operators and calls may stand within each other; more than
     /// [`Limits::DEEPEST`] is not allowed whatever is set here.
     pub depth: usize,
-    /// The most operators, values, steps of paths and items of lists of all expressions of a
-    /// request together.
+    /// The most operators, values, steps of paths and items of lists in an option, with the
+    /// aliases that it uses; for `$search`, words times the texts that are looked into.
     pub nodes: usize,
     /// How deep `$expand` may stand within `$expand`.
     pub expand: usize,

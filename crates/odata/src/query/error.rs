@@ -53,10 +53,15 @@ impl QueryErrors {
     }
 
     pub(super) fn add(&mut self, error: OptionError) {
+        self.add_with(|| error);
+    }
+
+    /// Notes an error whose text is only made if it is kept.
+    pub(super) fn add_with(&mut self, error: impl FnOnce() -> OptionError) {
         if self.kept.len() >= Self::MOST {
             self.more += 1;
         } else {
-            self.kept.push(error);
+            self.kept.push(error());
         }
     }
 

@@ -513,6 +513,13 @@ fn a_search_looks_into_every_text() {
         let query = bound(&format!("$search={search}"));
         assert_eq!(shown(&query.filter.unwrap()), expected, "{search}");
     }
+    let name = r#"(and (Ne name null) (Contains (ToLower name) "a b"))"#;
+    assert_eq!(shown(&bound("$search=\"NAME:a b\"").filter.unwrap()), name);
+    let mail = r#"(and (Ne customer/mail null) (Contains (ToLower customer/mail) "a"))"#;
+    assert_eq!(shown(&bound("$search=customer/mail:A").filter.unwrap()), mail);
+    for plain in ["https://a", "name:", "password:a", "nothing:a"] {
+        assert_eq!(shown(&bound(&format!("$search={plain}")).filter.unwrap()), found(plain), "{plain}");
+    }
     let both = bound("$search=a&$filter=gift and gift").filter.unwrap();
     assert_eq!(shown(&both), format!("(and gift gift {a})"));
     let both = bound("$search=a&$filter=gift or gift").filter.unwrap();
@@ -568,6 +575,12 @@ fn a_search_that_does_not_follow_the_grammar() {
             "$search: column 1: found an empty phrase; expected a word or a phrase",
         ),
     ]);
+    check(&[(
+        "$search=a state:open",
+        ErrorKind::NotServed,
+        "$search",
+        "$search: column 3: `state` cannot be searched; use $filter",
+    )]);
     let nothing = QueryOptions::parse("$search=a").unwrap();
     let error = bind(&nothing, &SHOP, &ORDER, &Context::at(now())).unwrap_err();
     assert_eq!(error.kept()[0].kind, ErrorKind::NotApplicable);
