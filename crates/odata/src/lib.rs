@@ -1,4 +1,6 @@
-//! OData 4.01 building blocks that know nothing of any service, of HTTP or of SQL.
+#![doc = include_str!("../README.md")]
+//!
+//! ## Modules
 //!
 //! - [`calendar`]: days, times of day and their parts
 //! - [`edm`]: the entity data model as data, declared once by a service

@@ -9,6 +9,15 @@ pub enum Return {
     Representation,
 }
 
+/// What the client prefers when a request has faults that could be passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handling {
+    /// Pass over what can be passed over.
+    Lenient,
+    /// Refuse it.
+    Strict,
+}
+
 /// The preferences that are understood. Others are passed over, as RFC 7240 asks; what was
 /// honoured is answered in `Preference-Applied`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +29,13 @@ pub struct Preferences {
     /// `odata.continue-on-error` (or `continue-on-error`), with or without a value: whether a batch goes
     /// on after a failure.
     pub continue_on_error: Option<bool>,
+    /// `include-unknown-enum-members`: members above an evolvable enumeration's sentinel are sent by
+    /// name, and asked for by name.
+    pub include_unknown_enum_members: bool,
+    /// `odata.track-changes` (or `track-changes`): the answer ends in a link to what changes later.
+    pub track_changes: bool,
+    /// `handling=lenient` or `handling=strict` (RFC 7240, section 4.4).
+    pub handling: Option<Handling>,
 }
 
 impl Preferences {
@@ -38,6 +54,15 @@ impl Preferences {
                         _ => None,
                     };
                 }
+                "handling" if preferences.handling.is_none() => {
+                    preferences.handling = match value.to_ascii_lowercase().as_str() {
+                        "lenient" => Some(Handling::Lenient),
+                        "strict" => Some(Handling::Strict),
+                        _ => None,
+                    };
+                }
+                "include-unknown-enum-members" => preferences.include_unknown_enum_members |= is_on(value),
+                "odata.track-changes" | "track-changes" => preferences.track_changes |= is_on(value),
                 "odata.maxpagesize" | "maxpagesize" if preferences.max_page_size.is_none() => {
                     preferences.max_page_size = value.parse().ok().filter(|size| *size > 0);
                 }
@@ -53,6 +78,11 @@ impl Preferences {
         }
         preferences
     }
+}
+
+/// A preference without value is on, and so is one with `=true`.
+fn is_on(value: &str) -> bool {
+    value.is_empty() || value.eq_ignore_ascii_case("true")
 }
 
 #[cfg(test)]
@@ -72,5 +102,18 @@ mod tests {
         assert_eq!(read("continue-on-error=false").continue_on_error, Some(false));
         assert_eq!(read("continue-on-error=maybe").continue_on_error, None);
         assert_eq!(read("wait=10"), Preferences::default());
+    }
+
+    #[test]
+    fn reads_preferences_without_values() {
+        let read = |header: &str| Preferences::parse([header]);
+        let all = read("Include-Unknown-Enum-Members, odata.track-changes ; x=1, handling=\"Strict\"");
+        assert!(all.include_unknown_enum_members && all.track_changes);
+        assert_eq!(all.handling, Some(Handling::Strict));
+        assert!(read("track-changes").track_changes);
+        assert!(!read("include-unknown-enum-members=false").include_unknown_enum_members);
+        assert!(!read("include - unknown -enum-members").include_unknown_enum_members);
+        assert_eq!(read("handling=lenient, handling=strict").handling, Some(Handling::Lenient));
+        assert_eq!(read("handling=strange").handling, None);
     }
 }

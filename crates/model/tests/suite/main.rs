@@ -4,6 +4,7 @@ mod bodies;
 mod effects;
 mod events;
 mod repeats;
+mod queries;
 mod samples;
 mod users;
 mod wire;

@@ -188,7 +188,7 @@ impl Errors {
     pub(crate) fn or<T>(self, value: Option<T>) -> Result<T, ExpressionErrors> {
         match value {
             Some(value) if self.kept.is_empty() => Ok(value),
-            _ => Err(ExpressionErrors { kept: self.kept, more: self.more }),
+            _ => Err(ExpressionErrors { kept: self.kept, more: self.more }), // nothing fails without a note
         }
     }
 }

@@ -7,6 +7,8 @@ mod bind;
 pub mod bound;
 mod case_tables;
 pub mod cast;
+
+mod ecmascript;
 mod error;
 pub mod evaluate;
 pub mod forms;

@@ -14,16 +14,17 @@ pub struct Limits {
     /// How deep parentheses, operators and calls may stand within each other; more than
     /// [`Limits::DEEPEST`] is not allowed whatever is set here.
     pub depth: usize,
-    /// The most operators, values, steps of paths and items of lists of all expressions of a
-    /// request together.
+    /// The most operators, values, steps of paths and items of lists in an option, with the
+    /// aliases that it uses; for `$search`, words times the texts that are looked into.
     pub nodes: usize,
     /// How deep `$expand` may stand within `$expand`.
     pub expand: usize,
 }
 
 impl Limits {
-    /// The deepest nesting that is safe on the stack of any thread.
-    pub const DEEPEST: usize = 256;
+    /// The deepest nesting that is safe on the stack of any thread: a level takes some 10 kB where
+    /// nothing is optimised, and threads have 2 MB.
+    pub const DEEPEST: usize = 100;
 }
 
 impl Default for Limits {
@@ -141,10 +142,8 @@ impl<'t, 'n> Parser<'t, 'n> {
             let operator = (self.token.kind == TokenKind::Word).then(|| Operator::from_name(self.token.text)).flatten();
             let Some(operator) = operator.filter(|operator| operator.power() >= least) else { break };
             self.advance();
-            let right = match (operator, self.token.kind) {
-                (Operator::In, TokenKind::Open) => self.list(TokenKind::Close)?,
-                _ => self.binary(operator.power().next())?,
-            };
+            let right =
+                if operator == Operator::In { self.collection()? } else { self.binary(operator.power().next())? };
             let height = left.1.max(right.1);
             let span = left.0.span.to(right.0.span);
             left = self.node(Kind::Binary(operator, Box::new((left.0, right.0))), span, height)?;
@@ -191,10 +190,11 @@ impl<'t, 'n> Parser<'t, 'n> {
                 return self.node(Kind::Negate(Box::new(operand)), span, height);
             }
             TokenKind::Open => {
-                self.advance();
-                let part = self.binary(Power::Or)?;
+                let start = self.advance().start;
+                let (mut inner, height) = self.binary(Power::Or)?;
                 self.expect(TokenKind::Close, "an operator or `)`")?;
-                return Ok(part);
+                inner.span = Span::new(start, self.end);
+                return Ok((inner, height));
             }
             TokenKind::OpenBracket => return self.list(TokenKind::CloseBracket),
             _ => return Err(self.unexpected("a value")),
@@ -203,7 +203,7 @@ impl<'t, 'n> Parser<'t, 'n> {
         self.node(Kind::Literal(literal, token.text), token.span(), 0)
     }
 
-    /// Reads what begins with a name: an operator, a constant, a call or a path.
+    /// Reads what begins with a word: the operator `not`, a constant, a call or a path.
     fn word(&mut self) -> Result<Part<'t>, ExpressionError> {
         if self.token.is_word("not") && self.is_operator_not() {
             let start = self.advance().span();
@@ -211,6 +211,11 @@ impl<'t, 'n> Parser<'t, 'n> {
             let span = start.to(operand.span);
             return self.node(Kind::Not(Box::new(operand)), span, height);
         }
+        self.name()
+    }
+
+    /// Reads a constant, a call or a path.
+    fn name(&mut self) -> Result<Part<'t>, ExpressionError> {
         let name = self.advance();
         if self.token.kind == TokenKind::Open {
             return self.call(name);
@@ -251,7 +256,9 @@ impl<'t, 'n> Parser<'t, 'n> {
                 );
                 ends || (after.kind == TokenKind::Word && is_operator(after.text))
             }
-            TokenKind::Word => !(next.text.eq_ignore_ascii_case("asc") || next.text.eq_ignore_ascii_case("desc")),
+            TokenKind::Word if next.is_word("asc") || next.is_word("desc") => {
+                !matches!(ahead.next().kind, TokenKind::End | TokenKind::Comma)
+            }
             _ => true,
         }
     }
@@ -261,6 +268,16 @@ impl<'t, 'n> Parser<'t, 'n> {
         let (arguments, height) = self.items(TokenKind::Close)?;
         let span = Span::new(name.start, self.end);
         self.node(Kind::Call(name.text, arguments), span, height)
+    }
+
+    /// Reads what follows `in`: a list in parentheses, or what may be a collection.
+    fn collection(&mut self) -> Result<Part<'t>, ExpressionError> {
+        match self.token.kind {
+            TokenKind::Open => self.list(TokenKind::Close),
+            TokenKind::Minus => Err(self.unexpected("a list such as ('a', 'b')")),
+            TokenKind::Word => self.name(), // never the operator `not`
+            _ => self.operand(),
+        }
     }
 
     fn list(&mut self, close: TokenKind) -> Result<Part<'t>, ExpressionError> {
@@ -412,7 +429,8 @@ impl<'t, 'n> Parser<'t, 'n> {
     }
 }
 
-fn is_operator(word: &str) -> bool {
+/// Tells whether a word can stand between two values.
+pub(super) fn is_operator(word: &str) -> bool {
     word.eq_ignore_ascii_case("and") || word.eq_ignore_ascii_case("or") || Operator::from_name(word).is_some()
 }
 

@@ -1,5 +1,6 @@
 //! A syntax tree as text again: parsing what is printed gives the same tree.
 
+use super::parse::is_operator;
 use super::syntax::{Kind, Operator, Power, Segment, SegmentKind, Syntax};
 use std::fmt::{self, Display, Formatter, Write as _};
 
@@ -49,7 +50,7 @@ fn write(syntax: &Syntax<'_>, f: &mut Formatter<'_>) -> fmt::Result {
         Kind::Not(operand) => {
             f.write_str("not ")?;
             match &operand.kind {
-                Kind::Call(name, _) if Operator::from_name(name).is_none() => write(operand, f),
+                Kind::Call(name, _) if !is_operator(name) => write(operand, f),
                 _ => enclosed(operand, f), // `not add (1)` would be read as the sum of a property called `not`
             }
         }
@@ -62,7 +63,10 @@ fn write(syntax: &Syntax<'_>, f: &mut Formatter<'_>) -> fmt::Result {
         Kind::Binary(operator, operands) => {
             print(&operands.0, operator.power(), f)?;
             write!(f, " {} ", operator.name())?;
-            print(&operands.1, operator.power().next(), f)
+            match operator {
+                Operator::In => write(&operands.1, f), // in parentheses it would be a list of one
+                _ => print(&operands.1, operator.power().next(), f),
+            }
         }
         Kind::List(items) => {
             f.write_char('(')?;

@@ -9,7 +9,7 @@ use super::error::Span;
 pub struct Syntax<'t> {
     /// What it is.
     pub kind: Kind<'t>,
-    /// Where it is, without parentheses around it.
+    /// Where it is, with the parentheses around it.
     pub span: Span,
 }
 
@@ -71,13 +71,19 @@ pub enum LiteralKind {
     Guid,
 }
 
-/// A step of a path.
-#[derive(Clone, Debug, PartialEq)]
+/// A step of a path. Two are equal when they say the same, wherever they stand.
+#[derive(Clone, Debug)]
 pub struct Segment<'t> {
     /// What it is.
     pub kind: SegmentKind<'t>,
     /// Where it is.
     pub span: Span,
+}
+
+impl PartialEq for Segment<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+    }
 }
 
 /// What a step of a path is.

@@ -75,7 +75,7 @@ impl BoundQuery {
 }
 
 /// Binds the options of a request for entities of a type. `$skiptoken` and `$deltatoken` are the
-/// service's own and are left to it.
+/// service's own and are left to it. The crate's first page has an example.
 pub fn bind(
     options: &QueryOptions,
     model: &Model,
@@ -98,7 +98,7 @@ pub fn bind(
                 Ok(keys) => query.order_by = keys,
                 Err(found) => errors.expression(option, found),
             },
-            SystemOption::Search => match search::bind(value, search, &limits) {
+            SystemOption::Search => match search::bind(value, ty, search, &limits) {
                 Ok(condition) => searched = Some(condition),
                 Err(found) => errors.expression(option, found.into()),
             },
@@ -124,7 +124,7 @@ pub fn bind(
                 Err(message) => errors.whole(option, ErrorKind::InvalidValue, message),
             },
             SystemOption::Select | SystemOption::Expand if value.len() > limits.text => {
-                let message = format!("it has {} bytes; at most {} are read", value.len(), limits.text);
+                let message = format!("{} has {} bytes; at most {} are read", option.name(), value.len(), limits.text);
                 errors.whole(option, ErrorKind::TooComplex, message);
             }
             SystemOption::Select => {
@@ -210,10 +210,12 @@ impl<'t> OptionText<'t> {
         }
     }
 
-    /// The column of a part of the text.
-    fn column(&self, part: &str) -> usize {
+    /// An error about a part of the text.
+    fn error(&self, part: &str, kind: ErrorKind, target: String, message: &str) -> OptionError {
         let start = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
-        self.text.get(..start).map_or(1, |before| before.chars().count() + 1)
+        let column = self.text.get(..start).map_or(1, |before| before.chars().count() + 1);
+        let message = format!("column {column}: {message}");
+        OptionError { kind, option: self.option, target, column: Some(column), message }
     }
 }
 
@@ -249,8 +251,7 @@ pub(super) struct Reading<'c> {
 impl Reading<'_> {
     /// Notes an error about a part of an option.
     pub(super) fn error(&mut self, option: &OptionText<'_>, part: &str, kind: ErrorKind, message: impl Into<String>) {
-        let target = option.option.name().to_owned();
-        self.targeted(option, part, kind, target, &message.into());
+        self.errors.add_with(|| option.error(part, kind, option.option.name().to_owned(), &message.into()));
     }
 
     /// Notes a name that is not one of a type.
@@ -261,17 +262,13 @@ impl Reading<'_> {
         ty: &'static EntityType,
         kind: ErrorKind,
     ) {
-        let what = if kind == ErrorKind::NotExpandable { "a relation" } else { "a property" };
-        let message = match nearest_property(name, ty, kind == ErrorKind::NotExpandable) {
-            Some(meant) => format!("{} is not {what} of `{}`; did you mean `{meant}`?", excerpt(name), ty.name),
-            None => format!("{} is not {what} of `{}`", excerpt(name), ty.name),
-        };
-        self.targeted(option, name, kind, name.chars().take(256).collect(), &message);
-    }
-
-    fn targeted(&mut self, option: &OptionText<'_>, part: &str, kind: ErrorKind, target: String, message: &str) {
-        let column = option.column(part);
-        let message = format!("column {column}: {message}");
-        self.errors.add(OptionError { kind, option: option.option, target, column: Some(column), message });
+        self.errors.add_with(|| {
+            let what = if kind == ErrorKind::NotExpandable { "a relation" } else { "a property" };
+            let message = match nearest_property(name, ty, kind == ErrorKind::NotExpandable) {
+                Some(meant) => format!("{} is not {what} of `{}`; did you mean `{meant}`?", excerpt(name), ty.name),
+                None => format!("{} is not {what} of `{}`", excerpt(name), ty.name),
+            };
+            option.error(name, kind, name.chars().take(256).collect(), &message)
+        });
     }
 }

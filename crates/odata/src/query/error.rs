@@ -5,8 +5,7 @@ use crate::expression::{ErrorKind, ExpressionErrors};
 use std::fmt;
 
 /// One thing that is wrong with the value of an option.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}{message}", if message.starts_with('$') { String::new() } else { format!("{}: ", option.name()) })]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionError {
     /// The kind.
     pub kind: ErrorKind,
@@ -16,9 +15,20 @@ pub struct OptionError {
     pub target: String,
     /// Where in the option's value it starts, in characters from 1, when it is a part of it.
     pub column: Option<usize>,
-    /// What was found and what was expected, with the column.
+    /// What was found and what was expected: with the column, or naming the option.
     pub message: String,
 }
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.column {
+            Some(_) => write!(f, "{}: {}", self.option.name(), self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+impl std::error::Error for OptionError {}
 
 /// Everything that is wrong with the options of one request, in the order of the options; never
 /// empty where it is given out. No more than [`QueryErrors::MOST`] are kept; the rest is counted.
@@ -43,14 +53,19 @@ impl QueryErrors {
     }
 
     pub(super) fn add(&mut self, error: OptionError) {
+        self.add_with(|| error);
+    }
+
+    /// Notes an error whose text is only made if it is kept.
+    pub(super) fn add_with(&mut self, error: impl FnOnce() -> OptionError) {
         if self.kept.len() >= Self::MOST {
             self.more += 1;
         } else {
-            self.kept.push(error);
+            self.kept.push(error());
         }
     }
 
-    /// Notes an error about a whole option.
+    /// Notes an error about a whole option, in a sentence that names it.
     pub(super) fn whole(&mut self, option: SystemOption, kind: ErrorKind, message: impl Into<String>) {
         let target = option.name().to_owned();
         self.add(OptionError { kind, option, target, column: None, message: message.into() });

@@ -20,6 +20,13 @@ pub struct Expansion {
     pub repeats: bool,
 }
 
+impl Expansion {
+    /// A relation with everything of its entity, and nothing beyond.
+    pub fn whole(navigation: &'static NavigationProperty) -> Self {
+        Self { navigation, select: Selection::everything(navigation.target), expand: Vec::new(), repeats: false }
+    }
+}
+
 /// Binds the value of a `$expand`.
 pub(super) fn read<'t>(
     option: &OptionText<'t>,
@@ -29,7 +36,7 @@ pub(super) fn read<'t>(
     reading: &mut Reading<'_>,
 ) -> Vec<Expansion> {
     let mut named: Vec<Expansion> = Vec::new();
-    let mut star = None;
+    let mut star = false;
     for item in option.split(text, ',') {
         let item = item.trim();
         let (path, nested) = match option.parenthesised(item) {
@@ -45,8 +52,12 @@ pub(super) fn read<'t>(
             continue;
         }
         if path == "*" {
-            if star.replace(nested).is_some() {
+            if std::mem::replace(&mut star, true) {
                 reading.error(option, item, ErrorKind::Syntax, "`*` occurs more than once in $expand");
+            }
+            if nested.is_some_and(|nested| !nested.trim().is_empty()) {
+                let message = "options of `*` are not served; name the relations";
+                reading.error(option, item, ErrorKind::NotServed, message);
             }
             continue;
         }
@@ -58,14 +69,12 @@ pub(super) fn read<'t>(
         }
         named.push(expansion(option, navigation, nested, ty, depth, reading));
     }
-    if let Some(nested) = star {
+    if star {
         // What is named has precedence over the star.
         let rest = ty.lineage().flat_map(|ty| ty.navigation);
         let rest: Vec<_> =
             rest.filter(|navigation| !named.iter().any(|known| std::ptr::eq(known.navigation, *navigation))).collect();
-        for navigation in rest {
-            named.push(expansion(option, navigation, nested, ty, depth, reading));
-        }
+        named.extend(rest.into_iter().map(Expansion::whole));
     }
     named
 }
@@ -137,8 +146,8 @@ fn expansion<'t>(
 ) -> Expansion {
     let mut select = Selection::everything(navigation.target);
     let (mut expand, mut inner, mut levels, mut seen) = (Vec::new(), Vec::new(), 1, Vec::new());
-    for part in nested.map(|nested| option.split(nested, ';')).unwrap_or_default() {
-        let part = part.trim();
+    let parts = nested.map(|nested| option.split(nested, ';')).unwrap_or_default();
+    for part in parts.into_iter().map(str::trim).filter(|part| !part.is_empty()) {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         let (name, value) = (name.trim(), value.trim());
         if name.starts_with('@') {
@@ -176,13 +185,12 @@ fn expansion<'t>(
         }
     }
     select_within(option, inner, &mut expand, reading);
-    let mut expansion = Expansion { navigation, select, expand, repeats: false };
-    for _ in 1..levels {
-        let mut outer = Expansion { repeats: true, ..expansion.clone() };
-        outer.expand.push(expansion);
-        expansion = outer;
-    }
-    expansion
+    let last = Expansion { navigation, select, expand, repeats: false };
+    (1..levels).fold(last.clone(), |inner, _| {
+        let mut outer = Expansion { repeats: true, ..last.clone() };
+        outer.expand.push(inner);
+        outer
+    })
 }
 
 /// Reads `$levels`: how often a relation that leads back to its own type is followed.

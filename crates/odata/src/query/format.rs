@@ -28,10 +28,7 @@ impl Format {
         let mut parts = text.split(';').map(str::trim);
         let media = parts.next().unwrap_or_default();
         if !media.eq_ignore_ascii_case("json") && !media.eq_ignore_ascii_case("application/json") {
-            return Err(format!(
-                "{} is not a format that is served; expected json or application/json",
-                excerpt(media)
-            ));
+            return Err(format!("$format is {}; expected json or application/json", excerpt(media)));
         }
         let mut format = Self::default();
         for part in parts.filter(|part| !part.is_empty()) {
@@ -44,7 +41,7 @@ impl Format {
                 ("ieee754compatible", "true") => format.ieee754_compatible = true,
                 ("ieee754compatible", "false") => format.ieee754_compatible = false,
                 ("odata.streaming" | "streaming", "true" | "false") | ("charset", "utf-8") => {}
-                _ => return Err(format!("{} is not a parameter of application/json that is served", excerpt(part))),
+                _ => return Err(format!("$format has the parameter {}, which is not served", excerpt(part))),
             }
         }
         Ok(format)

@@ -104,6 +104,9 @@ pub enum QueryError {
     /// The same parameter alias twice.
     #[error("the parameter alias {0} occurs more than once")]
     RepeatedAlias(String),
+    /// More parameter aliases than [`QueryOptions::MOST_ALIASES`].
+    #[error("there are more than {} parameter aliases", QueryOptions::MOST_ALIASES)]
+    TooManyAliases,
     /// Defined, but not yet served.
     #[error("the query option {0} is not served yet")]
     NotImplemented(&'static str),
@@ -127,6 +130,9 @@ pub struct QueryOptions {
 }
 
 impl QueryOptions {
+    /// The most parameter aliases that a query may define.
+    pub const MOST_ALIASES: usize = 100;
+
     /// Reads the part of a URL after `?`. Options without `$` that OData does not know are the
     /// client's own and are passed over.
     pub fn parse(query: &str) -> Result<Self, QueryError> {
@@ -150,6 +156,9 @@ impl QueryOptions {
                     if let Some(alias) = name.strip_prefix('@') {
                         if options.aliases.iter().any(|(known, _)| known == alias) {
                             return Err(QueryError::RepeatedAlias(excerpt(name)));
+                        }
+                        if options.aliases.len() == Self::MOST_ALIASES {
+                            return Err(QueryError::TooManyAliases);
                         }
                         options.aliases.push((alias.to_owned(), decode(value)?));
                     }

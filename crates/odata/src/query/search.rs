@@ -1,12 +1,22 @@
 //! `$search` (URL conventions 4.01, section 5.1.7), bound into a condition on texts.
+//!
+//! A word or phrase is found in any of the texts, in any case. One that begins with the name of a
+//! property and a colon, such as `"mail:fjord"`, is looked for in that one only: the standard leaves
+//! to the service what a match is, and there are clients that send nothing else.
 
 use crate::edm::{EntityType, Type};
 use crate::expression::bound::{Comparison, Expression, Function, Literal, Node, PropertyPath, ValueType};
+use crate::expression::text::to_lower;
 use crate::expression::{ErrorKind, ExpressionError, Limits, Span};
 use crate::fault::excerpt;
 
 /// Binds a search over some texts, ignoring case.
-pub(super) fn bind(text: &str, over: &[PropertyPath], limits: &Limits) -> Result<Expression, ExpressionError> {
+pub(super) fn bind(
+    text: &str,
+    ty: &'static EntityType,
+    over: &[PropertyPath],
+    limits: &Limits,
+) -> Result<Expression, ExpressionError> {
     let error = |kind, message: &str| Err(ExpressionError::new(text, kind, Span::default(), message.to_owned()));
     if over.is_empty() {
         return error(ErrorKind::NotApplicable, "$search does not apply to this resource");
@@ -14,7 +24,7 @@ pub(super) fn bind(text: &str, over: &[PropertyPath], limits: &Limits) -> Result
     if text.len() > limits.text {
         return error(ErrorKind::TooComplex, "the search is too long");
     }
-    let mut parser = Parser { text, at: 0, over, depth: limits.depth.min(Limits::DEEPEST), nodes: limits.nodes };
+    let mut parser = Parser { text, at: 0, ty, over, depth: limits.depth.min(Limits::DEEPEST), nodes: limits.nodes };
     let expression = parser.alternatives()?;
     match parser.peek()? {
         Term::End => Ok(expression),
@@ -39,6 +49,7 @@ enum Term<'t> {
 struct Parser<'t, 'o> {
     text: &'t str,
     at: usize,
+    ty: &'static EntityType,
     over: &'o [PropertyPath],
     depth: usize,
     nodes: usize,
@@ -125,7 +136,7 @@ impl<'t> Parser<'t, '_> {
     fn term(&mut self) -> Result<Expression, ExpressionError> {
         let mut negated = false;
         loop {
-            let start = self.peek().map(|_| self.at)?;
+            let start = self.text.len() - self.text[self.at..].trim_start().len();
             let text = match self.next()? {
                 Term::Not => {
                     negated = !negated;
@@ -153,6 +164,7 @@ impl<'t> Parser<'t, '_> {
                 }
             };
             if text.is_empty() {
+                self.at = start;
                 return Err(self.error(ErrorKind::Syntax, "found an empty phrase; expected a word or a phrase"));
             }
             let Some(nodes) = self.nodes.checked_sub(self.over.len()) else {
@@ -160,8 +172,33 @@ impl<'t> Parser<'t, '_> {
                 return Err(self.error(ErrorKind::TooComplex, &message));
             };
             self.nodes = nodes;
-            let found = joined(self.over.iter().map(|path| contains(path, &text)).collect(), Node::Or);
+            let found = match self.named(&text) {
+                Ok(Some((path, rest))) => contains(path, rest),
+                Ok(None) => joined(self.over.iter().map(|path| contains(path, &text)).collect(), Node::Or),
+                Err(name) => {
+                    self.at = start;
+                    let message = format!("{} cannot be searched; use $filter", excerpt(name));
+                    return Err(self.error(ErrorKind::NotServed, &message));
+                }
+            };
             return Ok(if negated { not(found) } else { found });
+        }
+    }
+}
+
+impl<'o> Parser<'_, 'o> {
+    /// The text that a term names before a colon, and what is looked for in it; the name, when it is
+    /// that of another property.
+    fn named<'w>(&self, term: &'w str) -> Result<Option<(&'o PropertyPath, &'w str)>, &'w str> {
+        let Some((name, rest)) = term.split_once(':').filter(|(_, rest)| !rest.is_empty()) else { return Ok(None) };
+        let found = self.over.iter().find(|path| {
+            let steps = path.navigation.iter().map(|relation| relation.name).chain([path.property.name]);
+            steps.map(str::to_ascii_lowercase).eq(name.split('/').map(str::to_ascii_lowercase))
+        });
+        match (found, self.ty.property(name)) {
+            (Some(path), _) => Ok(Some((path, rest))),
+            (None, Some((_, property))) if !property.write_only => Err(name),
+            _ => Ok(None),
         }
     }
 }
@@ -193,7 +230,7 @@ fn unescape(phrase: &str) -> String {
 fn contains(path: &PropertyPath, word: &str) -> Expression {
     let text = |node| Expression { node, ty: ValueType::Text };
     let lower = |node| text(Node::Call(Function::ToLower, vec![text(node)]));
-    let word = lower(Node::Literal(Literal::Text(word.into())));
+    let word = text(Node::Literal(Literal::Text(to_lower(word).into())));
     let within = |node| boolean(Node::Call(Function::Contains, vec![lower(node), word]));
     if let Type::Collection { .. } = path.property.ty {
         return boolean(Node::Any(path.clone(), Some(Box::new(within(Node::Item)))));

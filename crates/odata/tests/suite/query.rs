@@ -86,6 +86,21 @@ fn unknown_options_with_a_dollar_sign_are_refused_and_others_passed_over() {
 }
 
 #[test]
+fn aliases_are_kept_once_and_not_without_end() {
+    let options = parse("@p='a'&$top=1&%40q=%27b%2Bc%27&@=3");
+    let aliases: Vec<(&str, &str)> =
+        options.aliases().iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(aliases, [("p", "'a'"), ("q", "'b+c'"), ("", "3")]);
+    assert_eq!(options.without_skip_token(), "@p='a'&$top=1&%40q=%27b%2Bc%27&@=3");
+    assert_eq!(QueryOptions::parse("@p=1&%40p=2").unwrap_err(), QueryError::RepeatedAlias("`@p`".to_owned()));
+    assert!(matches!(QueryOptions::parse("@p=%zz"), Err(QueryError::Encoding(_))));
+    let many = |count: usize| (0..count).map(|n| format!("@a{n}=1")).collect::<Vec<_>>().join("&");
+    assert_eq!(parse(&many(QueryOptions::MOST_ALIASES)).aliases().len(), QueryOptions::MOST_ALIASES);
+    let too_many = QueryOptions::parse(&many(QueryOptions::MOST_ALIASES + 1)).unwrap_err();
+    assert_eq!(too_many, QueryError::TooManyAliases);
+}
+
+#[test]
 fn top_is_a_whole_number_of_at_least_one() {
     for (text, expected) in [
         ("1", 1),

@@ -1,12 +1,12 @@
-//! Comparisons, `in` and `has`.
+//! Comparisons and `has`.
 
 use super::super::bound::{Comparison, Expression, Literal, Node, ValueType};
 use super::super::error::{ErrorKind, Span};
 use super::super::literal;
 use super::super::range::Range;
 use super::super::syntax::{Kind, Operator, Segment, SegmentKind, Syntax};
-use super::{Binder, FromAlias, Noted, Operand, all, any, boolean, guarded, is_not_of, is_of, names};
-use crate::edm::EntityType;
+use super::guard::{all, boolean, guarded, is_of};
+use super::{Binder, Operand, names};
 use crate::fault::excerpt;
 use std::cmp::Ordering;
 
@@ -76,70 +76,8 @@ impl<'s> Binder<'s> {
         Some(Operand { expression, range: Range::None, guard: None, span })
     }
 
-    /// Compares two values, at least one of which is no constant. Where a path casts, the value is
-    /// null for rows of other types.
-    fn compare_bound(
-        &mut self,
-        comparison: Comparison,
-        left: Operand,
-        right: Operand,
-        span: Span,
-    ) -> Option<Expression> {
-        let guard = self.shared_guard(left.guard, right.guard, span).ok()?;
-        let Some(ty) = guard else {
-            let sides = (Box::new(left.expression), Box::new(right.expression));
-            return Some(boolean(Node::Compare(comparison, sides.0, sides.1)));
-        };
-        // What is compared with null where the row is of another type: nothing more than null
-        // itself when both sides cast.
-        let other = match (left.guard, right.guard) {
-            (Some(_), Some(_)) => None,
-            (Some(_), None) => Some(right.expression.clone()),
-            _ => Some(left.expression.clone()),
-        };
-        let elsewhere = match (&other, comparison) {
-            (_, Comparison::Gt | Comparison::Ge | Comparison::Lt | Comparison::Le) => Some(false),
-            (None, comparison) => Some(comparison == Comparison::Eq),
-            (Some(Expression { node: Node::Literal(literal), .. }), comparison) => {
-                Some((*literal == Literal::Null) == (comparison == Comparison::Eq))
-            }
-            (Some(_), _) => None,
-        };
-        let sides = (Box::new(left.expression), Box::new(right.expression));
-        let here = boolean(Node::Compare(comparison, sides.0, sides.1));
-        Some(match (elsewhere, other) {
-            (Some(true), _) => any(vec![is_not_of(ty), here]),
-            (None, Some(other)) => {
-                let null = Expression { node: Node::Literal(Literal::Null), ty: other.ty };
-                let with_null = boolean(Node::Compare(comparison, Box::new(other), Box::new(null)));
-                any(vec![all(vec![is_of(ty), here]), all(vec![is_not_of(ty), with_null])])
-            }
-            _ => all(vec![is_of(ty), here]),
-        })
-    }
-
-    /// The type of which a row must be for two parts to have a value.
-    pub(super) fn shared_guard(
-        &mut self,
-        left: Option<&'static EntityType>,
-        right: Option<&'static EntityType>,
-        span: Span,
-    ) -> Result<Option<&'static EntityType>, Noted> {
-        match (left, right) {
-            (Some(a), Some(b)) if a.is(b) => Ok(Some(a)),
-            (Some(a), Some(b)) if b.is(a) => Ok(Some(b)),
-            (Some(_), Some(_)) => {
-                self.error(ErrorKind::NotServed, span, || {
-                    "properties of two different types cannot be used together".to_owned()
-                });
-                Err(Noted)
-            }
-            (a, b) => Ok(a.or(b)),
-        }
-    }
-
     /// Makes sure that two values can be compared; a quoted text becomes what the other side is.
-    fn fit(&mut self, left: &mut Operand, right: &mut Operand) -> Option<()> {
+    pub(super) fn fit(&mut self, left: &mut Operand, right: &mut Operand) -> Option<()> {
         self.as_type_of(left, right.expression.ty)?;
         self.as_type_of(right, left.expression.ty)?;
         if are_comparable(left.expression.ty, right.expression.ty) {
@@ -207,112 +145,6 @@ impl<'s> Binder<'s> {
         Some(Operand { expression, range: Range::None, guard: None, span })
     }
 
-    /// Binds `value in (a, b)`, `value in @list` and `value in collection`.
-    pub(super) fn is_in(&mut self, value: &Syntax<'s>, list: &Syntax<'s>, span: Span) -> Option<Operand> {
-        let bound = self.operand(value);
-        let items = match &list.kind {
-            Kind::List(items) | Kind::Array(items) => self.items(items, bound.as_ref(), list.span),
-            Kind::Alias(name) => self.alias(name, list.span, |binder, syntax| match &syntax.kind {
-                Kind::Array(items) => binder.items(items, bound.as_ref(), syntax.span),
-                Kind::Literal(..) => binder.items(std::slice::from_ref(syntax), bound.as_ref(), syntax.span),
-                _ => {
-                    binder.error(ErrorKind::Syntax, syntax.span, || "expected a list such as [\"a\",\"b\"]".to_owned());
-                    None
-                }
-            }),
-            Kind::Path(segments) => return self.is_in_collection(bound, segments, list.span, span),
-            _ => {
-                self.error(ErrorKind::Syntax, list.span, || {
-                    format!("{} is not a list such as ('a', 'b')", excerpt(list.span.of(self.text)))
-                });
-                None
-            }
-        };
-        let (bound, Items(items)) = (bound?, items?);
-        let is_double = |operand: &Operand| matches!(operand.expression.ty, ValueType::Double);
-        let plain = items.iter().all(|item| item.as_literal().is_some() && is_double(item) == is_double(&bound));
-        if plain && bound.guard.is_none() {
-            let literals = items.into_iter().filter_map(|item| match item.expression.node {
-                Node::Literal(literal) => Some(literal),
-                _ => None,
-            });
-            let node = Node::In(Box::new(bound.expression), literals.collect());
-            return Some(Operand::new(node, ValueType::Boolean, Range::None, span));
-        }
-        let mut equal = Vec::with_capacity(items.len());
-        for item in items {
-            equal.push(match (bound.as_literal(), item.as_literal()) {
-                (Some(a), Some(b)) if let Some(holds) = compared(Comparison::Eq, a, b) => truth(holds),
-                _ => self.compare_bound(Comparison::Eq, bound.clone(), item, span)?,
-            });
-        }
-        let node = if equal.len() == 1 { equal.remove(0).node } else { Node::Or(equal) };
-        Some(Operand::new(node, ValueType::Boolean, Range::None, span))
-    }
-
-    /// Binds the items of a list as values that can be compared with `value`.
-    fn items(&mut self, items: &[Syntax<'s>], value: Option<&Operand>, span: Span) -> Option<Items> {
-        if items.is_empty() {
-            self.error(ErrorKind::Syntax, span, || "the list is empty; expected at least one value".to_owned());
-            return None;
-        }
-        let mut bound = Vec::with_capacity(items.len());
-        for item in items {
-            let Some(mut item) = self.operand(item) else { continue };
-            match value {
-                None => bound.push(item),
-                Some(value) => {
-                    let mut value = Operand::new(Node::Item, value.expression.ty, Range::None, value.span);
-                    if self.fit_item(&mut value, &mut item).is_some() {
-                        bound.push(item);
-                    }
-                }
-            }
-        }
-        (bound.len() == items.len()).then_some(Items(bound))
-    }
-
-    fn fit_item(&mut self, value: &mut Operand, item: &mut Operand) -> Option<()> {
-        let ty = value.expression.ty;
-        self.as_type_of(item, ty)?;
-        if are_comparable(ty, item.expression.ty) {
-            return Some(());
-        }
-        self.error(ErrorKind::WrongType, item.span, || {
-            let found = excerpt(item.span.of(self.text));
-            let hint = hint(value, item).or_else(|| hint(item, value)).unwrap_or_default();
-            format!("{found} is {}; expected {}{hint}", names::of_type(item.expression.ty), names::of_type(ty))
-        });
-        None
-    }
-
-    /// `value in collection`: whether any item is equal to it.
-    fn is_in_collection(
-        &mut self,
-        value: Option<Operand>,
-        segments: &[Segment<'s>],
-        list: Span,
-        span: Span,
-    ) -> Option<Operand> {
-        let collection = self.collection(segments, list);
-        let (mut value, (path, item, guard)) = (value?, collection?);
-        if matches!(value.expression.node, Node::Item) || !self.variables.is_empty() {
-            self.error(ErrorKind::NotServed, span, || {
-                "in with a collection is not served within any or all".to_owned()
-            });
-            return None;
-        }
-        let mut item = Operand::new(Node::Item, item, Range::None, list);
-        self.fit(&mut value, &mut item)?;
-        let equal = self.compare_bound(Comparison::Eq, value, item, span)?;
-        let node = Node::Any(path, Some(Box::new(equal)));
-        let expression = match guard {
-            None => boolean(node),
-            Some(ty) => all(vec![is_of(ty), boolean(node)]),
-        };
-        Some(Operand { expression, range: Range::None, guard: None, span })
-    }
-
     /// Binds `flags has 'member'`.
     pub(super) fn has(&mut self, left: &Syntax<'s>, right: &Syntax<'s>, span: Span) -> Option<Operand> {
         let (left, right) = (self.operand(left), self.operand(right));
@@ -351,19 +183,6 @@ impl<'s> Binder<'s> {
     }
 }
 
-/// The items of a list.
-pub(super) struct Items(Vec<Operand>);
-
-impl FromAlias for Items {
-    fn unassigned(_: Span) -> Option<Self> {
-        None
-    }
-
-    fn placed(self, _: Span) -> Self {
-        self
-    }
-}
-
 /// The path before `/$count`.
 fn count_of<'a, 's>(syntax: &'a Syntax<'s>) -> Option<&'a [Segment<'s>]> {
     let Kind::Path(segments) = &syntax.kind else { return None };
@@ -382,13 +201,13 @@ pub(super) fn is_same(left: ValueType, right: ValueType) -> bool {
     }
 }
 
-fn are_comparable(left: ValueType, right: ValueType) -> bool {
+pub(super) fn are_comparable(left: ValueType, right: ValueType) -> bool {
     let is_null = |ty| matches!(ty, ValueType::Null);
     is_null(left) || is_null(right) || (is_number(left) && is_number(right)) || is_same(left, right)
 }
 
 /// What to do when `value` has the type that is wanted and `literal` is written in another way.
-fn hint(value: &Operand, literal: &Operand) -> Option<String> {
+pub(super) fn hint(value: &Operand, literal: &Operand) -> Option<String> {
     use ValueType as T;
     let written = literal.as_literal()?;
     match (value.expression.ty, written) {
@@ -415,7 +234,7 @@ fn hint(value: &Operand, literal: &Operand) -> Option<String> {
 }
 
 /// Compares two constants, save numbers of both kinds, which the evaluator compares exactly.
-fn compared(comparison: Comparison, left: &Literal, right: &Literal) -> Option<bool> {
+pub(super) fn compared(comparison: Comparison, left: &Literal, right: &Literal) -> Option<bool> {
     let ordering = match (left, right) {
         (Literal::Null, Literal::Null) => return Some(comparison == Comparison::Eq),
         (Literal::Null, _) | (_, Literal::Null) => return Some(comparison == Comparison::Ne),
@@ -430,6 +249,6 @@ fn compared(comparison: Comparison, left: &Literal, right: &Literal) -> Option<b
     Some(comparison.holds(ordering))
 }
 
-fn truth(value: bool) -> Expression {
+pub(super) fn truth(value: bool) -> Expression {
     boolean(Node::Literal(Literal::Boolean(value)))
 }

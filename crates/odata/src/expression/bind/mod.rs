@@ -1,21 +1,26 @@
 //! From a syntax tree to a [bound tree](super::bound): names become properties, literals values,
 //! and every node gets its type. Whatever could go wrong later is found here, all of it at once.
 
+mod call;
 mod compare;
 mod compute;
+mod guard;
+mod lists;
 mod names;
 mod path;
+mod types;
+mod values;
 
 use super::bound::{Expression, Literal, Node, OrderKey, ValueType};
 use super::error::{ErrorKind, Errors, ExpressionErrors, Span};
-use super::literal;
 use super::parse::{Limits, Parser};
 use super::range::{Failure, Range};
-use super::syntax::{Kind, LiteralKind, Operator, Syntax};
+use super::syntax::{Kind, Operator, Syntax};
 use super::token::TokenKind;
 use crate::Ticks;
-use crate::edm::{EntityType, EnumType, Model};
+use crate::edm::{EntityType, Model};
 use crate::fault::excerpt;
+use guard::guarded;
 pub(crate) use names::nearest_property;
 
 /// What an expression is bound against.
@@ -40,6 +45,31 @@ impl<'s> Scope<'s> {
     }
 
     /// Binds a condition, as `$filter` has it.
+    ///
+    /// ```
+    /// # use odata::edm::{EntityType, Model, Property, Type};
+    /// # static ORDER: EntityType = EntityType {
+    /// #     namespace: "shop",
+    /// #     synonyms: &[],
+    /// #     name: "order",
+    /// #     base: None,
+    /// #     is_abstract: false,
+    /// #     properties: &[Property::new("name", Type::text(80), "")],
+    /// #     navigation: &[],
+    /// #     ignored: &[],
+    /// #     description: "",
+    /// # };
+    /// # static SHOP: Model =
+    /// #     Model { entity_types: &[&ORDER], complex_types: &[], enum_types: &[], entity_sets: &[] };
+    /// use odata::expression::{ErrorKind, Scope};
+    ///
+    /// let scope = Scope::new(&SHOP, &ORDER, odata::Ticks::default());
+    /// assert!(scope.condition("startswith(name,'A') or length(name) gt 9").is_ok());
+    ///
+    /// let errors = scope.condition("name eq 5 and 1 div 0 eq nam").unwrap_err();
+    /// let kinds: Vec<ErrorKind> = errors.kept().iter().map(|error| error.kind).collect();
+    /// assert_eq!(kinds, [ErrorKind::WrongType, ErrorKind::OutOfRange, ErrorKind::UnknownName]);
+    /// ```
     ///
     /// An alias without a value is null (OData protocol 4.01, section 11.2.6.1.3).
     pub fn condition(&self, text: &str) -> Result<Expression, ExpressionErrors> {
@@ -125,6 +155,8 @@ struct Binder<'s> {
     errors: Errors,
     /// What is left of the limit on nodes.
     nodes: usize,
+    /// How many levels of parts are being bound, those of aliases included.
+    depth: usize,
     /// The aliases whose values are being bound.
     open: Vec<&'s str>,
     /// Range variables and the types of their values, the innermost last.
@@ -134,7 +166,7 @@ struct Binder<'s> {
 impl<'s> Binder<'s> {
     fn new(scope: &'s Scope<'s>, text: &'s str) -> Self {
         let nodes = scope.limits.nodes;
-        Self { scope, text, errors: Errors::default(), nodes, open: Vec::new(), variables: Vec::new() }
+        Self { scope, text, errors: Errors::default(), nodes, depth: 0, open: Vec::new(), variables: Vec::new() }
     }
 
     /// Parses the text that is being bound.
@@ -142,7 +174,9 @@ impl<'s> Binder<'s> {
         &mut self,
         read: impl FnOnce(&mut Parser<'s, '_>) -> Result<T, super::error::ExpressionError>,
     ) -> Option<T> {
-        let read = Parser::new(self.text, &self.scope.limits, &mut self.nodes).and_then(|mut parser| read(&mut parser));
+        let all = self.scope.limits;
+        let limits = Limits { depth: all.depth.min(Limits::DEEPEST).saturating_sub(self.depth), ..all };
+        let read = Parser::new(self.text, &limits, &mut self.nodes).and_then(|mut parser| read(&mut parser));
         read.map_err(|error| self.errors.add(error)).ok()
     }
 
@@ -182,11 +216,21 @@ impl<'s> Binder<'s> {
 
     /// Binds any part.
     fn operand(&mut self, syntax: &Syntax<'s>) -> Option<Operand> {
+        self.depth += 1;
+        let bound = self.part(syntax);
+        self.depth -= 1;
+        bound
+    }
+
+    fn part(&mut self, syntax: &Syntax<'s>) -> Option<Operand> {
         let span = syntax.span;
         match &syntax.kind {
             Kind::Literal(kind, text) => self.literal(*kind, text, span),
             Kind::Path(segments) => self.path(segments, span),
-            Kind::Alias(name) => self.alias(name, span, Self::operand),
+            Kind::Alias(name) => {
+                let null = |_: &mut Self| Some(Operand::literal(Literal::Null, ValueType::Null, span));
+                self.alias(name, span, null, Self::operand).map(|bound| Operand { span, ..bound })
+            }
             Kind::Call(name, arguments) => self.call(name, arguments, span),
             Kind::Not(operand) => self.not(operand, span),
             Kind::Negate(operand) => self.negate(operand, span),
@@ -215,11 +259,9 @@ impl<'s> Binder<'s> {
         &mut self,
         name: &'s str,
         span: Span,
+        unassigned: impl FnOnce(&mut Self) -> Option<T>,
         bind: impl FnOnce(&mut Self, &Syntax<'s>) -> Option<T>,
-    ) -> Option<T>
-    where
-        T: FromAlias,
-    {
+    ) -> Option<T> {
         let aliases: &'s [(String, String)] = self.scope.aliases;
         if name.contains('.') {
             self.error(ErrorKind::NotServed, span, || {
@@ -228,7 +270,7 @@ impl<'s> Binder<'s> {
             return None;
         }
         let Some((_, value)) = aliases.iter().find(|(known, _)| known == name) else {
-            return T::unassigned(span);
+            return unassigned(self);
         };
         if self.open.contains(&name) {
             self.error(ErrorKind::Syntax, span, || format!("the value of @{name} refers to itself"));
@@ -243,16 +285,11 @@ impl<'s> Binder<'s> {
             parser.end()?;
             Ok(syntax)
         });
-        let bound = if self.open.len() > self.scope.limits.depth {
-            self.error(ErrorKind::TooComplex, Span::default(), || "aliases refer to aliases too often".to_owned());
-            None
-        } else {
-            syntax.and_then(|syntax| bind(self, &syntax))
-        };
+        let bound = syntax.and_then(|syntax| bind(self, &syntax));
         self.errors.in_alias(noted, name);
         self.open.pop();
         (self.text, self.variables) = (text, variables);
-        bound.map(|bound| bound.placed(span))
+        bound
     }
 
     fn not(&mut self, operand: &Syntax<'s>, span: Span) -> Option<Operand> {
@@ -301,130 +338,6 @@ impl<'s> Binder<'s> {
         Some(Operand::new(node, ValueType::Boolean, Range::None, span))
     }
 
-    fn literal(&mut self, kind: LiteralKind, text: &'s str, span: Span) -> Option<Operand> {
-        use ValueType as T;
-        let value = match kind {
-            LiteralKind::Null => Ok((Literal::Null, T::Null)),
-            LiteralKind::Boolean => Ok((Literal::Boolean(text.len() == 4), T::Boolean)),
-            LiteralKind::Text => Ok((Literal::Text(literal::unquote(text)), T::Text)),
-            LiteralKind::JsonText => match serde_json::from_str::<Box<str>>(text) {
-                Ok(text) => Ok((Literal::Text(text), T::Text)),
-                Err(_) => Err("is not a text as JSON writes it".to_owned()),
-            },
-            LiteralKind::Number => match literal::number(text) {
-                Ok(value) => {
-                    let ty = if let Literal::Integer(_) = value { T::Integer } else { T::Double };
-                    Ok((value, ty))
-                }
-                Err(problem) => Err(problem.to_owned()),
-            },
-            LiteralKind::Date => match literal::date(text) {
-                Ok(days) => Ok((Literal::Date(days), T::Date)),
-                Err(crate::TicksError::Impossible) => Err("is a day that does not exist".to_owned()),
-                Err(crate::TicksError::OutOfRange) => Err("lies outside the years 0001 to 9999".to_owned()),
-                Err(_) => Err("is not a date such as 2024-03-02".to_owned()),
-            },
-            LiteralKind::DateTimeOffset => match literal::date_time_offset(text) {
-                Ok(ticks) => Ok((Literal::DateTimeOffset(ticks), T::DateTimeOffset)),
-                Err(problem) => Err(problem.to_string()),
-            },
-            LiteralKind::TimeOfDay => match literal::time_of_day(text) {
-                Ok(ticks) => Ok((Literal::TimeOfDay(ticks), T::TimeOfDay)),
-                Err(crate::TicksError::Impossible) => Err("is a time of day that does not exist".to_owned()),
-                Err(crate::TicksError::FractionTooLong) => Err("has more than 12 fraction digits".to_owned()),
-                Err(_) => Err("is not a time of day such as 23:10:04".to_owned()),
-            },
-            LiteralKind::Guid => Ok((Literal::Guid(text.to_ascii_lowercase().into()), T::Guid)),
-            LiteralKind::Typed => return self.typed(text, span),
-        };
-        match value {
-            Ok((value, ty)) => Some(Operand::literal(value, ty, span)),
-            Err(problem) => {
-                self.error(ErrorKind::InvalidValue, span, || format!("{} {problem}", excerpt(text)));
-                None
-            }
-        }
-    }
-
-    /// Binds `duration'P1D'` and `namespace.enumeration'member'`.
-    fn typed(&mut self, text: &'s str, span: Span) -> Option<Operand> {
-        let (name, quoted) = text.split_at(text.find('\'').unwrap_or(text.len()));
-        let value = literal::unquote(quoted);
-        if name.eq_ignore_ascii_case("duration") {
-            return self.duration(&value, span);
-        }
-        if let Some(of) = self.enumeration(name) {
-            let number = self.members(of, &value, span)?;
-            return Some(Operand::literal(Literal::Enum(number), ValueType::Enum(of), span));
-        }
-        let is_primitive = ["binary", "geography", "geometry"].iter().any(|known| known.eq_ignore_ascii_case(name));
-        let kind = if is_primitive { ErrorKind::NotServed } else { ErrorKind::UnknownName };
-        self.error(kind, span, || {
-            if is_primitive {
-                format!("there are no {name} values here")
-            } else {
-                format!("{} is not an enumeration", excerpt(name))
-            }
-        });
-        None
-    }
-
-    /// Finds an enumeration by its name, qualified by its namespace or a synonym of that.
-    fn enumeration(&self, name: &str) -> Option<&'static EnumType> {
-        let (namespace, short) = name.rsplit_once('.')?;
-        let model = self.scope.model;
-        let is_synonym = |of: &EnumType| {
-            let own = model.entity_types.iter().filter(|ty| ty.namespace.eq_ignore_ascii_case(of.namespace));
-            own.into_iter().any(|ty| ty.is_in(namespace))
-        };
-        let named = model.enum_types.iter().copied().filter(|of| of.name.eq_ignore_ascii_case(short));
-        named.into_iter().find(|of| of.namespace.eq_ignore_ascii_case(namespace) || is_synonym(of))
-    }
-
-    fn duration(&mut self, text: &str, span: Span) -> Option<Operand> {
-        if let Some(ticks) = literal::duration(text) {
-            return Some(Operand::literal(Literal::Duration(ticks), ValueType::Duration, span));
-        }
-        self.error(ErrorKind::InvalidValue, span, || {
-            format!("{} is not a duration of days, hours, minutes and seconds such as duration'P1DT2H'", excerpt(text))
-        });
-        None
-    }
-
-    /// The number of a member, or of several with commas between them where the enumeration
-    /// takes several.
-    ///
-    /// Members above a sentinel such as `unknownFutureValue` would be told apart here, by what the
-    /// client said that it understands; no model has any yet.
-    fn members(&mut self, of: &'static EnumType, text: &str, span: Span) -> Option<i64> {
-        let mut number = 0;
-        for part in text.split(',') {
-            let name = part.trim();
-            let by_number = || {
-                let value = name.parse::<i64>().ok()?;
-                let all = of.members.iter().fold(0, |all, member| all | i64::from(member.value));
-                (of.member_of(value).is_some() || (of.is_flags && value & !all == 0)).then_some(value)
-            };
-            match of.member(name).map(|member| i64::from(member.value)).or_else(by_number) {
-                Some(value) if of.is_flags => number |= value,
-                Some(value) if part.len() == text.len() => number = value,
-                Some(_) => {
-                    self.error(ErrorKind::InvalidValue, span, || {
-                        format!("{} names several members; `{}` is one at a time", excerpt(text), of.name)
-                    });
-                    return None;
-                }
-                None => {
-                    self.error(ErrorKind::InvalidValue, span, || {
-                        format!("{} is not a member of `{}`; expected {}", excerpt(name), of.name, names::members(of))
-                    });
-                    return None;
-                }
-            }
-        }
-        Some(number)
-    }
-
     fn failed(&mut self, failure: Failure, span: Span) {
         self.error(ErrorKind::OutOfRange, span, || {
             let found = excerpt(span.of(self.text));
@@ -435,49 +348,4 @@ impl<'s> Binder<'s> {
             }
         });
     }
-}
-
-/// What the value of an alias can stand for.
-trait FromAlias: Sized {
-    /// What an alias without a value is.
-    fn unassigned(span: Span) -> Option<Self>;
-    /// The same, standing where the alias is used.
-    fn placed(self, span: Span) -> Self;
-}
-
-impl FromAlias for Operand {
-    fn unassigned(span: Span) -> Option<Self> {
-        Some(Self::literal(Literal::Null, ValueType::Null, span))
-    }
-
-    fn placed(self, span: Span) -> Self {
-        Self { span, ..self }
-    }
-}
-
-fn boolean(node: Node) -> Expression {
-    Expression { node, ty: ValueType::Boolean }
-}
-
-fn all(parts: Vec<Expression>) -> Expression {
-    boolean(Node::And(parts))
-}
-
-fn any(parts: Vec<Expression>) -> Expression {
-    boolean(Node::Or(parts))
-}
-
-fn is_of(ty: &'static EntityType) -> Expression {
-    boolean(Node::IsOf(ty))
-}
-
-fn is_not_of(ty: &'static EntityType) -> Expression {
-    boolean(Node::Not(Box::new(is_of(ty))))
-}
-
-/// A truth value that is null for rows that are not of the type to which its paths cast.
-fn guarded(operand: Operand) -> Expression {
-    let Some(ty) = operand.guard else { return operand.expression };
-    let null = Expression { node: Node::Literal(Literal::Null), ty: ValueType::Boolean };
-    any(vec![all(vec![is_of(ty), operand.expression]), all(vec![is_not_of(ty), null])])
 }

@@ -7,7 +7,7 @@ use crate::edm::{EntityType, EnumType};
 pub(super) fn of_type(ty: ValueType) -> String {
     let name = match ty {
         ValueType::Null => "null",
-        ValueType::Boolean => "true or false",
+        ValueType::Boolean => "a boolean",
         ValueType::Text => "text",
         ValueType::Integer => "a whole number",
         ValueType::Double => "a number",

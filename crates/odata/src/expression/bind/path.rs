@@ -1,11 +1,11 @@
-//! Paths to properties, `any` and `all`, `isof`.
+//! Paths to properties, `any` and `all`.
 
-use super::super::bound::{Expression, Literal, Node, PropertyPath, ValueType};
+use super::super::bound::{Node, PropertyPath, ValueType};
 use super::super::error::{ErrorKind, Span};
 use super::super::range::Range;
-use super::super::syntax::{Kind, Lambda, Segment, SegmentKind, Syntax};
-use super::{Binder, Noted, Operand, all, any, boolean, is_not_of, is_of, names};
-use crate::Ticks;
+use super::super::syntax::{Lambda, Segment, SegmentKind};
+use super::guard::{all, any, boolean, is_not_of, is_of};
+use super::{Binder, Noted, Operand, names};
 use crate::edm::{EntityType, NavigationProperty, Type};
 use crate::fault::excerpt;
 
@@ -44,10 +44,10 @@ impl<'s> Binder<'s> {
         let resolved = self.resolve(segments)?;
         let found = || excerpt(span.of(self.text));
         let (kind, message) = match resolved.place {
-            Place::Item(ty) => return Some(Operand::new(Node::Item, ty, range(ty), span)),
+            Place::Item(ty) => return Some(Operand::new(Node::Item, ty, Range::any(ty), span)),
             Place::Property(path) => match scalar(&path.property.ty) {
                 Some(ty) => {
-                    let mut operand = Operand::new(Node::Property(path), ty, range(ty), span);
+                    let mut operand = Operand::new(Node::Property(path), ty, Range::any(ty), span);
                     operand.guard = resolved.guard;
                     return Some(operand);
                 }
@@ -58,7 +58,10 @@ impl<'s> Binder<'s> {
                         format!("{} holds several values; ask with `{name}/any(x:...)` or all", found()),
                     )
                 }
-                None => (ErrorKind::NotServed, format!("{} is not a single value, so it cannot be asked for", found())),
+                None => {
+                    let name = path.property.name;
+                    (ErrorKind::NotServed, format!("`{name}` holds members of its own, which cannot be asked for"))
+                }
             },
             Place::Row => (ErrorKind::WrongType, format!("{} is an entity; name one of its properties", found())),
             Place::Entity(navigation) => {
@@ -96,6 +99,9 @@ impl<'s> Binder<'s> {
             };
             if let Place::Property(path) = &place {
                 let name = path.property.name;
+                if let Type::Complex(_) = path.property.ty {
+                    break; // refused by the name of the whole
+                }
                 self.error(ErrorKind::UnknownName, segment.span, || {
                     format!("`{name}` has no parts that can be asked for")
                 });
@@ -219,49 +225,6 @@ impl<'s> Binder<'s> {
         };
         Some(Operand { expression: asked, range: Range::None, guard: None, span })
     }
-
-    /// Binds `isof(type)` and `isof($it,type)`; of a value with a type that is known, the answer.
-    pub(super) fn is_of_call(&mut self, arguments: &[Syntax<'s>], span: Span) -> Option<Operand> {
-        let (ty, of) = match arguments {
-            [ty] => (ty, None),
-            [of, ty] => (ty, Some(of)),
-            _ => {
-                self.error(ErrorKind::Syntax, span, || "isof takes a type, or a value and a type".to_owned());
-                return None;
-            }
-        };
-        let is_row = |of: &Syntax<'s>| match &of.kind {
-            Kind::Path(segments) => {
-                matches!(segments.as_slice(), [Segment { kind: SegmentKind::Name("$it" | "$this"), .. }])
-            }
-            _ => false,
-        };
-        if let Some(of) = of.filter(|of| !is_row(of)) {
-            self.error(ErrorKind::NotServed, of.span, || {
-                "isof is served for the entity itself: isof(type) or isof($it,type)".to_owned()
-            });
-            return None;
-        }
-        // Clients write the type's name with quotes, too, as OData 4.0 had it for `cast`.
-        let quoted = ty.span.of(self.text).strip_prefix('\'').and_then(|name| name.strip_suffix('\''));
-        let name = quoted.or_else(|| super::compute::type_name(ty)).unwrap_or_default();
-        let Some(asked) = self.scope.model.entity_type(name) else {
-            self.error(ErrorKind::UnknownName, ty.span, || {
-                format!("{} is not an entity type", excerpt(ty.span.of(self.text)))
-            });
-            return None;
-        };
-        let own = self.scope.ty;
-        let node = if own.is(asked) {
-            Node::Literal(Literal::Boolean(true))
-        } else if asked.is(own) {
-            Node::IsOf(asked)
-        } else {
-            Node::Literal(Literal::Boolean(false))
-        };
-        let expression = Expression { node, ty: ValueType::Boolean };
-        Some(Operand { expression, range: Range::None, guard: None, span })
-    }
 }
 
 /// The type of a property that holds one value.
@@ -272,14 +235,5 @@ pub(super) fn scalar(ty: &Type) -> Option<ValueType> {
         Type::DateTimeOffset => Some(ValueType::DateTimeOffset),
         Type::Enum(of) => Some(ValueType::Enum(of)),
         Type::Complex(_) | Type::Collection { .. } => None,
-    }
-}
-
-/// The bounds of a property of a type.
-fn range(ty: ValueType) -> Range {
-    match ty {
-        ValueType::DateTimeOffset => Range::Whole(Ticks::MIN.get(), Ticks::MAX.get()),
-        ValueType::Enum(_) => Range::Whole(i64::from(i32::MIN), i64::from(i32::MAX)),
-        _ => Range::None,
     }
 }
