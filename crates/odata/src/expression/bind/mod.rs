@@ -16,6 +16,7 @@ use super::token::TokenKind;
 use crate::Ticks;
 use crate::edm::{EntityType, EnumType, Model};
 use crate::fault::excerpt;
+pub use compute::function_names;
 pub(crate) use names::nearest_property;
 
 /// What an expression is bound against.
