@@ -1,6 +1,7 @@
 //! What every request shares.
 
 use crate::context::Origins;
+use crate::documents::Documents;
 use auth::client_credentials::TokenGate;
 use auth::{Authenticator, BuiltinIssuer};
 use model::edm;
@@ -66,6 +67,7 @@ pub struct App {
     /// What `WWW-Authenticate` names when the built-in issuer is off: the first other issuer.
     pub foreign_issuer: Option<String>,
     pub(crate) encoders: Encoders,
+    pub(crate) documents: Documents,
 }
 
 impl App {
@@ -84,6 +86,7 @@ impl App {
             limits: Limits::default(),
             foreign_issuer: None,
             encoders: Encoders::new(type_names),
+            documents: Documents::new(type_names),
         }
     }
 }
