@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use xtask::commands::{self, Workspace};
-use xtask::suite;
+use xtask::{reference, suite};
 
 /// Tasks of the workspace.
 #[derive(Parser)]
@@ -19,6 +19,8 @@ struct Cli {
 enum Task {
     /// Checks everything: format, lints, licences, tests, documentation
     Test(suite::Options),
+    /// Writes `docs/reference`: `$metadata` and the OpenAPI document, as the program prints them
+    Reference,
     /// Measures the release server beside its yardsticks (`bench --help` lists the options)
     #[command(disable_help_flag = true)]
     Bench {
@@ -36,6 +38,7 @@ fn run(task: Task) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     match task {
         Task::Test(options) => suite::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
+        Task::Reference => reference::run(&workspace).map(|()| ExitCode::SUCCESS),
         Task::Bench { arguments } => bench(&workspace, &arguments),
     }
 }

@@ -1,6 +1,7 @@
 //! What every request shares.
 
 use crate::context::Origins;
+use crate::documents::Documents;
 use crate::throttle::Throttle;
 use auth::client_credentials::TokenGate;
 use auth::{Authenticator, BuiltinIssuer};
@@ -69,6 +70,7 @@ pub struct App {
     /// What `WWW-Authenticate` names when the built-in issuer is off: the first other issuer.
     pub foreign_issuer: Option<String>,
     pub(crate) encoders: Encoders,
+    pub(crate) documents: Documents,
 }
 
 impl App {
@@ -88,6 +90,7 @@ impl App {
             throttle: None,
             foreign_issuer: None,
             encoders: Encoders::new(type_names),
+            documents: Documents::new(type_names),
         }
     }
 }

@@ -23,6 +23,20 @@ use std::sync::Arc;
 /// The API versions; all serve the same.
 pub const VERSIONS: [&str; 2] = ["v1.0", "beta"];
 
+/// A request that anybody may make, with its checked parts.
+pub struct PublicCall<'c> {
+    /// The application.
+    pub app: &'c App,
+    /// Scheme and authority of links.
+    pub origin: &'c str,
+    /// `v1.0` or `beta`.
+    pub version: &'static str,
+    /// Query options, of which only served ones are left.
+    pub options: QueryOptions,
+    /// The request's headers.
+    pub headers: &'c HeaderMap,
+}
+
 /// An allowed request with its checked parts.
 pub struct Call<'c> {
     /// The application.
@@ -64,7 +78,7 @@ impl Call<'_> {
             | Resource::Entity(set, _)
             | Resource::Navigation(set, ..)
             | Resource::Reference(set, ..) => set,
-            Resource::Batch => &edm::IDENTITY_RISK_EVENTS,
+            Resource::Batch | Resource::Metadata | Resource::Service => &edm::IDENTITY_RISK_EVENTS,
         }
     }
 
@@ -72,7 +86,7 @@ impl Call<'_> {
     pub fn key(&self) -> &Key {
         match &self.resource {
             Resource::Entity(_, key) | Resource::Navigation(_, key, _) | Resource::Reference(_, key, _) => key,
-            Resource::Collection(_) | Resource::Count(_) | Resource::Batch => {
+            Resource::Service | Resource::Metadata | Resource::Collection(_) | Resource::Count(_) | Resource::Batch => {
                 unreachable!("the route table sends only entities here")
             }
         }

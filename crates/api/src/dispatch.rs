@@ -4,7 +4,7 @@
 
 use crate::app::App;
 use crate::body::{self, Source};
-use crate::call::{Call, VERSIONS};
+use crate::call::{Call, PublicCall, VERSIONS};
 use crate::context::RequestIds;
 use crate::error::{ApiError, Area};
 use crate::negotiate::{Form, MediaType, accept, check_versions};
@@ -64,6 +64,9 @@ pub async fn answer(
     let origin = app.origins.of(&parts)?;
     body::check_declared_size(&parts.headers, app.limits.batch)?;
     check_versions(&parts.headers)?;
+    if let Some(outcome) = public(app, &origin, version, &parts.method, path, parts.uri.query(), &parts.headers) {
+        return outcome;
+    }
     let caller = authenticate(app, &origin, &parts.headers).await?;
     let request = Request {
         app,
@@ -112,8 +115,34 @@ fn authorization_uri(app: &App, origin: &str) -> String {
     }
 }
 
+/// Answers what anybody may ask for, and refuses other methods on it; `None` for all other paths.
+fn public(
+    app: &App,
+    origin: &str,
+    version: &'static str,
+    method: &Method,
+    path: &str,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Option<Result<Reply, ApiError>> {
+    let resource = routes::public_resource(path)?;
+    let route = match routes::find(&resource, method) {
+        Ok(route) => route,
+        Err(allowed) => return Some(Err(not_allowed(method, &allowed))),
+    };
+    let Operation::Public(run) = route.operation else { return None };
+    let options = QueryOptions::parse(query.unwrap_or_default())
+        .and_then(|options| options.only(route.served, route.applicable).map(|()| options))
+        .map_err(|error| ApiError::from_query(route.area, &error));
+    Some(options.and_then(|options| run(&PublicCall { app, origin, version, options, headers })))
+}
+
 /// Finds the operation, checks what it demands, reads its body and runs it.
 pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, ApiError> {
+    let Request { app, origin, version, method, path, query, headers, .. } = *request;
+    if let Some(outcome) = public(app, origin, version, method, path, Some(query), headers) {
+        return outcome;
+    }
     let outcome = run(request, content).await;
     if repeatability::is_wished(request.method, request.headers) { repeatability::accepted(outcome) } else { outcome }
 }
@@ -121,6 +150,7 @@ pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, A
 async fn run(request: &Request<'_>, content: Source) -> Result<Reply, ApiError> {
     let (operation, call) = admit(request, content).await?;
     let write = match operation {
+        Operation::Public(_) => unreachable!("what is public is answered above"),
         Operation::Read(read) => return read(call).await,
         Operation::Write(write) => write,
     };

@@ -168,6 +168,12 @@ impl ApiError {
             .with_header(header::RETRY_AFTER, HeaderValue::from(retry_after))
     }
 
+    /// The answer does not come in a form that the client takes.
+    pub fn not_acceptable(found: &str, served: &str) -> Self {
+        let message = format!("{found}; this resource comes as {served}");
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+    }
+
     /// Try again soon.
     pub fn unavailable(message: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "serviceNotAvailable", message)

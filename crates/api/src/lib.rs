@@ -1,5 +1,7 @@
 //! Spillwatch over HTTP: Microsoft Graph's routes, bodies and errors over the service's operations.
 //!
+//! What describes the service is made of the same tables: [`documents`].
+//!
 //! A request goes through [`router`](router::router) (ids, time-out), [`dispatch`] (the checks in
 //! their order) and one file of [`operations`], which translates it for the service and the outcome
 //! back. The route table in [`routes`] says what each operation demands.
@@ -9,9 +11,12 @@ mod body;
 mod call;
 mod context;
 pub mod dispatch;
+mod docs;
+pub mod documents;
 mod error;
 mod negotiate;
 mod oauth;
+mod openapi;
 pub mod operations;
 mod projection;
 mod references;

@@ -2,7 +2,7 @@
 //! ETags.
 
 use crate::error::{ApiError, Area};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use model::{Precondition, Versions};
 use odata::encode::Metadata;
 use odata::fault::excerpt;
@@ -99,8 +99,7 @@ pub fn accept(headers: &HeaderMap, form: Form) -> Result<MediaType, ApiError> {
                 Form::Text => "text/plain",
                 Form::Multipart => "multipart/mixed",
             };
-            let message = format!("nothing that Accept names is served here; this resource comes as {served}");
-            Err(ApiError::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message))
+            Err(ApiError::not_acceptable("nothing that Accept names is served here", served))
         }
     }
 }
@@ -129,6 +128,43 @@ fn fits(range: &str, form: Form) -> Option<MediaType> {
         }
     }
     fits.then_some(chosen)
+}
+
+/// Chooses among media types, by their place, what `Accept` likes best; `None` when it takes none of
+/// them. Of those that it likes alike, one that it names goes before one that it only covers, and
+/// then the first (RFC 9110, section 12.5.1).
+pub fn preferred(headers: &HeaderMap, served: &[&str]) -> Option<usize> {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let ranges: Vec<&str> =
+        values.flat_map(|value| value.split(',')).map(str::trim).filter(|range| !range.is_empty()).collect();
+    if ranges.is_empty() {
+        return Some(0);
+    }
+    let liked = served.iter().enumerate().filter_map(|(place, media)| {
+        // The range that says the most of this media type decides.
+        let (precision, weight) =
+            ranges.iter().filter_map(|range| liking(range, media)).max_by_key(|liking| liking.0)?;
+        (weight > 0).then_some(((weight, precision), std::cmp::Reverse(place)))
+    });
+    liked.max().map(|(_, std::cmp::Reverse(place))| place)
+}
+
+/// How precisely a media range names a media type, and its weight in thousandths.
+fn liking(range: &str, media: &str) -> Option<(u8, u16)> {
+    let mut parts = range.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let precision = match name.as_str() {
+        "*/*" => 0,
+        _ if name == media => 2,
+        _ => name
+            .strip_suffix("/*")
+            .filter(|kind| media.split_once('/').is_some_and(|(own, _)| own == *kind))
+            .map(|_| 1)?,
+    };
+    let mut weights =
+        parts.filter_map(|part| part.split_once('=')).filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+    let weight = weights.next().and_then(|(_, weight)| weight.trim().parse::<f32>().ok()).unwrap_or(1.0);
+    Some((precision, (weight.clamp(0.0, 1.0) * 1000.0) as u16))
 }
 
 /// Reads `If-Match` and `If-None-Match` (RFC 9110, section 13.1). ETags are compared weakly: each
@@ -182,6 +218,26 @@ mod tests {
             |value| accept(&with(header::ACCEPT, value), Form::Text).map(|m| m.metadata).map_err(|e| e.status.as_u16());
         assert_eq!(text("text/plain;q=0.9"), Ok(Metadata::Minimal));
         assert_eq!(text("application/xml"), Err(406));
+    }
+
+    #[test]
+    fn what_accept_likes_best_is_chosen() {
+        let choose = |value| preferred(&with(header::ACCEPT, value), &["application/xml", "application/json"]);
+        assert_eq!(preferred(&HeaderMap::new(), &["application/xml"]), Some(0));
+        assert_eq!(choose(""), Some(0));
+        assert_eq!(choose("*/*"), Some(0));
+        assert_eq!(choose("application/*"), Some(0));
+        assert_eq!(choose("application/json"), Some(1));
+        assert_eq!(choose("Application/JSON; odata.metadata=minimal; q=0.1"), Some(1));
+        assert_eq!(choose("application/json, text/plain, */*"), Some(1), "named goes before covered");
+        assert_eq!(choose("application/json, application/xml"), Some(0), "both named: the first that is served");
+        assert_eq!(choose("application/json;q=0.9, application/xml;q=0.8"), Some(1));
+        assert_eq!(choose("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), Some(0));
+        assert_eq!(choose("*/*, application/xml;q=0"), Some(1));
+        assert_eq!(choose("text/html"), None);
+        assert_eq!(choose("application/json;q=0, text/*"), None);
+        assert_eq!(choose("application/json;q=nan"), None);
+        assert_eq!(choose("application/"), None);
     }
 
     #[test]

@@ -8,6 +8,8 @@ pub mod create_user;
 pub mod delete;
 pub mod impacted_user;
 pub mod list;
+pub mod metadata;
 pub mod read;
 pub mod reference;
+pub mod service_document;
 pub mod update;

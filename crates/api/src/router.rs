@@ -5,9 +5,9 @@ use crate::app::App;
 use crate::context::RequestIds;
 use crate::dispatch::{answer, split_version};
 use crate::error::ApiError;
-use crate::oauth;
 use crate::repeatability::{accepted, is_wished};
 use crate::reply::Reply;
+use crate::{docs, oauth};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -19,9 +19,15 @@ use std::sync::Arc;
 
 /// Paths that demand no token, besides those that do not exist. A test holds the route table and
 /// this list together against what answers.
-pub const PUBLIC: [&str; 5] = [
+pub const PUBLIC: [&str; 11] = [
     "/healthz",
     "/readyz",
+    "/v1.0/openapi.json",
+    "/beta/openapi.json",
+    "/docs",
+    "/docs/app.js",
+    "/docs/style.css",
+    "/docs/icon.svg",
     "/{tenant}/oauth2/v2.0/token",
     "/{tenant}/v2.0/.well-known/openid-configuration",
     "/{tenant}/discovery/v2.0/keys",
@@ -29,10 +35,18 @@ pub const PUBLIC: [&str; 5] = [
 
 /// Builds the router.
 pub fn router(app: Arc<App>) -> Router {
-    let [healthz, readyz, token, discovery, keys] = PUBLIC;
-    Router::new()
+    let [healthz, readyz, description, description_beta, files @ .., token, discovery, keys] = PUBLIC;
+    let mut router = Router::new();
+    for (at, path) in files.into_iter().enumerate() {
+        let file =
+            async move |State(app): State<Arc<App>>, headers: HeaderMap| docs::reply(&app.documents.docs[at], &headers);
+        router = router.route(path, get(file));
+    }
+    router
         .route(healthz, get(async || "ok\n"))
         .route(readyz, get(ready))
+        .route(description, get(openapi))
+        .route(description_beta, get(openapi))
         .route(
             token,
             post(async |State(app), tenant, request| {
@@ -55,6 +69,11 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(resource)
         .layer(from_fn_with_state(app.clone(), around))
         .with_state(app)
+}
+
+/// The description of the API; the same for both versions.
+async fn openapi(State(app): State<Arc<App>>, headers: HeaderMap) -> Reply {
+    app.documents.openapi.reply(&headers)
 }
 
 /// Whether the store acknowledges writes. It says only yes or no: anybody may ask.

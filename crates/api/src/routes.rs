@@ -1,15 +1,16 @@
 //! The route table: every operation on an OData resource, and what it demands. A test walks it.
 
-use crate::call::Call;
+use crate::call::{Call, PublicCall};
 use crate::error::{ApiError, Area};
 use crate::operations::{
-    batch, count, create_event, create_user, delete, impacted_user, list, read, reference, update,
+    batch, count, create_event, create_user, delete, impacted_user, list, metadata, read, reference, service_document,
+    update,
 };
 use crate::reply::Reply;
 use axum::http::{Method, StatusCode};
 use model::{Command, Permission, edm};
 use odata::edm::EntitySet;
-use odata::path::Resource;
+use odata::path::{Resource, resolve};
 use odata::query::SystemOption;
 use service::Plan;
 use store::{BoxFuture, Outcome};
@@ -17,6 +18,8 @@ use store::{BoxFuture, Outcome};
 /// What a caller must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
+    /// Nothing: what describes the service is for anybody.
+    Public,
     /// Every one of these permissions.
     Permissions(&'static [Permission]),
     /// A valid token; what is inside demands its own permissions.
@@ -26,6 +29,10 @@ pub enum Access {
 /// The kind of resource, without its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
+    /// `/`
+    Service,
+    /// `/$metadata`
+    Metadata,
     /// `/set`
     Collection,
     /// `/set/$count`
@@ -91,6 +98,9 @@ pub enum BodyKind {
     Batch,
 }
 
+/// An operation for anybody: it learns nothing of a caller.
+pub type Public = fn(&PublicCall<'_>) -> Result<Reply, ApiError>;
+
 /// An operation that answers by itself: a function of a call.
 pub type Read = for<'c> fn(Call<'c>) -> BoxFuture<'c, Result<Reply, ApiError>>;
 
@@ -116,6 +126,8 @@ impl Write {
 /// What a route does.
 #[derive(Clone, Copy)]
 pub enum Operation {
+    /// It answers anybody.
+    Public(Public),
     /// It answers by itself.
     Read(Read),
     /// It writes.
@@ -185,7 +197,20 @@ const ON_ENTITIES: &[SystemOption] = &[
     SystemOption::SchemaVersion,
     SystemOption::Select,
 ];
+const FORMAT: &[SystemOption] = &[SystemOption::Format];
+const ON_DOCUMENTS: &[SystemOption] = &[SystemOption::Format, SystemOption::SchemaVersion];
 const NONE: &[SystemOption] = &[];
+
+/// A document that describes the service.
+const fn public(shape: Shape, operation: Public) -> Route {
+    let body = BodyKind::None;
+    let operation = Operation::Public(operation);
+    Route {
+        served: FORMAT,
+        applicable: ON_DOCUMENTS,
+        ..entry(Area::Risk, shape, Verb::Get, Access::Public, body, operation)
+    }
+}
 
 const fn entry(area: Area, shape: Shape, method: Verb, access: Access, body: BodyKind, operation: Operation) -> Route {
     let (served, applicable) = match (shape, method) {
@@ -209,6 +234,8 @@ const fn write(area: Area, shape: Shape, method: Verb, access: Access, operation
 
 /// Every route below `/v1.0` and `/beta`.
 pub const ROUTES: &[Route] = &[
+    public(Shape::Service, service_document::run),
+    public(Shape::Metadata, metadata::run),
     route(Area::Risk, Shape::Collection, Verb::Get, READ_EVENTS, list::run),
     write(Area::Risk, Shape::Collection, Verb::Post, WRITE_EVENTS, create_event::WRITE),
     route(Area::Risk, Shape::Count, Verb::Get, READ_EVENTS, count::run),
@@ -243,6 +270,8 @@ pub fn area_of_path(path: &str) -> Area {
 /// Area and shape of a resource.
 pub fn describe(resource: &Resource) -> (Area, Shape) {
     match resource {
+        Resource::Service => (Area::Risk, Shape::Service),
+        Resource::Metadata => (Area::Risk, Shape::Metadata),
         Resource::Collection(set) => (area_of(set), Shape::Collection),
         Resource::Count(set) => (area_of(set), Shape::Count),
         Resource::Entity(set, _) => (area_of(set), Shape::Entity),
@@ -258,4 +287,17 @@ pub fn find(resource: &Resource, method: &Method) -> Result<&'static Route, Vec<
     let verb = Verb::of(method);
     let here = || ROUTES.iter().filter(move |route| (route.area, route.shape) == (area, shape));
     here().find(|route| Some(route.method) == verb).ok_or_else(|| here().map(|route| route.method).collect())
+}
+
+/// The public resource that a path names, if it is one: it needs no token, whatever the method.
+pub fn public_resource(path: &str) -> Option<Resource> {
+    // Most paths begin with the name of a set, and are not looked at twice.
+    let first = path.trim_start_matches('/');
+    if !first.is_empty() && !first.starts_with(['$', '%']) {
+        return None;
+    }
+    let resource = resolve(&edm::MODEL, path).ok()?;
+    let (area, shape) = describe(&resource);
+    let mut here = ROUTES.iter().filter(|route| (route.area, route.shape) == (area, shape));
+    here.all(|route| route.access == Access::Public).then_some(resource)
 }

@@ -7,7 +7,12 @@
 //! A property's position is stored in the change log: new properties go to the end of their type.
 
 use crate::event::{RiskEventStatus, RiskLevel};
-use odata::edm::{ComplexType, EntitySet, EntityType, EnumType, Model, NavigationProperty, Property, Type};
+use odata::edm::{
+    BatchCapabilities, BatchFeature, Capabilities, ComplexType, EntitySet, EntityType, EnumType, Model,
+    NavigationBinding, NavigationProperty, Operand, Operation, OperationKind, Property, Schema, ServiceCapabilities,
+    Type,
+};
+use odata::query::SystemOption;
 use std::borrow::Cow;
 
 /// Graph's public schema.
@@ -19,6 +24,11 @@ pub const IDENTITY_PROTECTION: &str = "Microsoft.IdentityProtectionServices";
 pub const ID_LENGTH: u32 = 255;
 /// The longest user principal name: 64 characters, `@`, and a domain name of 255.
 pub const UPN_LENGTH: u32 = 320;
+
+/// What [`EntityId`](crate::EntityId) takes.
+const ID_PATTERN: &str = r"^(?!\.{1,2}$)[A-Za-z0-9._-]+$";
+/// The form of a user's userPrincipalName: `name@domain`, without blanks, controls and slashes.
+const UPN_PATTERN: &str = r"^[^\s\u0000-\u001F\u007F-\u009F/]+@[^\s\u0000-\u001F\u007F-\u009F/@]+$";
 
 /// `riskLevel`.
 pub static RISK_LEVEL: EnumType =
@@ -35,7 +45,11 @@ pub static ENTITY: EntityType = EntityType {
     name: "entity",
     base: None,
     is_abstract: true,
-    properties: &[Property::new("id", Type::nonempty(ID_LENGTH), "Unique and unchangeable; opaque.").nullable()],
+    key: Some("id"),
+    properties: &[Property::new("id", Type::nonempty(ID_LENGTH), "Unique and unchangeable; opaque.")
+        .nullable()
+        .immutable()
+        .pattern(ID_PATTERN)],
     navigation: &[],
     ignored: &[],
     description: "Everything that has an id.",
@@ -48,25 +62,34 @@ pub static IDENTITY_RISK_EVENT: EntityType = EntityType {
     name: "identityRiskEvent",
     base: Some(&ENTITY),
     is_abstract: false,
+    key: None,
     properties: &[
-        Property::new("userDisplayName", Type::text(256), "The user's name when the event was raised.").nullable(),
+        Property::new("userDisplayName", Type::text(256), "The user's name when the event was raised.")
+            .nullable()
+            .required(),
         Property::new("userPrincipalName", Type::nonempty(UPN_LENGTH), "The user's sign-in name at that time.")
-            .nullable(),
+            .nullable()
+            .required(),
         Property::new("riskEventDateTime", Type::DateTimeOffset, "When the risk arose, such as the time of the leak.")
-            .nullable(),
-        Property::new("riskEventType", Type::nonempty(256), "The kind of risk; usually leakedCredentials.").nullable(),
+            .nullable()
+            .required(),
+        Property::new("riskEventType", Type::nonempty(256), "The kind of risk; usually leakedCredentials.")
+            .nullable()
+            .required(),
         Property::new("riskLevel", Type::Enum(&RISK_LEVEL), "How sure it is that the account is compromised.")
-            .nullable(),
+            .nullable()
+            .required(),
         Property::new(
             "riskEventStatus",
             Type::Enum(&RISK_EVENT_STATUS),
             "Whether the event is open, or how it was closed.",
         )
-        .nullable(),
+        .nullable()
+        .required(),
         Property::new("closedDateTime", Type::DateTimeOffset, "When the event was closed; null while it is open.")
             .nullable(),
-        Property::new("createdDateTime", Type::DateTimeOffset, "When the event was recorded.").nullable(),
-        Property::new("userId", Type::nonempty(ID_LENGTH), "The id of the user at risk.").nullable(),
+        Property::new("createdDateTime", Type::DateTimeOffset, "When the event was recorded.").nullable().immutable(),
+        Property::new("userId", Type::nonempty(ID_LENGTH), "The id of the user at risk.").nullable().required(),
     ],
     navigation: &[NavigationProperty {
         name: "impactedUser",
@@ -110,6 +133,7 @@ pub static LEAKED_CREDENTIALS_RISK_EVENT: EntityType = EntityType {
     name: "leakedCredentialsRiskEvent",
     base: Some(&IDENTITY_RISK_EVENT),
     is_abstract: false,
+    key: None,
     properties: &[],
     navigation: &[],
     ignored: &[],
@@ -136,16 +160,17 @@ pub static USER: EntityType = EntityType {
     name: "user",
     base: Some(&ENTITY),
     is_abstract: false,
+    key: None,
     properties: &[
-        Property::new("accountEnabled", Type::Boolean, "Whether the account can sign in.").nullable(),
+        Property::new("accountEnabled", Type::Boolean, "Whether the account can sign in.").nullable().required(),
         Property::new("businessPhones", Type::Collection { of: &PHONE, most: 100 }, "Telephone numbers."),
-        Property::new("createdDateTime", Type::DateTimeOffset, "When the user was recorded.").nullable(),
+        Property::new("createdDateTime", Type::DateTimeOffset, "When the user was recorded.").nullable().immutable(),
         Property::new("department", Type::text(256), "The department.").nullable(),
-        Property::new("displayName", Type::nonempty(256), "The name shown to people.").nullable(),
+        Property::new("displayName", Type::nonempty(256), "The name shown to people.").nullable().required(),
         Property::new("givenName", Type::text(256), "The given name.").nullable(),
         Property::new("jobTitle", Type::text(256), "The job title.").nullable(),
         Property::new("mail", Type::text(UPN_LENGTH), "The mail address.").nullable(),
-        Property::new("mailNickname", Type::nonempty(64), "The local part of the mail address.").nullable(),
+        Property::new("mailNickname", Type::nonempty(64), "The local part of the mail address.").nullable().required(),
         Property::new("mobilePhone", Type::text(64), "The mobile number.").nullable(),
         Property::new("officeLocation", Type::text(256), "Where the user works.").nullable(),
         Property::new("preferredLanguage", Type::text(64), "A language tag such as en-GB.").nullable(),
@@ -156,10 +181,13 @@ pub static USER: EntityType = EntityType {
             Type::nonempty(UPN_LENGTH),
             "The sign-in name; unique, compared ignoring case.",
         )
-        .nullable(),
+        .nullable()
+        .required()
+        .pattern(UPN_PATTERN),
         Property::new("userType", Type::text(64), "Member or Guest.").nullable(),
         Property::new("passwordProfile", Type::Complex(&PASSWORD_PROFILE), "Taken in, never kept or given out.")
             .nullable()
+            .required()
             .write_only(),
     ],
     navigation: &[],
@@ -189,6 +217,28 @@ pub mod user {
     pub const DEFAULT: [usize; 11] = [2, 5, 6, 0, 7, 8, 10, 11, 12, 13, 15];
 }
 
+/// The query options of every set.
+const OPTIONS: &[SystemOption] = &[
+    SystemOption::Count,
+    SystemOption::Expand,
+    SystemOption::Filter,
+    SystemOption::Format,
+    SystemOption::OrderBy,
+    SystemOption::Search,
+    SystemOption::Select,
+    SystemOption::Skip,
+    SystemOption::SkipToken,
+    SystemOption::Top,
+];
+
+/// What can be done with a set, to which entities of a type can be added.
+const fn all_of(creates: &'static EntityType) -> Capabilities {
+    Capabilities { options: OPTIONS, creates: Some(creates), updates: true, deletes: true, tracks_changes: true }
+}
+
+/// Where the users at risk are.
+static IMPACTED_USERS: [NavigationBinding; 1] = [NavigationBinding { path: "impactedUser", target: &USERS }];
+
 /// `leakedCredentialsRiskEvents`
 pub static LEAKED_CREDENTIALS_RISK_EVENTS: EntitySet = EntitySet {
     name: "leakedCredentialsRiskEvents",
@@ -196,6 +246,8 @@ pub static LEAKED_CREDENTIALS_RISK_EVENTS: EntitySet = EntitySet {
     alternate_key: None,
     polymorphic: false,
     announces_type: true,
+    bindings: &IMPACTED_USERS,
+    capabilities: all_of(&LEAKED_CREDENTIALS_RISK_EVENT),
 };
 
 /// `identityRiskEvents`: every risk event, of whatever type, under the same id.
@@ -205,6 +257,8 @@ pub static IDENTITY_RISK_EVENTS: EntitySet = EntitySet {
     alternate_key: None,
     polymorphic: true,
     announces_type: true,
+    bindings: &IMPACTED_USERS,
+    capabilities: all_of(&LEAKED_CREDENTIALS_RISK_EVENT),
 };
 
 /// `users`
@@ -214,14 +268,55 @@ pub static USERS: EntitySet = EntitySet {
     alternate_key: Some("userPrincipalName"),
     polymorphic: false,
     announces_type: false,
+    bindings: &[],
+    capabilities: all_of(&USER),
 };
+
+/// `delta` on a collection of a type: what has changed since an earlier call.
+const fn delta(ty: &'static EntityType) -> Operation {
+    Operation {
+        namespace: GRAPH,
+        name: "delta",
+        kind: OperationKind::Function,
+        binding: Operand::Collection(ty),
+        parameters: &[],
+        returns: Some(Operand::Collection(ty)),
+        description: "What was added, changed and deleted since the deltaLink of an earlier answer.",
+    }
+}
 
 /// Everything that is declared.
 pub static MODEL: Model = Model {
+    schemas: &[
+        Schema { namespace: GRAPH, alias: Some("graph") },
+        Schema { namespace: IDENTITY_PROTECTION, alias: None },
+    ],
+    container: "GraphService",
     entity_types: &[&ENTITY, &IDENTITY_RISK_EVENT, &LEAKED_CREDENTIALS_RISK_EVENT, &USER],
     complex_types: &[&PASSWORD_PROFILE],
     enum_types: &[&RISK_LEVEL, &RISK_EVENT_STATUS],
     entity_sets: &[&LEAKED_CREDENTIALS_RISK_EVENTS, &IDENTITY_RISK_EVENTS, &USERS],
+    operations: &[delta(&LEAKED_CREDENTIALS_RISK_EVENT), delta(&IDENTITY_RISK_EVENT), delta(&USER)],
+    capabilities: ServiceCapabilities {
+        versions: "4.0 4.01",
+        formats: &[
+            "application/json;odata.metadata=minimal",
+            "application/json;odata.metadata=full",
+            "application/json;odata.metadata=none",
+        ],
+        metadata_formats: &["application/xml", "application/json"],
+        encodings: &["gzip"],
+        batch: BatchCapabilities {
+            formats: &["application/json", "multipart/mixed"],
+            features: &[
+                BatchFeature::ContinueOnError,
+                BatchFeature::ReferencesInBodies,
+                BatchFeature::ReferencesAcrossChangeSets,
+                BatchFeature::EtagReferences,
+            ],
+        },
+        repeatable: true,
+    },
 };
 
 /// The name under which a type is announced: the seed's by default.
@@ -239,8 +334,10 @@ pub fn graph_type_name(ty: &EntityType) -> Cow<'static, str> {
         "microsoft.graph.leakedCredentialsRiskEvent".into()
     } else if ty.is(&IDENTITY_RISK_EVENT) {
         "microsoft.graph.identityRiskEvent".into()
-    } else {
+    } else if ty.is(&USER) {
         "microsoft.graph.user".into()
+    } else {
+        "microsoft.graph.entity".into()
     }
 }
 
@@ -277,6 +374,15 @@ mod tests {
         let documented = "businessPhones displayName givenName id jobTitle mail mobilePhone officeLocation \
                           preferredLanguage surname userPrincipalName";
         assert_eq!(default.join(" "), documented);
+    }
+
+    #[test]
+    fn every_type_is_announced_by_a_name_of_its_own() {
+        for name in [seed_type_name, graph_type_name] {
+            for ty in MODEL.entity_types {
+                assert!(ty.is_named(&name(ty)), "{}", ty.name);
+            }
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use divan::Bencher;
 use odata::Ticks;
-use odata::edm::{EntitySet, EntityType, EnumType, Member, Model, Property, Type};
+use odata::edm::{Capabilities, EntitySet, EntityType, EnumType, Member, Model, Property, ServiceCapabilities, Type};
 use odata::expression::{Limits, Scope, parse};
 use odata::query::{Context, QueryOptions, bind};
 
@@ -25,6 +25,7 @@ static ENTITY: EntityType = EntityType {
     name: "entity",
     base: None,
     is_abstract: true,
+    key: Some("id"),
     properties: &[Property::new("id", Type::nonempty(255), "")],
     navigation: &[],
     ignored: &[],
@@ -37,6 +38,7 @@ static EVENT: EntityType = EntityType {
     name: "event",
     base: Some(&ENTITY),
     is_abstract: false,
+    key: None,
     properties: &[
         Property::new("userDisplayName", Type::text(256), "").nullable(),
         Property::new("userPrincipalName", Type::nonempty(320), "").nullable(),
@@ -52,11 +54,26 @@ static EVENT: EntityType = EntityType {
     description: "",
 };
 
-static EVENTS: EntitySet =
-    EntitySet { name: "events", entity_type: &EVENT, alternate_key: None, polymorphic: false, announces_type: false };
+static EVENTS: EntitySet = EntitySet {
+    name: "events",
+    entity_type: &EVENT,
+    alternate_key: None,
+    polymorphic: false,
+    announces_type: false,
+    bindings: &[],
+    capabilities: Capabilities::NONE,
+};
 
-static MODEL: Model =
-    Model { entity_types: &[&ENTITY, &EVENT], complex_types: &[], enum_types: &[&LEVEL], entity_sets: &[&EVENTS] };
+static MODEL: Model = Model {
+    schemas: &[],
+    container: "Container",
+    operations: &[],
+    capabilities: ServiceCapabilities::PLAIN,
+    entity_types: &[&ENTITY, &EVENT],
+    complex_types: &[],
+    enum_types: &[&LEVEL],
+    entity_sets: &[&EVENTS],
+};
 
 const TYPICAL: &str = "riskLevel eq 'high' and riskEventDateTime ge 2024-01-01T00:00:00Z \
                        and userPrincipalName eq 'mara@fjord.example'";

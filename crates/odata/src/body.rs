@@ -333,7 +333,7 @@ impl<'de> Visitor<'de> for Text {
 }
 
 /// The most characters of an annotation's value that is looked at.
-const ANNOTATION_LENGTH: u32 = 4096;
+pub(crate) const ANNOTATION_LENGTH: u32 = 4096;
 
 /// The value of an annotation that has an effect.
 enum Annotated {

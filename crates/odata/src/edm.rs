@@ -1,7 +1,13 @@
 //! The entity data model as data: entity types, properties, enums, navigation and sets, declared
-//! once as `static`s by a service (OData CSDL 4.01). Body checks, JSON writing, paths and storage
-//! all read the same declaration.
+//! once as `static`s by a service (OData CSDL 4.01). Body checks, JSON writing, paths, storage,
+//! `$metadata` and API descriptions all read the same declaration.
 
+mod service;
+
+pub use service::{
+    BatchCapabilities, BatchFeature, Capabilities, NavigationBinding, Operand, Operation, OperationKind, Schema,
+    ServiceCapabilities,
+};
 use std::fmt;
 
 /// What a property's value can be.
@@ -98,6 +104,15 @@ impl EnumType {
     }
 }
 
+/// Whether a body that creates an entity must have a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnCreate {
+    /// It may be left out.
+    Optional,
+    /// It must be there, with a value.
+    Required,
+}
+
 /// A structural property.
 #[derive(Debug)]
 pub struct Property {
@@ -110,6 +125,13 @@ pub struct Property {
     /// Whether it is taken in and never given out, such as a password: its value is not even
     /// repeated in an error.
     pub write_only: bool,
+    /// Whether it keeps the value that it had when the entity was created.
+    pub immutable: bool,
+    /// Whether a body that creates an entity must have it.
+    pub on_create: OnCreate,
+    /// A regular expression (ECMA 262) that every text fits: a rule that the service itself checks,
+    /// declared so that clients know it.
+    pub pattern: Option<&'static str>,
     /// What it means, in one line.
     pub description: &'static str,
 }
@@ -117,7 +139,16 @@ pub struct Property {
 impl Property {
     /// A property that is read and written.
     pub const fn new(name: &'static str, ty: Type, description: &'static str) -> Self {
-        Self { name, ty, nullable: false, write_only: false, description }
+        Self {
+            name,
+            ty,
+            nullable: false,
+            write_only: false,
+            immutable: false,
+            on_create: OnCreate::Optional,
+            pattern: None,
+            description,
+        }
     }
 
     /// The same, with null among its values.
@@ -130,6 +161,29 @@ impl Property {
     #[must_use]
     pub const fn write_only(self) -> Self {
         Self { write_only: true, ..self }
+    }
+
+    /// The same, never changed once the entity is there.
+    #[must_use]
+    pub const fn immutable(self) -> Self {
+        Self { immutable: true, ..self }
+    }
+
+    /// The same, needed to create an entity.
+    #[must_use]
+    pub const fn required(self) -> Self {
+        Self { on_create: OnCreate::Required, ..self }
+    }
+
+    /// The same, with a form that its texts have.
+    #[must_use]
+    pub const fn pattern(self, pattern: &'static str) -> Self {
+        Self { pattern: Some(pattern), ..self }
+    }
+
+    /// Whether a body must have it to create an entity.
+    pub fn is_required(&self) -> bool {
+        self.on_create == OnCreate::Required
     }
 }
 
@@ -168,6 +222,8 @@ pub struct EntityType {
     pub base: Option<&'static EntityType>,
     /// Whether no entity is of exactly this type.
     pub is_abstract: bool,
+    /// The property by which entities are told apart, on the type that introduces it.
+    pub key: Option<&'static str>,
     /// Its own properties, without those of its base.
     pub properties: &'static [Property],
     /// Its own navigation properties.
@@ -255,11 +311,19 @@ pub struct EntitySet {
     pub polymorphic: bool,
     /// Whether `@odata.type` is written even where the set implies it.
     pub announces_type: bool,
+    /// Where its navigation properties lead.
+    pub bindings: &'static [NavigationBinding],
+    /// What can be done with it.
+    pub capabilities: Capabilities,
 }
 
 /// Everything that a service declares.
 #[derive(Debug)]
 pub struct Model {
+    /// The namespaces; the first one declares the entity container.
+    pub schemas: &'static [Schema],
+    /// The name of the entity container.
+    pub container: &'static str,
     /// The entity types.
     pub entity_types: &'static [&'static EntityType],
     /// The complex types.
@@ -268,6 +332,10 @@ pub struct Model {
     pub enum_types: &'static [&'static EnumType],
     /// The entity sets.
     pub entity_sets: &'static [&'static EntitySet],
+    /// The operations.
+    pub operations: &'static [Operation],
+    /// What holds for the whole service.
+    pub capabilities: ServiceCapabilities,
 }
 
 impl Model {

@@ -25,6 +25,10 @@ impl Key {
 /// What a path names.
 #[derive(Clone, Debug)]
 pub enum Resource {
+    /// `/`: the service document.
+    Service,
+    /// `/$metadata`
+    Metadata,
     /// `/set`
     Collection(&'static EntitySet),
     /// `/set/$count`
@@ -66,12 +70,12 @@ pub fn resolve(model: &Model, path: &str) -> Result<Resource, PathError> {
         }
     }
     let mut segments = segments.iter().map(String::as_str);
-    let first = segments.next().ok_or_else(|| PathError::NotImplemented("`/` (the service document)".into()))?;
+    let Some(first) = segments.next() else { return Ok(Resource::Service) };
     if first.eq_ignore_ascii_case("$batch") {
         return end(segments, Resource::Batch);
     }
     if first.eq_ignore_ascii_case("$metadata") {
-        return Err(PathError::NotImplemented(excerpt(first)));
+        return end(segments, Resource::Metadata);
     }
     let (name, predicate) = split_predicate(first)?;
     let set = model.entity_set(name).ok_or_else(|| PathError::UnknownSegment(excerpt(first)))?;

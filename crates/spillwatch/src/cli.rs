@@ -88,6 +88,10 @@ pub enum Command {
     Restore(Restore),
     /// Check the store, its keys and its folder
     Doctor,
+    /// Print the entity data model ($metadata)
+    Metadata(Metadata),
+    /// Print the OpenAPI description of the API
+    Openapi(Openapi),
 }
 
 /// `spillwatch serve`
@@ -124,14 +128,9 @@ pub struct Serve {
     /// network
     #[arg(long, value_name = "HOST|CIDR", env = "SPILLWATCH_ALLOW_OUTGOING", value_delimiter = ',')]
     pub allow_outgoing: Vec<auth::AllowedPeer>,
-    /// Namespace under which leakedCredentialsRiskEvent is announced
-    #[arg(
-        long,
-        value_name = "NAMESPACE",
-        env = "SPILLWATCH_ODATA_TYPE_NAMESPACE",
-        default_value = "Microsoft.IdentityProtectionServices"
-    )]
-    pub odata_type_namespace: TypeNamespace,
+    /// How types are announced
+    #[command(flatten)]
+    pub types: TypeNames,
     /// Accept new users without passwordProfile, which is never kept anyway
     #[arg(long, env = "SPILLWATCH_PASSWORD_PROFILE_OPTIONAL")]
     pub password_profile_optional: bool,
@@ -193,6 +192,16 @@ pub enum TypeNamespace {
     /// As Graph's public metadata had it.
     #[value(name = "microsoft.graph")]
     Graph,
+}
+
+impl TypeNames {
+    /// The names as payloads have them.
+    pub fn names(&self) -> odata::encode::TypeNames {
+        match self.odata_type_namespace {
+            TypeNamespace::IdentityProtectionServices => model::edm::seed_type_name,
+            TypeNamespace::Graph => model::edm::graph_type_name,
+        }
+    }
 }
 
 /// `spillwatch token`
@@ -305,6 +314,50 @@ pub struct Restore {
     /// Put the store that is there aside (it is kept beside the new one)
     #[arg(long)]
     pub replace: bool,
+}
+
+/// `spillwatch metadata`
+#[derive(Args, Debug)]
+pub struct Metadata {
+    /// Form of the document
+    #[arg(long, value_name = "FORMAT", default_value = "xml")]
+    pub format: MetadataFormat,
+    /// What the server is told by the same option
+    #[command(flatten)]
+    pub types: TypeNames,
+}
+
+/// The form of the metadata document.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetadataFormat {
+    /// CSDL XML.
+    Xml,
+    /// CSDL JSON.
+    Json,
+}
+
+/// `spillwatch openapi`
+#[derive(Args, Debug)]
+pub struct Openapi {
+    /// Address under which clients reach the server
+    #[arg(long, value_name = "URL", env = "SPILLWATCH_PUBLIC_URL", default_value = "http://127.0.0.1:8080")]
+    pub public_url: url::Url,
+    /// What the server is told by the same option
+    #[command(flatten)]
+    pub types: TypeNames,
+}
+
+/// How types are announced.
+#[derive(Args, Debug, Clone)]
+pub struct TypeNames {
+    /// Namespace under which leakedCredentialsRiskEvent is announced
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        env = "SPILLWATCH_ODATA_TYPE_NAMESPACE",
+        default_value = "Microsoft.IdentityProtectionServices"
+    )]
+    pub odata_type_namespace: TypeNamespace,
 }
 
 /// Reads `127.0.0.1:8080`.

@@ -41,5 +41,7 @@ async fn command(cli: Cli) -> Result<(), Failure> {
         Command::Backup(options) => commands::backup::run(global, options).await,
         Command::Restore(options) => commands::restore::run(global, &options),
         Command::Doctor => commands::doctor::run(global).await,
+        Command::Metadata(options) => commands::metadata::run(&options),
+        Command::Openapi(options) => commands::openapi::run(&options),
     }
 }

@@ -1,7 +1,7 @@
 //! The route table: every route demands what it should, and nothing is public but what is named.
 
 use crate::samples::{add_event, add_user};
-use api::routes::{Access, ROUTES, Route, find};
+use api::routes::{Access, Operation, ROUTES, Route, Shape, find};
 use axum::http::Method;
 use model::{Permission, PermissionSet, edm};
 use odata::path::resolve;
@@ -28,6 +28,12 @@ pub(crate) fn requests(event: &str, user: &str) -> Vec<(&'static str, String)> {
     all
 }
 
+/// One request for each route that is public, in both versions.
+pub(crate) fn public_requests() -> Vec<(&'static str, String)> {
+    let below = |version: &str| ["", "/", "/$metadata"].map(|path| ("GET", format!("/{version}{path}")));
+    ["v1.0", "beta"].into_iter().flat_map(below).collect()
+}
+
 fn route_of(method: &str, path: &str) -> &'static Route {
     let below = path.strip_prefix("/v1.0").or_else(|| path.strip_prefix("/beta")).expect("a version");
     let resource = resolve(&edm::MODEL, below).expect("a resource");
@@ -36,7 +42,7 @@ fn route_of(method: &str, path: &str) -> &'static Route {
 
 #[test]
 fn the_requests_reach_every_route() {
-    let requests = requests("e1", "u1");
+    let requests = [requests("e1", "u1"), public_requests()].concat();
     for route in ROUTES {
         let of_route = format!("{:?}", (route.area, route.shape, route.method));
         let same = |other: &Route| format!("{:?}", (other.area, other.shape, other.method)) == of_route;
@@ -52,6 +58,7 @@ async fn every_route_demands_a_token_and_its_permissions() {
         app.call(method, &path).anonymous().await.refused(401, "InvalidAuthenticationToken");
         let needed = match route_of(method, &path).access {
             Access::Permissions(needed) => needed,
+            Access::Public => panic!("{method} {path} demands nothing"),
             Access::Token => {
                 assert!(path.ends_with("/$batch"), "only the batch, whose items demand their own: {path}");
                 app.call(method, &path)
@@ -101,6 +108,27 @@ async fn reading_never_lets_write_and_writing_lets_read() {
         if method == "GET" {
             app.call(method, &path).token(&writer).await.expect(200);
         }
+    }
+}
+
+/// Public by name: what describes the service, and nothing else.
+#[tokio::test]
+async fn public_routes_demand_nothing() {
+    for route in ROUTES {
+        let is_named = matches!(route.shape, Shape::Service | Shape::Metadata);
+        assert_eq!(route.access == Access::Public, is_named, "{:?}", route.shape);
+        assert_eq!(matches!(route.operation, Operation::Public(_)), is_named, "{:?}", route.shape);
+    }
+    let app = TestApp::new().await;
+    for (method, path) in public_requests() {
+        assert_eq!(route_of(method, &path).access, Access::Public, "{path}");
+        let answer = app.call(method, &path).anonymous().await.expect(200);
+        assert_eq!(app.call(method, &path).token("not.a.token").await.expect(200).bytes, answer.bytes, "{path}");
+        for other in ["POST", "PUT", "PATCH", "DELETE"] {
+            let answer = app.call(other, &path).anonymous().await.expect(405);
+            assert_eq!(answer.header("allow"), "GET, HEAD", "{path}");
+        }
+        app.call("HEAD", &path).anonymous().await.expect(200);
     }
 }
 

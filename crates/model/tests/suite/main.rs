@@ -3,8 +3,8 @@
 mod bodies;
 mod effects;
 mod events;
-mod repeats;
 mod queries;
+mod repeats;
 mod samples;
 mod users;
 mod wire;

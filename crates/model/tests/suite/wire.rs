@@ -74,6 +74,8 @@ fn paths_of_the_real_sets() {
             (set.name, Some(key), Some(nav.name))
         }
         Resource::Batch => ("batch", None, None),
+        Resource::Metadata => ("metadata", None, None),
+        Resource::Service => ("service", None, None),
     };
     let id_of = |text: &str| Some(Key::Id(text.to_owned()));
     assert_eq!(set_of("/LEAKEDcredentialsRiskEvents/$count"), ("leakedCredentialsRiskEvents", None, None));

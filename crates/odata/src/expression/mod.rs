@@ -21,7 +21,7 @@ pub mod syntax;
 pub mod text;
 mod token;
 
-pub use bind::Scope;
 pub(crate) use bind::nearest_property;
+pub use bind::{Scope, function_names};
 pub use error::{ErrorKind, ExpressionError, ExpressionErrors, Span};
 pub use parse::{Limits, parse};

@@ -24,7 +24,7 @@ pub struct Format {
 
 impl Format {
     /// Reads `json` or `application/json` with parameters.
-    pub(super) fn read(text: &str) -> Result<Self, String> {
+    pub fn read(text: &str) -> Result<Self, String> {
         let mut parts = text.split(';').map(str::trim);
         let media = parts.next().unwrap_or_default();
         if !media.eq_ignore_ascii_case("json") && !media.eq_ignore_ascii_case("application/json") {

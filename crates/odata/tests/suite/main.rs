@@ -1,6 +1,7 @@
 //! What odata promises, over a small model of its own.
 
 mod body;
+mod csdl;
 mod encode;
 mod evaluate;
 mod filter;
@@ -11,6 +12,7 @@ mod options;
 mod path;
 mod query;
 mod refused;
+mod schema;
 mod shop;
 mod shown;
 mod test_model;

@@ -2,7 +2,10 @@
 //! operators, a derived type with a property of its own, a relation that leads back to its type.
 
 use odata::Ticks;
-use odata::edm::{ComplexType, EntitySet, EntityType, EnumType, Member, Model, NavigationProperty, Property, Type};
+use odata::edm::{
+    Capabilities, ComplexType, EntitySet, EntityType, EnumType, Member, Model, NavigationProperty, Property,
+    ServiceCapabilities, Type,
+};
 use odata::expression::Scope;
 
 pub(crate) static STATE: EnumType = EnumType {
@@ -37,6 +40,7 @@ static ENTITY: EntityType = EntityType {
     name: "entity",
     base: None,
     is_abstract: true,
+    key: Some("id"),
     properties: &[Property::new("id", Type::nonempty(36), "")],
     navigation: &[],
     ignored: &[],
@@ -49,6 +53,7 @@ pub(crate) static PERSON: EntityType = EntityType {
     name: "person",
     base: Some(&ENTITY),
     is_abstract: false,
+    key: None,
     properties: &[
         Property::new("displayName", Type::text(60), "").nullable(),
         Property::new("mail", Type::text(60), "").nullable(),
@@ -67,6 +72,7 @@ static BIG_PERSON: EntityType = EntityType {
     name: "bigPerson",
     base: Some(&PERSON),
     is_abstract: false,
+    key: None,
     properties: &[],
     navigation: &[],
     ignored: &[],
@@ -79,6 +85,7 @@ pub(crate) static ORDER: EntityType = EntityType {
     name: "order",
     base: Some(&ENTITY),
     is_abstract: false,
+    key: None,
     properties: &[
         Property::new("name", Type::nonempty(40), ""),
         Property::new("note", Type::text(300), "").nullable(),
@@ -107,6 +114,7 @@ static BIG_ORDER: EntityType = EntityType {
     name: "bigOrder",
     base: Some(&ORDER),
     is_abstract: false,
+    key: None,
     properties: &[
         Property::new("discount", Type::text(9), "").nullable(),
         Property::new("rush", Type::Boolean, "").nullable(),
@@ -123,16 +131,28 @@ static SMALL_ORDER: EntityType = EntityType {
     name: "smallOrder",
     base: Some(&ORDER),
     is_abstract: false,
+    key: None,
     properties: &[Property::new("pocket", Type::text(9), "").nullable()],
     navigation: &[],
     ignored: &[],
     description: "",
 };
 
-static ORDERS: EntitySet =
-    EntitySet { name: "orders", entity_type: &ORDER, alternate_key: None, polymorphic: true, announces_type: true };
+static ORDERS: EntitySet = EntitySet {
+    name: "orders",
+    entity_type: &ORDER,
+    alternate_key: None,
+    polymorphic: true,
+    announces_type: true,
+    bindings: &[],
+    capabilities: Capabilities::NONE,
+};
 
 pub(crate) static SHOP: Model = Model {
+    schemas: &[],
+    container: "Container",
+    operations: &[],
+    capabilities: ServiceCapabilities::PLAIN,
     entity_types: &[&ENTITY, &PERSON, &BIG_PERSON, &ORDER, &BIG_ORDER, &SMALL_ORDER],
     complex_types: &[&ADDRESS],
     enum_types: &[&STATE, &RIGHTS],

@@ -1,6 +1,11 @@
 //! A model with every kind of property and no more.
 
-use odata::edm::{ComplexType, EntitySet, EntityType, EnumType, Member, Model, NavigationProperty, Property, Type};
+use odata::edm::{
+    BatchCapabilities, BatchFeature, Capabilities, ComplexType, EntitySet, EntityType, EnumType, Member, Model,
+    NavigationBinding, NavigationProperty, Operand, Operation, OperationKind, Property, Schema, ServiceCapabilities,
+    Type,
+};
+use odata::query::SystemOption;
 
 pub(crate) static COLOUR: EnumType = EnumType {
     namespace: "test",
@@ -26,7 +31,8 @@ pub(crate) static THING: EntityType = EntityType {
     name: "thing",
     base: None,
     is_abstract: true,
-    properties: &[Property::new("id", Type::nonempty(10), "")],
+    key: Some("id"),
+    properties: &[Property::new("id", Type::nonempty(10), "").immutable()],
     navigation: &[],
     ignored: &[],
     description: "",
@@ -38,10 +44,11 @@ pub(crate) static PERSON: EntityType = EntityType {
     name: "person",
     base: Some(&THING),
     is_abstract: false,
+    key: None,
     properties: &[Property::new("mail", Type::text(20), "")],
     navigation: &[],
     ignored: &[],
-    description: "",
+    description: "Somebody <with> \"quotes\" & more.",
 };
 
 /// One property of each type, then those that are never given out.
@@ -51,8 +58,9 @@ pub(crate) static ITEM: EntityType = EntityType {
     name: "item",
     base: Some(&THING),
     is_abstract: false,
+    key: None,
     properties: &[
-        Property::new("name", Type::nonempty(5), ""),
+        Property::new("name", Type::nonempty(5), "What people call it.").required().pattern("^[a-z<&\"]+$"),
         Property::new("note", Type::text(300), "").nullable(),
         Property::new("on", Type::Boolean, "").nullable(),
         Property::new("since", Type::DateTimeOffset, "").nullable(),
@@ -74,6 +82,7 @@ pub(crate) static SPECIAL_ITEM: EntityType = EntityType {
     name: "specialItem",
     base: Some(&ITEM),
     is_abstract: false,
+    key: None,
     properties: &[],
     navigation: &[],
     ignored: &[],
@@ -98,14 +107,79 @@ static ITEMS: EntitySet = EntitySet {
     alternate_key: Some("name"),
     polymorphic: true,
     announces_type: true,
+    bindings: &[NavigationBinding { path: "owner", target: &PEOPLE }],
+    capabilities: Capabilities {
+        options: &[SystemOption::Filter, SystemOption::OrderBy, SystemOption::Expand, SystemOption::Top],
+        creates: Some(&SPECIAL_ITEM),
+        updates: true,
+        deletes: false,
+        tracks_changes: true,
+    },
 };
 
-static PEOPLE: EntitySet =
-    EntitySet { name: "people", entity_type: &PERSON, alternate_key: None, polymorphic: false, announces_type: false };
+static PEOPLE: EntitySet = EntitySet {
+    name: "people",
+    entity_type: &PERSON,
+    alternate_key: None,
+    polymorphic: false,
+    announces_type: false,
+    bindings: &[],
+    capabilities: Capabilities {
+        options: &[SystemOption::Expand],
+        creates: None,
+        updates: false,
+        deletes: true,
+        tracks_changes: false,
+    },
+};
+
+static WHY: [Property; 1] = [Property::new("why", Type::text(9), "")];
 
 pub(crate) static MODEL: Model = Model {
+    schemas: &[
+        Schema { namespace: "test", alias: Some("t") },
+        Schema { namespace: "Test.Inner.Services", alias: None },
+    ],
+    container: "Things",
     entity_types: &[&THING, &PERSON, &ITEM, &SPECIAL_ITEM],
     complex_types: &[&PROFILE],
     enum_types: &[&COLOUR],
     entity_sets: &[&ITEMS, &PEOPLE],
+    operations: &[
+        Operation {
+            namespace: "test",
+            name: "delta",
+            kind: OperationKind::Function,
+            binding: Operand::Collection(&ITEM),
+            parameters: &[],
+            returns: Some(Operand::Collection(&ITEM)),
+            description: "What has changed.",
+        },
+        Operation {
+            namespace: "test",
+            name: "delta",
+            kind: OperationKind::Function,
+            binding: Operand::Collection(&SPECIAL_ITEM),
+            parameters: &[],
+            returns: Some(Operand::Collection(&SPECIAL_ITEM)),
+            description: "",
+        },
+        Operation {
+            namespace: "test",
+            name: "hide",
+            kind: OperationKind::Action,
+            binding: Operand::Entity(&PERSON),
+            parameters: &WHY,
+            returns: None,
+            description: "",
+        },
+    ],
+    capabilities: ServiceCapabilities {
+        versions: "4.0",
+        formats: &["application/json"],
+        metadata_formats: &["application/xml", "application/json"],
+        encodings: &["gzip"],
+        batch: BatchCapabilities { formats: &["application/json"], features: &[BatchFeature::EtagReferences] },
+        repeatable: false,
+    },
 };

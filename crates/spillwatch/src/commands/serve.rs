@@ -1,6 +1,6 @@
 //! `spillwatch serve`: wiring.
 
-use crate::cli::{Global, RateLimit, Serve, TypeNamespace};
+use crate::cli::{Global, RateLimit, Serve};
 use crate::commands::token::issue;
 use crate::error::Failure;
 use crate::instance::{Instance, keys_folder};
@@ -10,7 +10,7 @@ use auth::client_credentials::{Rate, TokenGate};
 use auth::{
     AuthSettings, Authenticator, BuiltinIssuer, Outgoing, OutgoingRules, RegistryError, RegistryFuture, RegistrySource,
 };
-use model::{PermissionSet, Tenant, edm};
+use model::{PermissionSet, Tenant};
 use secrecy::ExposeSecret as _;
 use service::{Service, Settings};
 use std::sync::Arc;
@@ -158,10 +158,7 @@ fn application(
         let gate = TokenGate::new(Rate::default(), instance.clock.clone());
         (issuer, ClientCredentials { gate, audiences: settings.own_audiences() })
     });
-    let type_names = match options.odata_type_namespace {
-        TypeNamespace::IdentityProtectionServices => edm::seed_type_name,
-        TypeNamespace::Graph => edm::graph_type_name,
-    };
+    let type_names = options.types.names();
     let mut app = App::new(instance.service.clone(), Arc::new(authenticator), builtin, type_names);
     app.origins =
         Origins { public_url: public_url.map(Arc::from), trusted_proxies: options.behind_proxy.as_slice().into() };

@@ -23,7 +23,7 @@ fn help_of_serve() {
 /// Each command has a help text of its own, with an explanation of each of its options.
 #[test]
 fn help_of_every_command() {
-    for name in ["token", "tenants", "apps", "keys", "migrate", "backup", "restore", "doctor"] {
+    for name in ["token", "tenants", "apps", "keys", "migrate", "backup", "restore", "doctor", "metadata", "openapi"] {
         let text = help([name, "--help"]);
         assert!(text.contains(&format!("Usage: spillwatch {name}")), "{text}");
         assert!(text.contains("--data <DIR>"), "{text}");

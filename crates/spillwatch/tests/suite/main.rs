@@ -10,6 +10,7 @@ mod hostile;
 mod listen;
 mod logs;
 mod readme;
+mod reference;
 mod repeats;
 mod stop;
 mod trace;

@@ -8,7 +8,7 @@ use testkit::server::{Program, TestServer};
 #[test]
 fn wrong_usage_is_2() {
     let empty = folder();
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 12] = [
         (&[], "Usage: spillwatch"),
         (&["flood"], "unrecognized subcommand 'flood'"),
         (&["serve", "--lisen", "127.0.0.1:0"], "a similar argument exists: '--listen'"),
@@ -18,6 +18,8 @@ fn wrong_usage_is_2() {
         (&["serve", "--log", "a=b=c"], "--log a=b=c"),
         (&["token", "--permission", "Everything"], "`Everything` is not a permission; known are"),
         (&["tenants"], "Usage: spillwatch tenants"),
+        (&["metadata", "--format", "yaml"], "possible values: xml, json"),
+        (&["openapi", "--public-url", "risk.example"], "--public-url"),
         (&["apps", "add", "feed"], "--permission <NAME>"),
     ];
     for (arguments, expected) in cases {

@@ -63,6 +63,14 @@ static FUNCTIONS: [Signature; 22] = [
     of("totalseconds", Function::TotalSeconds, &[&[ValueType::Duration]], ValueType::Double),
 ];
 
+/// Functions that are bound in a way of their own.
+const OTHERS: [&str; 5] = ["cast", "isof", "now", "mindatetime", "maxdatetime"];
+
+/// The names of all functions.
+pub fn function_names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().map(|signature| signature.name).chain(OTHERS)
+}
+
 /// Functions that OData has and that are not served.
 const NOT_SERVED: [&str; 9] = [
     "round",
@@ -101,11 +109,11 @@ impl<'s> Binder<'s> {
             }
             return Some(Operand::literal(Literal::DateTimeOffset(moment), ValueType::DateTimeOffset, span));
         }
-        let known = FUNCTIONS.iter().map(|signature| signature.name).chain(["cast", "isof", "now"]);
         let (kind, message) = if NOT_SERVED.iter().any(|other| is(other)) {
             (ErrorKind::NotServed, format!("the function {name} is not served"))
         } else {
-            let meant = names::nearest(name, known).map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+            let meant = names::nearest(name, function_names());
+            let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
             (ErrorKind::UnknownName, format!("{} is not a function{meant}", excerpt(name)))
         };
         self.error(kind, Span { end: span.start + name.len() as u32, ..span }, || message);

@@ -20,6 +20,7 @@ use super::token::TokenKind;
 use crate::Ticks;
 use crate::edm::{EntityType, Model};
 use crate::fault::excerpt;
+pub use call::function_names;
 use guard::guarded;
 pub(crate) use names::nearest_property;
 

@@ -1,0 +1,156 @@
+//! Parameters: keys in paths, query options, and request headers.
+
+use super::Place;
+use crate::routes::{Route, Shape, Verb};
+use model::edm;
+use odata::edm::EntitySet;
+use odata::json::Object;
+use odata::object;
+use odata::query::SystemOption;
+
+/// Every query option that a route can serve.
+const OPTIONS: [SystemOption; 11] = [
+    SystemOption::Count,
+    SystemOption::DeltaToken,
+    SystemOption::Expand,
+    SystemOption::Filter,
+    SystemOption::Format,
+    SystemOption::OrderBy,
+    SystemOption::Search,
+    SystemOption::Select,
+    SystemOption::Skip,
+    SystemOption::SkipToken,
+    SystemOption::Top,
+];
+
+/// Request headers, by the names of their components.
+const HEADERS: [(&str, &str); 7] = [
+    ("client-request-id", "The client's own id of the request; it is echoed, up to 128 characters."),
+    ("If-Match", "ETags, or `*`: 412 unless one of them is the entity's."),
+    ("If-None-Match", "ETags, or `*`: GET answers 304 when one of them is the entity's, everything else 412."),
+    (
+        "Prefer",
+        "`return=minimal` or `return=representation` for writes, `odata.maxpagesize=N` for lists; what was honoured is \
+         answered in `Preference-Applied`.",
+    ),
+    (
+        "Repeatability-Request-ID",
+        "An id of the client's for this write, such as a GUID: repeated, it is carried out once.",
+    ),
+    ("Repeatability-First-Sent", "When the write was sent for the first time; needed beside Repeatability-Request-ID."),
+    ("Repeatability-Client-ID", "The instance of the client: ids of two instances differ."),
+];
+
+/// The component that is `$format` of the metadata document.
+const METADATA_FORMAT: &str = "format-of-metadata";
+
+/// `components.parameters`
+pub(super) fn all() -> Object {
+    let parameter = |name: &'static str, schema: Object, description: &'static str| {
+        object! { "name": name, "in": "query", "description": description, "schema": schema }
+    };
+    let options = OPTIONS.map(|option| {
+        let (schema, description) = option_schema(option);
+        (option.name()[1..].to_owned(), parameter(option.name(), schema, description))
+    });
+    let forms = object! { "type": "string", "enum": ["xml", "json", "application/xml", "application/json"] };
+    let format = parameter("$format", forms, "The form of the document; it goes before Accept.");
+    let headers = HEADERS.map(|(name, description)| {
+        let parameter =
+            object! { "name": name, "in": "header", "description": description, "schema": header_schema(name) };
+        (name.to_owned(), parameter)
+    });
+    options.into_iter().chain([(METADATA_FORMAT.to_owned(), format)]).chain(headers).collect()
+}
+
+/// The parameters of an operation.
+pub(super) fn of(route: &Route, place: &Place) -> Vec<Object> {
+    let mut all = Vec::new();
+    if let Some(set) = place.set.filter(|_| place.path.contains("{id}")) {
+        all.push(key(set));
+    }
+    for option in route.served.iter().filter(|option| OPTIONS.contains(option)) {
+        // The metadata document has more forms than everything else.
+        let is_metadata = (*option, route.shape) == (SystemOption::Format, Shape::Metadata);
+        all.push(reference(if is_metadata { METADATA_FORMAT } else { &option.name()[1..] }));
+    }
+    all.extend(headers(route).into_iter().map(reference));
+    all
+}
+
+fn reference(name: &str) -> Object {
+    object! { "$ref": format!("#/components/parameters/{name}") }
+}
+
+fn headers(route: &Route) -> Vec<&'static str> {
+    let (shape, reads) = (route.shape, route.method == Verb::Get);
+    let has_version = matches!(shape, Shape::Entity | Shape::Navigation) || (shape == Shape::Reference && !reads);
+    let mut names = vec!["client-request-id"];
+    if has_version {
+        names.push("If-Match");
+    }
+    if has_version || matches!(shape, Shape::Service | Shape::Metadata) {
+        names.push("If-None-Match");
+    }
+    if shape == Shape::Collection || (shape, route.method) == (Shape::Entity, Verb::Patch) {
+        names.push("Prefer");
+    }
+    if !reads && shape != Shape::Batch {
+        names.extend(["Repeatability-Request-ID", "Repeatability-First-Sent", "Repeatability-Client-ID"]);
+    }
+    names
+}
+
+/// `{id}`
+fn key(set: &EntitySet) -> Object {
+    let pattern = set.entity_type.property("id").and_then(|(_, property)| property.pattern);
+    let text = object! { "type": "string", "minLength": 1 };
+    let (schema, description) = match set.alternate_key {
+        Some(key) => (text.with("maxLength", edm::UPN_LENGTH), format!("The id, or the {key}.")),
+        None => (text.with("maxLength", edm::ID_LENGTH).maybe("pattern", pattern), "The id.".to_owned()),
+    };
+    object! { "name": "id", "in": "path", "required": true, "description": description, "schema": schema }
+}
+
+fn option_schema(option: SystemOption) -> (Object, &'static str) {
+    let text = || object! { "type": "string" };
+    let number = |least: i32| object! { "type": "integer", "minimum": least };
+    match option {
+        SystemOption::Top => (number(1), "How many entities a page holds; cut to the largest page."),
+        SystemOption::Skip => (number(0), "How many entities are passed over."),
+        SystemOption::Count => {
+            (object! { "type": "boolean" }, "Whether `@odata.count` says how many there are in all.")
+        }
+        SystemOption::Filter => (text(), "Which entities: an expression, such as `riskLevel eq 'high'`."),
+        SystemOption::OrderBy => (text(), "In which order: properties, each with `asc` or `desc`."),
+        SystemOption::Select => (text(), "Which properties, separated by commas."),
+        SystemOption::Expand => {
+            (text(), "Which related entities come along, such as `impactedUser($select=displayName)`.")
+        }
+        SystemOption::Search => (text(), "Words and `\"phrases\"` that occur in the texts, with AND, OR and NOT."),
+        SystemOption::Format => {
+            (text(), "The form of the answer: `json`, for `$metadata` also `xml`, or a media type.")
+        }
+        SystemOption::SkipToken => (text(), "Where a page begins; only as it came in `@odata.nextLink`."),
+        SystemOption::DeltaToken => (text(), "Since when; only as it came in `@odata.deltaLink`, or `latest`."),
+        SystemOption::Apply
+        | SystemOption::Compute
+        | SystemOption::Id
+        | SystemOption::Index
+        | SystemOption::Levels
+        | SystemOption::SchemaVersion => (text(), ""),
+    }
+}
+
+fn header_schema(name: &str) -> Object {
+    match name {
+        "Repeatability-Request-ID" | "Repeatability-Client-ID" => {
+            object! { "type": "string", "pattern": "^[!-~]{1,128}$" }
+        }
+        "Repeatability-First-Sent" => object! {
+            "type": "string",
+            "pattern": "^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-3][0-9] (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9]{4} [0-2][0-9]:[0-5][0-9]:[0-5][0-9] GMT$",
+        },
+        _ => object! { "type": "string" },
+    }
+}
