@@ -40,6 +40,7 @@ cases! {
     a_full_last_page_has_no_cursor
     pages_of_a_kind_show_only_that_kind
     cursors_hold_while_rows_come_and_go
+    queries_answer_what_the_evaluator_keeps
     tenants_never_see_each_other
     tenants_never_change_each_other
     no_cursor_leads_to_another_tenant

@@ -9,6 +9,7 @@ pub mod expressions;
 mod isolation;
 mod lists;
 mod pages;
+mod queries;
 mod registry;
 mod repeats;
 mod samples;
@@ -59,6 +60,7 @@ pub const CASES: &[(&str, CaseFn)] = &[
     ("a_full_last_page_has_no_cursor", |h| Box::pin(pages::a_full_last_page_has_no_cursor(h))),
     ("pages_of_a_kind_show_only_that_kind", |h| Box::pin(pages::pages_of_a_kind_show_only_that_kind(h))),
     ("cursors_hold_while_rows_come_and_go", |h| Box::pin(pages::cursors_hold_while_rows_come_and_go(h))),
+    ("queries_answer_what_the_evaluator_keeps", |h| Box::pin(queries::queries_answer_what_the_evaluator_keeps(h))),
     ("tenants_never_see_each_other", |h| Box::pin(isolation::tenants_never_see_each_other(h))),
     ("tenants_never_change_each_other", |h| Box::pin(isolation::tenants_never_change_each_other(h))),
     ("no_cursor_leads_to_another_tenant", |h| Box::pin(isolation::no_cursor_leads_to_another_tenant(h))),
