@@ -86,8 +86,9 @@ pub(crate) fn connect(path: &Path, role: Role) -> Result<Connection, StoreError>
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(&open)?;
     functions::register(&db).map_err(&open)?;
     // FULL: a commit is synced before it is acknowledged (ADR 0001). Checkpoints run elsewhere.
-    // Readers map the file (see `MAPPED`): their caches hold only what lies behind, and pages of the log.
-    let cache_kib = if role == Role::Reader { 8_192 } else { 16_384 };
+    // Readers map the file (see `MAPPED`): their caches hold only what lies behind, and pages of the log. The
+    // writer's holds the indexes of a million events, whose pages each create meets at random.
+    let cache_kib = if role == Role::Reader { 8_192 } else { 49_152 };
     db.execute_batch(&format!(
         "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{cache_kib}; \
          PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
