@@ -2,7 +2,7 @@
 
 use divan::Bencher;
 use odata::Ticks;
-use odata::edm::{Capabilities, EntitySet, EntityType, EnumType, Member, Model, Property, ServiceCapabilities, Type};
+use odata::edm::{EntitySet, EntityType, EnumType, Member, Model, Property, Type};
 use odata::expression::{Limits, Scope, parse};
 use odata::query::{Context, QueryOptions, bind};
 
@@ -54,26 +54,10 @@ static EVENT: EntityType = EntityType {
     description: "",
 };
 
-static EVENTS: EntitySet = EntitySet {
-    name: "events",
-    entity_type: &EVENT,
-    alternate_key: None,
-    polymorphic: false,
-    announces_type: false,
-    bindings: &[],
-    capabilities: Capabilities::NONE,
-};
+static EVENTS: EntitySet = EntitySet::new("events", &EVENT);
 
-static MODEL: Model = Model {
-    schemas: &[],
-    container: "Container",
-    operations: &[],
-    capabilities: ServiceCapabilities::PLAIN,
-    entity_types: &[&ENTITY, &EVENT],
-    complex_types: &[],
-    enum_types: &[&LEVEL],
-    entity_sets: &[&EVENTS],
-};
+static MODEL: Model =
+    Model { entity_types: &[&ENTITY, &EVENT], enum_types: &[&LEVEL], entity_sets: &[&EVENTS], ..Model::EMPTY };
 
 const TYPICAL: &str = "riskLevel eq 'high' and riskEventDateTime ge 2024-01-01T00:00:00Z \
                        and userPrincipalName eq 'mara@fjord.example'";

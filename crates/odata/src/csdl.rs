@@ -10,14 +10,12 @@
 //! #     namespace: "test", synonyms: &[], name: "thing", base: None, is_abstract: false, key: Some("id"),
 //! #     properties: &[Property::new("id", Type::nonempty(10), "")], navigation: &[], ignored: &[], description: "",
 //! # };
-//! # static MODEL: Model = Model {
-//! #     schemas: &[Schema { namespace: "test", alias: None }], container: "Things",
-//! #     entity_types: &[&THING], complex_types: &[], enum_types: &[], entity_sets: &[], operations: &[],
-//! #     capabilities: ServiceCapabilities {
-//! #         versions: "4.0", formats: &[], metadata_formats: &[], encodings: &[],
-//! #         batch: BatchCapabilities { formats: &[], features: &[] }, repeatable: false,
-//! #     },
-//! # };
+//! static MODEL: Model = Model {
+//!     schemas: &[Schema { namespace: "test", alias: None }],
+//!     container: "Things",
+//!     entity_types: &[&THING],
+//!     ..Model::EMPTY
+//! };
 //! let csdl = Csdl::new(&MODEL, |_| "test.thing".into());
 //! assert!(csdl.xml().contains(r#"<EntityType Name="thing">"#));
 //! assert!(csdl.json().compact().contains(r#""thing":{"$Kind":"EntityType""#));

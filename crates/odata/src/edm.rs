@@ -317,6 +317,22 @@ pub struct EntitySet {
     pub capabilities: Capabilities,
 }
 
+impl EntitySet {
+    /// A set of entities of one type, for what a declaration leaves out: it is only read, without
+    /// query options.
+    pub const fn new(name: &'static str, entity_type: &'static EntityType) -> Self {
+        Self {
+            name,
+            entity_type,
+            alternate_key: None,
+            polymorphic: false,
+            announces_type: false,
+            bindings: &[],
+            capabilities: Capabilities::NONE,
+        }
+    }
+}
+
 /// Everything that a service declares.
 #[derive(Debug)]
 pub struct Model {
@@ -339,6 +355,18 @@ pub struct Model {
 }
 
 impl Model {
+    /// A model without anything, for what a declaration leaves out.
+    pub const EMPTY: Self = Self {
+        schemas: &[],
+        container: "",
+        entity_types: &[],
+        complex_types: &[],
+        enum_types: &[],
+        entity_sets: &[],
+        operations: &[],
+        capabilities: ServiceCapabilities::PLAIN,
+    };
+
     /// Finds an entity type by a qualified name, as [`EntityType::is_named`] reads it.
     pub fn entity_type(&self, name: &str) -> Option<&'static EntityType> {
         self.entity_types.iter().copied().find(|ty| ty.is_named(name))

@@ -110,7 +110,7 @@ impl ServiceCapabilities {
     pub const PLAIN: Self = Self {
         versions: "4.0",
         formats: &["application/json"],
-        metadata_formats: &["application/xml"],
+        metadata_formats: &["application/xml", "application/json"],
         encodings: &[],
         batch: BatchCapabilities { formats: &[], features: &[] },
         repeatable: false,

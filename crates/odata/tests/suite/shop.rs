@@ -2,10 +2,7 @@
 //! operators, a derived type with a property of its own, a relation that leads back to its type.
 
 use odata::Ticks;
-use odata::edm::{
-    Capabilities, ComplexType, EntitySet, EntityType, EnumType, Member, Model, NavigationProperty, Property,
-    ServiceCapabilities, Type,
-};
+use odata::edm::{ComplexType, EntitySet, EntityType, EnumType, Member, Model, NavigationProperty, Property, Type};
 use odata::expression::Scope;
 
 pub(crate) static STATE: EnumType = EnumType {
@@ -138,25 +135,14 @@ static SMALL_ORDER: EntityType = EntityType {
     description: "",
 };
 
-static ORDERS: EntitySet = EntitySet {
-    name: "orders",
-    entity_type: &ORDER,
-    alternate_key: None,
-    polymorphic: true,
-    announces_type: true,
-    bindings: &[],
-    capabilities: Capabilities::NONE,
-};
+static ORDERS: EntitySet = EntitySet { polymorphic: true, announces_type: true, ..EntitySet::new("orders", &ORDER) };
 
 pub(crate) static SHOP: Model = Model {
-    schemas: &[],
-    container: "Container",
-    operations: &[],
-    capabilities: ServiceCapabilities::PLAIN,
     entity_types: &[&ENTITY, &PERSON, &BIG_PERSON, &ORDER, &BIG_ORDER, &SMALL_ORDER],
     complex_types: &[&ADDRESS],
     enum_types: &[&STATE, &RIGHTS],
     entity_sets: &[&ORDERS],
+    ..Model::EMPTY
 };
 
 pub(crate) fn now() -> Ticks {

@@ -55,13 +55,13 @@ impl<'s> Scope<'s> {
     /// #     name: "order",
     /// #     base: None,
     /// #     is_abstract: false,
+    /// #     key: None,
     /// #     properties: &[Property::new("name", Type::text(80), "")],
     /// #     navigation: &[],
     /// #     ignored: &[],
     /// #     description: "",
     /// # };
-    /// # static SHOP: Model =
-    /// #     Model { entity_types: &[&ORDER], complex_types: &[], enum_types: &[], entity_sets: &[] };
+    /// # static SHOP: Model = Model { entity_types: &[&ORDER], ..Model::EMPTY };
     /// use odata::expression::{ErrorKind, Scope};
     ///
     /// let scope = Scope::new(&SHOP, &ORDER, odata::Ticks::default());
