@@ -1,4 +1,4 @@
--- What lists, filters and counts need (docs/adr/0005-indexes-and-rendered-members.md):
+-- What lists, filters and counts need (docs/adr/0005-queries.md):
 -- rendered members beside the columns, three indexes that end in riskEventDateTime, one over
 -- createdDateTime, a dictionary of who events are about, and totals by level and status together.
 
