@@ -178,7 +178,6 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
     if let Some(throttle) = app.throttle.as_ref().filter(|_| !is_batch) {
         throttle.admit(request.caller, app.service.clock().now()).map_err(ApiError::too_many_requests)?;
     }
-    let wish = Wish::read(request.method, request.headers, routes::area_of_path(request.path))?;
     let resource = resource.map_err(|error| ApiError::from_path(routes::area_of_path(request.path), &error))?;
     let (area, shape) = routes::describe(&resource);
     if shape == Shape::Batch && request.batch.is_some() {
@@ -190,6 +189,7 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
     {
         return Err(ApiError::forbidden(area, *missing));
     }
+    let wish = Wish::read(request.method, request.headers, area)?;
     if let Some(wish) = &wish {
         wish.check(&app.service, area, route.operation)?;
     }

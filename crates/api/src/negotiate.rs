@@ -131,8 +131,8 @@ fn fits(range: &str, form: Form) -> Option<MediaType> {
 }
 
 /// Chooses among media types, by their place, what `Accept` likes best; `None` when it takes none of
-/// them. Of those that it likes alike, one that it names goes before one that it only covers, and
-/// then the first (RFC 9110, section 12.5.1).
+/// them. Of those that it likes alike the first goes (RFC 9110, section 12.5.1): many an HTTP client
+/// says `application/json, text/plain, */*` unasked, and then reads XML.
 pub fn preferred(headers: &HeaderMap, served: &[&str]) -> Option<usize> {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let ranges: Vec<&str> =
@@ -142,9 +142,8 @@ pub fn preferred(headers: &HeaderMap, served: &[&str]) -> Option<usize> {
     }
     let liked = served.iter().enumerate().filter_map(|(place, media)| {
         // The range that says the most of this media type decides.
-        let (precision, weight) =
-            ranges.iter().filter_map(|range| liking(range, media)).max_by_key(|liking| liking.0)?;
-        (weight > 0).then_some(((weight, precision), std::cmp::Reverse(place)))
+        let (_, weight) = ranges.iter().filter_map(|range| liking(range, media)).max_by_key(|liking| liking.0)?;
+        (weight > 0).then_some((weight, std::cmp::Reverse(place)))
     });
     liked.max().map(|(_, std::cmp::Reverse(place))| place)
 }
@@ -229,8 +228,9 @@ mod tests {
         assert_eq!(choose("application/*"), Some(0));
         assert_eq!(choose("application/json"), Some(1));
         assert_eq!(choose("Application/JSON; odata.metadata=minimal; q=0.1"), Some(1));
-        assert_eq!(choose("application/json, text/plain, */*"), Some(1), "named goes before covered");
-        assert_eq!(choose("application/json, application/xml"), Some(0), "both named: the first that is served");
+        assert_eq!(choose("application/json, text/plain, */*"), Some(0), "alike: the first that is served");
+        assert_eq!(choose("application/json, application/xml"), Some(0));
+        assert_eq!(choose("application/json, */*;q=0.9"), Some(1));
         assert_eq!(choose("application/json;q=0.9, application/xml;q=0.8"), Some(1));
         assert_eq!(choose("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), Some(0));
         assert_eq!(choose("*/*, application/xml;q=0"), Some(1));

@@ -69,7 +69,12 @@ pub(super) fn of(route: &Route, place: &Place) -> Vec<Object> {
     if let Some(set) = place.set.filter(|_| place.path.contains("{id}")) {
         all.push(key(set));
     }
+    let answered = place.navigation.map(|relation| relation.target).or(place.set.map(|set| set.entity_type));
+    let has_relations = answered.is_some_and(|ty| ty.lineage().any(|ty| !ty.navigation.is_empty()));
     for option in route.served.iter().filter(|option| OPTIONS.contains(option)) {
+        if *option == SystemOption::Expand && !has_relations {
+            continue;
+        }
         // The metadata document has more forms than everything else.
         let is_metadata = (*option, route.shape) == (SystemOption::Format, Shape::Metadata);
         all.push(reference(if is_metadata { METADATA_FORMAT } else { &option.name()[1..] }));

@@ -19,10 +19,18 @@ async fn metadata_is_xml_unless_json_is_preferred() {
     let json = app.get(METADATA).header("accept", "application/json").anonymous().await.expect(200);
     assert_eq!((json.content_type(), json.header("odata-version")), ("application/json;charset=utf-8", "4.0"));
     assert_eq!(json.json()["$EntityContainer"], "microsoft.graph.GraphService");
-    for accept in ["*/*", "application/xml", "text/html, application/xml;q=0.9, */*;q=0.8", "application/*", ""] {
+    for accept in [
+        "*/*",
+        "application/xml",
+        "text/html, application/xml;q=0.9, */*;q=0.8",
+        "application/*",
+        "",
+        "application/json, text/plain, */*",
+    ] {
         assert_eq!(app.get(METADATA).header("accept", accept).await.expect(200).bytes, xml.bytes, "{accept}");
     }
-    for accept in ["application/json;odata.metadata=minimal", "application/json, */*", "application/xml;q=0, */*"] {
+    for accept in ["application/json;odata.metadata=minimal", "application/json, */*;q=0.5", "application/xml;q=0, */*"]
+    {
         assert_eq!(app.get(METADATA).header("accept", accept).await.expect(200).bytes, json.bytes, "{accept}");
     }
     for (format, expected) in [

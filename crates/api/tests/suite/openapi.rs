@@ -6,6 +6,7 @@ use api::routes::{Access, BodyKind, ROUTES, Route, find};
 use axum::http::Method;
 use model::edm;
 use odata::path::resolve;
+use odata::query::SystemOption;
 use serde_json::Value;
 use std::collections::HashSet;
 use testkit::app::{Setup, TestApp};
@@ -75,12 +76,14 @@ async fn served_options_are_described() {
     let document = document(&TestApp::new().await).await;
     for (path, method, operation) in operations(&document) {
         let route = route_of(path, method);
+        // Where nothing can be expanded, `$expand` is read and refused: a test of its own below.
         let named: HashSet<String> = parameters(&document, operation)
             .into_iter()
-            .filter(|parameter| parameter["in"] == "query")
+            .filter(|parameter| parameter["in"] == "query" && parameter["name"] != "$expand")
             .map(|parameter| parameter["name"].as_str().expect("a name").to_owned())
             .collect();
-        let served: HashSet<String> = route.served.iter().map(|option| option.name().to_owned()).collect();
+        let options = route.served.iter().filter(|option| **option != SystemOption::Expand);
+        let served: HashSet<String> = options.map(|option| option.name().to_owned()).collect();
         assert_eq!(named, served, "{method} {path}");
         let keyed = parameters(&document, operation).iter().any(|parameter| parameter["in"] == "path");
         assert_eq!(keyed, path.contains("{id}"), "{path}");
@@ -237,4 +240,30 @@ async fn refusals_are_described() {
             assert!(described, "{method} {path} {status}: {media}");
         }
     }
+}
+
+#[tokio::test]
+async fn expand_is_declared_where_there_is_something_to_expand() {
+    let app = TestApp::new().await;
+    add_user(&app, "u1", "mara@fjord.example").await;
+    add_event(&app, "e1").await;
+    let document = document(&app).await;
+    let mut refusing = Vec::new();
+    for (path, method, operation) in operations(&document) {
+        let route = route_of(path, method);
+        if method != "get" || !route.served.contains(&SystemOption::Expand) {
+            continue;
+        }
+        let parameters = operation["parameters"].as_array().expect("parameters");
+        let declared = parameters.iter().any(|parameter| parameter["$ref"] == "#/components/parameters/expand");
+        let id = if path.starts_with("/users") { "u1" } else { "e1" };
+        let answer = app.get(&format!("/v1.0{}?$expand=impactedUser", path.replace("{id}", id))).await;
+        if declared {
+            answer.expect(200);
+        } else {
+            answer.refused(400, "ExpandNotSupported");
+            refusing.push(path);
+        }
+    }
+    assert!(refusing.contains(&"/users") && refusing.len() > 2, "{refusing:?}");
 }

@@ -222,6 +222,11 @@ async fn malformed_headers_are_refused_before_the_body_is_read() {
     assert!(message.contains("both headers"), "{message}");
     // Nobody is told anything before the token has passed.
     assert_eq!(post().header(id, ID).anonymous().await.expect(401).header("repeatability-result"), "");
+    // Nor about the headers where there is no such operation, or without its permission.
+    app.call("PUT", USERS).header(id, ID).await.refused(405, "Request_BadRequest");
+    app.call("POST", "/v1.0/nothing").header(id, ID).await.refused(400, "BadRequest");
+    let reader = app.token_with(&[Permission::IdentityRiskEventReadAll]);
+    post().header(id, ID).token(&reader).await.refused(403, "Forbidden");
     // The longest id, and a client's name without the rest, are no fault.
     once(app.post(EVENTS, &event()), &"x".repeat(128)).await.expect(201);
     let answer = app.post(EVENTS, &event()).header("repeatability-client-id", "a b").await.expect(201);
