@@ -4,10 +4,10 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::routing::{get, post};
-use clap::Parser as _;
+use clap::{Parser as _, ValueEnum as _};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use xtask::bench::connection::Target;
@@ -30,6 +30,12 @@ enum Fault {
     Stumbles,
     /// Keeps something else than was sent.
     Alters,
+    /// Answers and counts all events, whatever the filter.
+    IgnoresFilter,
+    /// Answers a filter with the right events, the oldest first.
+    OldestFirst,
+    /// Leaves out the last event that a filter finds.
+    LeavesOut,
 }
 
 struct Memory {
@@ -93,13 +99,44 @@ async fn create(State(memory): Store, body: String) -> Response<Body> {
     reply(StatusCode::CREATED, &event)
 }
 
-async fn list(State(memory): Store, headers: HeaderMap) -> Response<Body> {
+/// Whether a conjunction of comparisons holds, such as the benchmark asks for.
+fn holds(filter: &str, event: &Value) -> bool {
+    filter.split("%20and%20").all(|term| {
+        let [name, operator, value] = term.split("%20").collect::<Vec<_>>()[..] else { panic!("{term}") };
+        let (found, value) = (event[name].as_str().expect("text"), value.trim_matches('\''));
+        match operator {
+            "eq" => found == value,
+            "ge" => found >= value,
+            "lt" => found < value,
+            _ => panic!("{operator}"),
+        }
+    })
+}
+
+async fn list(State(memory): Store, RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
     if memory.refuses(&headers) {
         return reply(StatusCode::UNAUTHORIZED, &json!({}));
     }
-    let page = if memory.fault == Fault::ShortPage { 99 } else { 100 };
-    let events = memory.events.lock().expect("nothing panics");
-    reply(StatusCode::OK, &json!({"value": events.iter().take(page).collect::<Vec<_>>()}))
+    let query = query.expect("a query");
+    let (options, top) = query.rsplit_once("$top=").expect("a size of page");
+    let mut page: usize = top.parse().expect("a number");
+    if memory.fault == Fault::ShortPage {
+        page -= 1;
+    }
+    let mut events = memory.events.lock().expect("nothing panics").clone();
+    if let Some((filter, _)) = options.split_once("&$orderby=riskEventDateTime%20desc") {
+        let filter = filter.strip_prefix("$filter=").expect("a filter");
+        events.retain(|event| memory.fault == Fault::IgnoresFilter || holds(filter, event));
+        events.sort_by_key(|event| event["riskEventDateTime"].to_string());
+        if memory.fault != Fault::OldestFirst {
+            events.reverse();
+        }
+        if memory.fault == Fault::LeavesOut {
+            events.pop();
+        }
+    }
+    events.truncate(page);
+    reply(StatusCode::OK, &json!({"value": events}))
 }
 
 async fn by_id(State(memory): Store, Path(id): Path<String>) -> Response<Body> {
@@ -114,8 +151,11 @@ async fn by_id(State(memory): Store, Path(id): Path<String>) -> Response<Body> {
     }
 }
 
-async fn count(State(memory): Store) -> String {
-    memory.events.lock().expect("nothing panics").len().to_string()
+async fn count(State(memory): Store, RawQuery(query): RawQuery) -> String {
+    let filter = query.as_deref().and_then(|query| query.strip_prefix("$filter="));
+    let filter = filter.filter(|_| memory.fault != Fault::IgnoresFilter);
+    let events = memory.events.lock().expect("nothing panics");
+    events.iter().filter(|event| filter.is_none_or(|filter| holds(filter, event))).count().to_string()
 }
 
 async fn start(fault: Fault) -> Endpoint {
@@ -145,17 +185,18 @@ async fn judge(fault: Fault, ops: &str) -> anyhow::Result<SizeReport> {
 
 #[tokio::test]
 async fn an_honest_server_is_measured() {
-    let report = judge(Fault::None, "get,list,count,create").await.expect("nothing is wrong");
+    let report =
+        judge(Fault::None, "get,list,count,create,f_upn,f_range,f_level,count_f").await.expect("nothing is wrong");
     assert_eq!(report.failures, [""; 0]);
     let ops: Vec<Op> = report.cells.iter().map(|cell| cell.op).collect();
-    assert_eq!(ops, [Op::Get, Op::List, Op::Count, Op::Create]);
-    let creates = report.cells[3].kept.expect("creates are counted");
+    assert_eq!(ops, Op::value_variants());
+    let creates = report.cells[7].kept.expect("creates are counted");
     assert!(creates.stored >= creates.acked && creates.acked > 0);
     let options = Options::parse_from(["bench"]);
     let report =
         Report { at: String::new(), commit: String::new(), machine: String::new(), options, sizes: vec![report] };
     let tables = report.tables();
-    assert!(tables.contains("| create | 4     | spillwatch"), "{tables}");
+    assert!(tables.contains("| create  | 4     | spillwatch"), "{tables}");
     assert!(!tables.contains("FAILED"), "{tables}");
 }
 
@@ -185,6 +226,13 @@ async fn wrong_answers_are_failures() {
         (Fault::ShortPage, "list", "99 events, not 100"),
         (Fault::Stumbles, "get", "status 503, not 200"),
         (Fault::Alters, "create", "riskLevel was sent as"),
+        (Fault::IgnoresFilter, "f_upn", "events, not"),
+        (Fault::IgnoresFilter, "f_level", "events, not"),
+        (Fault::IgnoresFilter, "count_f", "$count of a filter says 200, not"),
+        (Fault::OldestFirst, "f_range", "event 0 is of"),
+        (Fault::OldestFirst, "f_upn", "event 0 is of"),
+        (Fault::LeavesOut, "f_level", "events, not"),
+        (Fault::Alters, "f_level", "0 events, not"),
     ] {
         let report = judge(fault, ops).await.expect("the rest is right");
         assert!(report.cells.is_empty() && report.failures.len() == 1, "{fault:?}: {:?}", report.failures);

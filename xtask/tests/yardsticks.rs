@@ -8,9 +8,10 @@ use xtask::bench::check;
 use xtask::bench::connection::Target;
 use xtask::bench::data::{DataSet, FRESH};
 use xtask::bench::keys::Issuer;
-use xtask::bench::load::{Plan, drive};
+use xtask::bench::load::{Plan, Questions, drive};
 use xtask::bench::options::Op;
 use xtask::bench::process::{Reading, Server, free_address};
+use xtask::bench::queries::Queries;
 use xtask::bench::session::yardstick_command;
 
 struct Yard {
@@ -38,14 +39,26 @@ const SHORT: Duration = Duration::from_millis(300);
 #[tokio::test]
 async fn reads_are_answered_on_every_connection() {
     let yard = yard().await;
-    let ids = ["a".to_owned(), "b".to_owned()];
-    for op in [Op::Get, Op::List] {
+    let questions = Questions::of(DataSet::of(1_000), vec!["a".to_owned(), "b".to_owned()]);
+    for op in [Op::Get, Op::List, Op::OfUser, Op::OfRange, Op::OfLevel] {
         let before = Reading::of(yard.server.pid());
-        let run = drive(&Plan::of(op, &yard.target, &ids, &[]), 4, SHORT).await.expect("right answers");
+        let run = drive(&Plan::of(op, &yard.target, &questions), 4, SHORT).await.expect("right answers");
         assert!(run.latencies.is_sorted());
         assert!(run.answered >= 4 && run.answered >= run.latencies.len() as u64);
         assert_eq!(run.last_bodies.len(), 4);
         assert!(before.until(&Reading::of(yard.server.pid())).server_seconds > 0.0, "{op:?} took no CPU");
+    }
+}
+
+#[tokio::test]
+async fn a_filters_yardstick_answers_as_many_rows_as_the_filter_finds() {
+    let yard = yard().await;
+    let queries = Queries::of(DataSet::of(1_000));
+    for query in &queries.user[..3] {
+        let plan = Plan::constants(&yard.target, std::slice::from_ref(query));
+        let run = drive(&plan, 1, SHORT).await.expect("right answers");
+        let list: serde_json::Value = serde_json::from_slice(&run.last_bodies[0]).expect("a list");
+        assert_eq!(list["value"].as_array().map(Vec::len), Some(query.times.len()));
     }
 }
 

@@ -1,10 +1,13 @@
 //! Looks at answers before and after they are measured: fast and wrong is not fast.
 
 use crate::bench::connection::{Answer, Connection, Target};
-use crate::bench::data::{DataSet, FRESH, SET, TYPE};
+use crate::bench::data::{DataSet, FRESH, SET, TYPE, stamp};
+use crate::bench::load::Questions;
 use crate::bench::options::Op;
+use crate::bench::queries::{PAGE, Queries, Query};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// The properties that an event has, beside its type.
 const PROPERTIES: [&str; 10] = [
@@ -21,28 +24,41 @@ const PROPERTIES: [&str; 10] = [
 ];
 
 /// Asks a few questions of the kind that is about to be measured, and looks at the answers.
-pub async fn before(op: Op, target: &Target, ids: &[String], rows: u64) -> Result<()> {
+pub async fn before(op: Op, target: &Target, questions: &Questions, data: DataSet) -> Result<()> {
     match op {
         Op::Get => {
-            for id in ids.iter().take(20) {
+            for id in questions.ids.iter().take(20) {
                 let event = event(target, id).await?;
                 ensure!(event["id"] == **id, "asked for {id}, got {}", event["id"]);
             }
             Ok(())
         }
         Op::List => {
-            let answer = ask(target, "GET", &format!("{SET}?$top=100"), None).await?;
+            let answer = ask(target, "GET", &format!("{SET}?$top={PAGE}"), None).await?;
             let events = answer["value"].as_array().context("a list without `value`")?;
-            ensure!(events.len() == 100, "{} events, not 100", events.len());
+            ensure!(events.len() == PAGE, "{} events, not {PAGE}", events.len());
             events.iter().try_for_each(whole)
         }
+        Op::OfUser | Op::OfRange | Op::OfLevel => {
+            for query in questions.filters(op).into_iter().flatten().take(20) {
+                let path = query.path(PAGE);
+                let answer = ask(target, "GET", &path, None).await?;
+                matching(&answer, query).with_context(|| format!("GET {path}"))?;
+            }
+            Ok(())
+        }
         Op::Count => {
-            let count = count(target).await?;
-            ensure!(count >= rows, "$count says {count}, not {rows} or more");
+            let (count, rows) = (count(target).await?, data.rows);
+            ensure!(count == rows, "$count says {count}, not {rows}");
+            Ok(())
+        }
+        Op::CountOfLevel => {
+            let (count, right) = (count_at(target, &Queries::count_path()).await?, questions.queries.count);
+            ensure!(count == right, "$count of a filter says {count}, not {right}");
             Ok(())
         }
         Op::Create => {
-            let body = DataSet::of(rows).body(FRESH - 1);
+            let body = data.body(FRESH - 1);
             let mut connection = Connection::open(target.address).await?;
             let answer = connection.ask(&target.request("POST", SET, Some(&body.to_string()))).await?;
             answer.expect(201)?;
@@ -83,10 +99,31 @@ pub async fn reads_back(target: &Target, created: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Fails unless an answer holds the events that a filter finds, all of them, in their order.
+fn matching(answer: &Value, query: &Query) -> Result<()> {
+    let events = answer["value"].as_array().context("a list without `value`")?;
+    let right = query.times.len();
+    ensure!(events.len() == right, "{} events, not {right}", events.len());
+    let (name, value) = &query.same;
+    let mut ids = HashSet::new();
+    for (place, (event, time)) in events.iter().zip(&query.times).enumerate() {
+        whole(event)?;
+        ensure!(event[name] == **value, "event {place} does not match: its {name} is {}", event[name]);
+        let (found, right) = (&event["riskEventDateTime"], stamp(*time));
+        ensure!(*found == *right, "event {place} is of {found}, where that of {right} belongs");
+        ensure!(ids.insert(event["id"].as_str()), "event {place} was there before: {}", event["id"]);
+    }
+    Ok(())
+}
+
 /// The unfiltered `$count`.
 pub async fn count(target: &Target) -> Result<u64> {
+    count_at(target, &format!("{SET}/$count")).await
+}
+
+async fn count_at(target: &Target, path: &str) -> Result<u64> {
     let mut connection = Connection::open(target.address).await?;
-    let answer = connection.ask(&target.request("GET", &format!("{SET}/$count"), None)).await?;
+    let answer = connection.ask(&target.request("GET", path, None)).await?;
     answer.expect(200)?;
     number(&answer)
 }

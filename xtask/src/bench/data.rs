@@ -11,7 +11,8 @@ pub const SET: &str = "/v1.0/leakedCredentialsRiskEvents";
 /// Row numbers from here on are created while measuring, not before.
 pub const FRESH: u64 = 1_000_000_000;
 
-const YEAR: u64 = 365 * 86_400;
+/// The seconds of the year over which events are spread.
+pub const YEAR: u64 = 365 * 86_400;
 /// 2025-11-01T00:00:00Z.
 const BEGIN: i64 = 1_761_955_200;
 
@@ -19,20 +20,32 @@ const BEGIN: i64 = 1_761_955_200;
 /// statuses as uneven as in life.
 #[derive(Clone, Copy, Debug)]
 pub struct DataSet {
-    users: u64,
+    /// How many events there are.
+    pub rows: u64,
+    /// How many users they belong to.
+    pub users: u64,
+}
+
+/// The part of a row that filters ask about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The user's number.
+    pub user: u64,
+    /// Seconds since the year began.
+    pub seconds: u64,
+    /// The level: two of ten are high.
+    pub level: &'static str,
 }
 
 impl DataSet {
     /// Data for a store of `rows` events.
     pub fn of(rows: u64) -> Self {
-        Self { users: (rows / 20).max(50) }
+        Self { rows, users: (rows / 20).max(50) }
     }
 
-    /// The body that creates row `i`: about 400 bytes.
-    pub fn body(self, i: u64) -> serde_json::Value {
+    /// What filters see of row `i`.
+    pub fn facts(self, i: u64) -> Facts {
         let (a, b) = (mix(2 * i), mix(2 * i + 1));
-        let user = a % self.users;
-        let seconds = b % YEAR;
         let level = match (a >> 40) % 20 {
             0..8 => "low",
             8..14 => "medium",
@@ -40,7 +53,13 @@ impl DataSet {
             18 => "hidden",
             _ => "none",
         };
-        let status = match (b >> 40) % 20 {
+        Facts { user: a % self.users, seconds: b % YEAR, level }
+    }
+
+    /// The body that creates row `i`: about 400 bytes.
+    pub fn body(self, i: u64) -> serde_json::Value {
+        let Facts { user, seconds, level } = self.facts(i);
+        let status = match (mix(2 * i + 1) >> 40) % 20 {
             0..12 => "active",
             12..16 => "remediated",
             16 => "dismissedAsFixed",
@@ -51,7 +70,7 @@ impl DataSet {
         json!({
             "@odata.type": TYPE,
             "userDisplayName": format!("User {user:06}"),
-            "userPrincipalName": format!("user{user:06}@contoso.example"),
+            "userPrincipalName": principal_name(user),
             "riskEventDateTime": stamp(seconds),
             "riskEventType": "LeakedCredentialsRiskEvent",
             "riskLevel": level,
@@ -62,7 +81,13 @@ impl DataSet {
     }
 }
 
-fn stamp(seconds: u64) -> String {
+/// A user's principal name.
+pub fn principal_name(user: u64) -> String {
+    format!("user{user:06}@contoso.example")
+}
+
+/// The time that lies so many seconds after the year began, as it is written on the wire.
+pub fn stamp(seconds: u64) -> String {
     let time = Ticks::from_unix_seconds(BEGIN + seconds as i64).expect("it lies within two years of 2025");
     time.to_string()
 }

@@ -1,8 +1,9 @@
 //! The closed-loop load generator: each connection asks again when it is answered.
 
 use crate::bench::connection::{Connection, Target};
-use crate::bench::data::SET;
+use crate::bench::data::{DataSet, FRESH, SET};
 use crate::bench::options::Op;
+use crate::bench::queries::{PAGE, Queries, Query};
 use anyhow::{Context as _, Result, ensure};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +12,40 @@ use tokio::task::JoinSet;
 
 /// How long after the end of a run the last answers may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Different bodies that are created, in turn.
+const BODIES: u64 = 4_000;
+/// An event is never shorter on the wire.
+const LEAST_EVENT: usize = 300;
+
+/// What there is to ask for in a store.
+#[derive(Clone, Debug)]
+pub struct Questions {
+    /// Ids of stored events.
+    pub ids: Vec<String>,
+    /// Bodies of events that are not there yet.
+    pub bodies: Vec<String>,
+    /// Filters, and what they must answer.
+    pub queries: Queries,
+}
+
+impl Questions {
+    /// The questions to a store of these events, of which some have these ids.
+    pub fn of(data: DataSet, ids: Vec<String>) -> Self {
+        let bodies = (FRESH..FRESH + BODIES).map(|i| data.body(i).to_string()).collect();
+        Self { ids, bodies, queries: Queries::of(data) }
+    }
+
+    /// The filters of an operation, if it has some.
+    pub fn filters(&self, op: Op) -> Option<&[Query]> {
+        match op {
+            Op::OfUser => Some(&self.queries.user),
+            Op::OfRange => Some(&self.queries.range),
+            Op::OfLevel => Some(&self.queries.level),
+            Op::Get | Op::List | Op::Count | Op::CountOfLevel | Op::Create => None,
+        }
+    }
+}
 
 /// The requests of one operation: a head, one of many middles in turn, and a tail.
 #[derive(Clone, Debug)]
@@ -44,34 +79,56 @@ impl Plan {
     /// Gets by id, in turn.
     pub fn get(target: &Target, ids: &[String]) -> Self {
         let end = target.line_and_headers() + &Target::tail(None);
-        Self::new(target, format!("GET {SET}/"), ids.to_vec(), &end, 200, 300)
+        Self::new(target, format!("GET {SET}/"), ids.to_vec(), &end, 200, LEAST_EVENT)
     }
 
     /// Pages of 100.
     pub fn list(target: &Target) -> Self {
-        let head = target.head("GET", &format!("{SET}?$top=100"));
-        Self::new(target, head, vec![String::new()], &Target::tail(None), 200, 30_000)
+        let head = target.head("GET", &format!("{SET}?$top={PAGE}"));
+        Self::new(target, head, vec![String::new()], &Target::tail(None), 200, PAGE * LEAST_EVENT)
     }
 
-    /// The unfiltered `$count`.
-    pub fn count(target: &Target) -> Self {
-        let head = target.head("GET", &format!("{SET}/$count"));
+    /// First pages of these filters, in turn.
+    pub fn filters(target: &Target, queries: &[Query]) -> Self {
+        Self::pages(target, queries, |_| PAGE)
+    }
+
+    /// The same questions to a yardstick, which looks only at how many rows to answer: as many
+    /// as the filter finds.
+    pub fn constants(target: &Target, queries: &[Query]) -> Self {
+        Self::pages(target, queries, |query| query.times.len())
+    }
+
+    fn pages(target: &Target, queries: &[Query], top: impl Fn(&Query) -> usize) -> Self {
+        let end = target.line_and_headers() + &Target::tail(None);
+        let paths = queries.iter().map(|query| query.path(top(query))).collect();
+        let fewest = queries.iter().map(|query| query.times.len()).min().unwrap_or(0);
+        Self::new(target, "GET ".into(), paths, &end, 200, fewest * LEAST_EVENT)
+    }
+
+    /// A `$count`: its path.
+    fn count(target: &Target, path: &str) -> Self {
+        let head = target.head("GET", path);
         Self::new(target, head, vec![String::new()], &Target::tail(None), 200, 1)
     }
 
     /// Creates, of these bodies in turn.
     pub fn create(target: &Target, bodies: &[String]) -> Self {
         let middles = bodies.iter().map(|body| Target::tail(Some(body))).collect();
-        Self::new(target, target.head("POST", SET), middles, "", 201, 300)
+        Self::new(target, target.head("POST", SET), middles, "", 201, LEAST_EVENT)
     }
 
     /// The plan of an operation.
-    pub fn of(op: Op, target: &Target, ids: &[String], bodies: &[String]) -> Self {
+    pub fn of(op: Op, target: &Target, questions: &Questions) -> Self {
         match op {
-            Op::Get => Self::get(target, ids),
+            Op::Get => Self::get(target, &questions.ids),
             Op::List => Self::list(target),
-            Op::Count => Self::count(target),
-            Op::Create => Self::create(target, bodies),
+            Op::OfUser => Self::filters(target, &questions.queries.user),
+            Op::OfRange => Self::filters(target, &questions.queries.range),
+            Op::OfLevel => Self::filters(target, &questions.queries.level),
+            Op::Count => Self::count(target, &format!("{SET}/$count")),
+            Op::CountOfLevel => Self::count(target, &Queries::count_path()),
+            Op::Create => Self::create(target, &questions.bodies),
         }
     }
 

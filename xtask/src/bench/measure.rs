@@ -2,8 +2,8 @@
 
 use crate::bench::check;
 use crate::bench::connection::Target;
-use crate::bench::data::{DataSet, FRESH};
-use crate::bench::load::{self, Plan, Run};
+use crate::bench::data::DataSet;
+use crate::bench::load::{self, Plan, Questions, Run};
 use crate::bench::options::{Op, Options};
 use crate::bench::preload;
 use crate::bench::process::{Memory, Reading};
@@ -13,8 +13,6 @@ use std::time::Duration;
 
 /// A pause before each run, so that the one before has ended on the server too.
 const SETTLE: Duration = Duration::from_millis(150);
-/// Different bodies that are created, in turn.
-const BODIES: u64 = 4_000;
 
 /// A server that answers, and its process.
 #[derive(Clone, Debug)]
@@ -54,18 +52,15 @@ pub async fn size(pair: &Pair, rows: u64, options: &Options) -> Result<SizeRepor
     memory.filled = Memory::of(server.pid);
     eprintln!("{rows} events created through $batch in {:.1} s", preload.seconds);
 
-    let bodies: Vec<String> = (FRESH..FRESH + BODIES).map(|i| data.body(i).to_string()).collect();
+    let questions = Questions::of(data, preload.ids);
     let (mut cells, mut failures) = (Vec::new(), Vec::new());
     for op in options.ordered_ops() {
-        if let Err(error) = check::before(op, &server.target, &preload.ids, rows).await {
+        if let Err(error) = check::before(op, &server.target, &questions, data).await {
             failures.push(format!("{} answers wrongly and was not measured: {error:#}", op.name()));
             continue;
         }
-        let mine = Side { plan: Plan::of(op, &server.target, &preload.ids, &bodies), endpoint: server };
-        let beside = match op {
-            Op::Count => Side { plan: Plan::get(&server.target, &preload.ids), endpoint: server },
-            _ => Side { plan: Plan::of(op, &pair.yardstick.target, &preload.ids, &bodies), endpoint: &pair.yardstick },
-        };
+        let mine = Side { plan: Plan::of(op, &server.target, &questions), endpoint: server };
+        let beside = beside(op, pair, &questions);
         for &connections in &options.connections {
             match cell(op, &mine, &beside, connections, options).await {
                 Ok(cell) => {
@@ -78,6 +73,16 @@ pub async fn size(pair: &Pair, rows: u64, options: &Options) -> Result<SizeRepor
     }
     memory.end = Memory::of(server.pid);
     Ok(SizeReport { rows, preload_seconds: preload.seconds, memory, cells, failures })
+}
+
+/// What an operation is held against.
+fn beside<'a>(op: Op, pair: &'a Pair, questions: &Questions) -> Side<'a> {
+    let Pair { server, yardstick } = pair;
+    match (op, questions.filters(op)) {
+        (Op::Count | Op::CountOfLevel, _) => Side { plan: Plan::get(&server.target, &questions.ids), endpoint: server },
+        (_, Some(queries)) => Side { plan: Plan::constants(&yardstick.target, queries), endpoint: yardstick },
+        (_, None) => Side { plan: Plan::of(op, &yardstick.target, questions), endpoint: yardstick },
+    }
 }
 
 async fn cell(op: Op, mine: &Side<'_>, beside: &Side<'_>, connections: u16, options: &Options) -> Result<Cell> {

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Parser, Serialize)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 pub struct Options {
-    /// Events in the store, each size measured in turn, such as 10k,100k,1m
+    /// Events in the store, each size measured in turn, such as 10k,1m; with several, the growth of the reads' CPU is
+    /// told too
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "10k", value_parser = size)]
     pub rows: Vec<u64>,
 
@@ -30,7 +31,12 @@ pub struct Options {
     pub connections: Vec<u16>,
 
     /// What to ask for; creates come last, whatever the order here
-    #[arg(long, value_name = "OP,...", value_delimiter = ',', default_value = "create,get,list,count")]
+    #[arg(
+        long,
+        value_name = "OP,...",
+        value_delimiter = ',',
+        default_value = "create,get,list,f_upn,f_range,f_level,count,count_f"
+    )]
     pub ops: Vec<Op>,
 
     /// Measures this binary in place of building one (for A/B: an older build)
@@ -46,8 +52,24 @@ pub enum Op {
     Get,
     /// A page of 100.
     List,
+    /// The events of one user, newest first: about 20
+    #[value(name = "f_upn")]
+    #[serde(rename = "f_upn")]
+    OfUser,
+    /// A page of the high ones of a window of time, newest first: 100 of about 500
+    #[value(name = "f_range")]
+    #[serde(rename = "f_range")]
+    OfRange,
+    /// A page of the high ones, newest first: 100 of a fifth of the store
+    #[value(name = "f_level")]
+    #[serde(rename = "f_level")]
+    OfLevel,
     /// The unfiltered `$count`.
     Count,
+    /// The `$count` of the high ones
+    #[value(name = "count_f")]
+    #[serde(rename = "count_f")]
+    CountOfLevel,
     /// A durable create.
     Create,
 }
@@ -58,7 +80,11 @@ impl Op {
         match self {
             Self::Get => "get",
             Self::List => "list",
+            Self::OfUser => "f_upn",
+            Self::OfRange => "f_range",
+            Self::OfLevel => "f_level",
             Self::Count => "count",
+            Self::CountOfLevel => "count_f",
             Self::Create => "create",
         }
     }
@@ -68,8 +94,19 @@ impl Op {
         match self {
             Self::Get => "constant 600 bytes",
             Self::List => "constant 100 rows",
-            Self::Count => "its own get",
+            Self::OfUser | Self::OfRange | Self::OfLevel => "as many constant rows",
+            Self::Count | Self::CountOfLevel => "its own get",
             Self::Create => "append and fdatasync",
+        }
+    }
+
+    /// How much more CPU a request may take in a store of a hundred times the size; nothing for
+    /// what writes. The rows of a range lie far apart in a large store, each on a page of its own.
+    pub fn wanted_growth(self) -> Option<f64> {
+        match self {
+            Self::OfRange => Some(3.2),
+            Self::Get | Self::List | Self::OfUser | Self::OfLevel | Self::Count | Self::CountOfLevel => Some(1.7),
+            Self::Create => None,
         }
     }
 }
@@ -120,6 +157,9 @@ mod tests {
         let options = Options::try_parse_from(["bench", "--ops", "create,list,create,get"]).expect("they parse");
         assert_eq!(options.ordered_ops(), [Op::Get, Op::List, Op::Create]);
         assert_eq!(options.rows, [10_000]);
+        let all = Options::try_parse_from(["bench"]).expect("the defaults parse").ordered_ops();
+        assert_eq!(all.last(), Some(&Op::Create));
+        assert_eq!(all, Op::value_variants(), "all are measured unless told otherwise");
         assert_eq!(options.connections, [1, 16, 64]);
     }
 }

@@ -1,5 +1,6 @@
 //! Figures out of runs, the tables people read, and the JSON that is kept.
 
+use crate::bench::growth;
 use crate::bench::load::Run;
 use crate::bench::options::{Op, Options};
 use crate::bench::process::{Memory, Usage};
@@ -100,6 +101,11 @@ impl Cell {
         }
     }
 
+    /// The median of one side's figure over the turns.
+    pub fn middle(&self, side: fn(&Turn) -> Sample, figure: fn(&Sample) -> f64) -> f64 {
+        median(&self.turns.iter().map(|turn| figure(&side(turn))).collect::<Vec<_>>())
+    }
+
     /// A line that tells how it went, while the rest is being measured.
     pub fn line(&self) -> String {
         let Ratio { median, least, most } = self.ratio(|sample| sample.rate);
@@ -113,18 +119,15 @@ impl Cell {
     }
 
     fn rows(&self) -> [Vec<String>; 2] {
-        let middle = |pick: fn(&Turn) -> Sample, figure: fn(&Sample) -> f64| {
-            median(&self.turns.iter().map(|turn| figure(&pick(turn))).collect::<Vec<_>>())
-        };
         let row = |name: &str, pick: fn(&Turn) -> Sample| {
             vec![
                 self.op.name().to_owned(),
                 self.connections.to_string(),
                 name.to_owned(),
-                format!("{:.0}", middle(pick, |s| s.rate)),
-                format!("{:.2}", middle(pick, |s| s.p50_ms)),
-                format!("{:.2}", middle(pick, |s| s.p99_ms)),
-                format!("{:.1}", middle(pick, |s| s.cpu_us)),
+                format!("{:.0}", self.middle(pick, |s| s.rate)),
+                format!("{:.2}", self.middle(pick, |s| s.p50_ms)),
+                format!("{:.2}", self.middle(pick, |s| s.p99_ms)),
+                format!("{:.1}", self.middle(pick, |s| s.cpu_us)),
             ]
         };
         let (rate, cpu) = (self.ratio(|s| s.rate), self.ratio(|s| s.cpu_us));
@@ -199,7 +202,7 @@ impl Report {
         for size in &self.sizes {
             text.push_str(&size.table());
         }
-        text
+        text + &growth::table_of(&self.sizes)
     }
 }
 
@@ -254,7 +257,7 @@ pub fn median(values: &[f64]) -> f64 {
 }
 
 /// A Markdown table that also reads well as plain text; columns after the third are figures.
-fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([head[column].len()]).max().unwrap_or(0)

@@ -2,11 +2,12 @@
 
 use crate::bench::data::{SET, TYPE};
 use crate::bench::keys::{AUDIENCE, ISSUER};
+use crate::bench::queries::PAGE;
 use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, Response, StatusCode, Uri, header};
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
@@ -47,7 +48,7 @@ pub async fn serve(options: Options) -> Result<()> {
         tokens: Tokens::of(&key)?,
         log: Log::open(&options.data.join("events.log"))?,
         event: constant_event(),
-        list: constant_list(),
+        lists: (0..=PAGE).map(constant_list).collect(),
     };
     let app = Router::new()
         .route("/readyz", get(|| async { "ready" }))
@@ -65,15 +66,21 @@ struct Yard {
     tokens: Tokens,
     log: Log,
     event: Bytes,
-    list: Bytes,
+    /// Lists of no events, of one, and so on up to a page.
+    lists: Vec<Bytes>,
 }
 
 async fn by_id(State(yard): State<Arc<Yard>>, headers: HeaderMap) -> Response<Body> {
     yard.constant(&headers, &yard.event)
 }
 
-async fn list(State(yard): State<Arc<Yard>>, headers: HeaderMap) -> Response<Body> {
-    yard.constant(&headers, &yard.list)
+/// As many rows as `$top` says; it must come last.
+async fn list(State(yard): State<Arc<Yard>>, uri: Uri, headers: HeaderMap) -> Response<Body> {
+    let top = uri.query().and_then(|query| query.rsplit_once("$top=")).and_then(|(_, top)| top.parse().ok());
+    match top.and_then(|top: usize| yard.lists.get(top)) {
+        Some(list) => yard.constant(&headers, list),
+        None => answer(StatusCode::BAD_REQUEST, "{}"),
+    }
 }
 
 /// No token is asked for: the floor is the parsing and the sync.
@@ -265,9 +272,9 @@ fn constant_event() -> Bytes {
     body.into()
 }
 
-/// A page of 100 events, about 50 kB.
-fn constant_list() -> Bytes {
-    let events = vec![some_event(); 100].join(&b","[..]);
+/// A list of so many events, about 500 bytes each.
+fn constant_list(rows: usize) -> Bytes {
+    let events = vec![some_event(); rows].join(&b","[..]);
     let mut body = br#"{"@odata.context":"$metadata#leakedCredentialsRiskEvents","value":["#.to_vec();
     body.extend_from_slice(&events);
     body.extend_from_slice(b"]}");
@@ -284,9 +291,11 @@ mod tests {
         let event: serde_json::Value = serde_json::from_slice(&constant_event()).expect("it is JSON");
         assert_eq!(event["riskLevel"], "high");
         assert_eq!(constant_event().len(), 600);
-        let list: serde_json::Value = serde_json::from_slice(&constant_list()).expect("it is JSON");
-        assert_eq!(list["value"].as_array().map(Vec::len), Some(100));
-        assert!((40_000..60_000).contains(&constant_list().len()), "{}", constant_list().len());
+        for rows in [0, 1, 20, 100] {
+            let list: serde_json::Value = serde_json::from_slice(&constant_list(rows)).expect("it is JSON");
+            assert_eq!(list["value"].as_array().map(Vec::len), Some(rows));
+        }
+        assert!((40_000..60_000).contains(&constant_list(100).len()), "{}", constant_list(100).len());
     }
 
     #[test]
