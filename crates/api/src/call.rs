@@ -14,7 +14,7 @@ use odata::body::{Binding, EntityBody};
 use odata::edm::EntitySet;
 use odata::encode::{Encoder, Row, etag};
 use odata::fault::{Fault, FaultKind};
-use odata::path::{Key, Resource, encode_segment, entity_reference, resolve};
+use odata::path::{Entities, Key, Resource, encode_segment, entity_reference, resolve};
 use odata::prefer::{Preferences, Return};
 use odata::query::{BoundQuery, QueryOptions};
 use service::{EventSet, Link, Listed};
@@ -70,34 +70,28 @@ pub struct Call<'c> {
 }
 
 impl Call<'_> {
+    /// The entities that the path begins with.
+    pub fn entities(&self) -> Entities {
+        self.resource.entities().unwrap_or(Entities::of(&edm::IDENTITY_RISK_EVENTS))
+    }
+
     /// The set that the path begins with.
     pub fn set(&self) -> &'static EntitySet {
-        match &self.resource {
-            Resource::Collection(set)
-            | Resource::Count(set)
-            | Resource::Entity(set, _)
-            | Resource::Navigation(set, ..)
-            | Resource::Reference(set, ..) => set,
-            Resource::Batch | Resource::Metadata | Resource::Service => &edm::IDENTITY_RISK_EVENTS,
-        }
+        self.entities().set
     }
 
     /// The key after the set, on routes that have one.
     pub fn key(&self) -> &Key {
-        match &self.resource {
-            Resource::Entity(_, key) | Resource::Navigation(_, key, _) | Resource::Reference(_, key, _) => key,
-            Resource::Service | Resource::Metadata | Resource::Collection(_) | Resource::Count(_) | Resource::Batch => {
-                unreachable!("the route table sends only entities here")
-            }
-        }
+        self.resource.key().expect("the route table sends only entities here")
     }
 
-    /// The event set that the path begins with; `None` for users.
+    /// The events that the path begins with; `None` for users. Those of `identityRiskEvents` that a cast
+    /// leaves are those of another set.
     pub fn event_set(&self) -> Option<EventSet> {
-        let set = self.set();
+        let ty = self.entities().ty;
         [EventSet::LeakedCredentials, EventSet::Identity]
             .into_iter()
-            .find(|known| std::ptr::eq(known.entity_set(), set))
+            .find(|known| std::ptr::eq(known.entity_set().entity_type, ty))
     }
 
     /// What a list of the set shows.
@@ -105,9 +99,9 @@ impl Call<'_> {
         self.event_set().map_or(Listed::Users, Listed::Events)
     }
 
-    /// The set as URLs and contexts name it.
+    /// The set, and what it is cast to, as URLs and contexts name it.
     pub fn set_fragment(&self) -> String {
-        self.set().name.to_owned()
+        self.entities().fragment()
     }
 
     /// The event set, on routes that only events have.
@@ -194,7 +188,15 @@ impl Call<'_> {
     /// Answers a GET of one entity under its conditions: 412 when `If-Match` names another version, 304
     /// when `If-None-Match` names this one (RFC 9110, section 13.2.2).
     pub fn read_reply(&self, row: &dyn Row, encoder: &Encoder, context: &str) -> Result<Reply, ApiError> {
-        let (conditions, current) = (precondition(self.headers), row.version());
+        match self.unchanged(row.version())? {
+            Some(reply) => Ok(reply),
+            None => self.encoded_reply(StatusCode::OK, row, encoder, context),
+        }
+    }
+
+    /// Holds a GET's conditions against the current version: 412, or the 304 that is then the answer.
+    pub fn unchanged(&self, current: u64) -> Result<Option<Reply>, ApiError> {
+        let conditions = precondition(self.headers);
         let if_match = Precondition { if_none_match: None, ..conditions.clone() };
         if !if_match.admits(current) {
             return Err(self.failure(Refusal::PreconditionFailed { current }.into()));
@@ -202,9 +204,9 @@ impl Call<'_> {
         if conditions.is_known(current) {
             let mut reply = Reply::new(StatusCode::NOT_MODIFIED);
             reply.set(header::ETAG, etag(current));
-            return Ok(reply);
+            return Ok(Some(reply));
         }
-        self.encoded_reply(StatusCode::OK, row, encoder, context)
+        Ok(None)
     }
 
     /// Answers an OData JSON document.

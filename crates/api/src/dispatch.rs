@@ -14,7 +14,7 @@ use crate::reply::Reply;
 use crate::routes::{self, Access, BodyKind, Operation, Shape, Verb};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use model::{Caller, edm};
-use odata::path::{Resource, resolve};
+use odata::path::{PropertyPart, Resource, resolve};
 use odata::prefer::Preferences;
 use odata::query::{QueryOptions, SystemOption};
 use std::sync::Arc;
@@ -194,7 +194,9 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
         wish.check(&app.service, area, route.operation)?;
     }
     let form = || match shape {
-        Shape::Count => accept(request.headers, Form::Text),
+        Shape::Count | Shape::Property { part: PropertyPart::Text | PropertyPart::Count, .. } => {
+            accept(request.headers, Form::Text)
+        }
         // Either will do: the operation answers in the form that is accepted.
         Shape::Batch => accept(request.headers, Form::Json)
             .or_else(|refused| accept(request.headers, Form::Multipart).map_err(|_| refused)),

@@ -13,6 +13,7 @@ mod context;
 pub mod dispatch;
 mod docs;
 pub mod documents;
+mod entity;
 mod error;
 mod negotiate;
 mod oauth;

@@ -13,6 +13,7 @@ use odata::edm::{EntitySet, NavigationProperty};
 use odata::encode::TypeNames;
 use odata::json::{Json, Object};
 use odata::object;
+use odata::path::PropertyPart;
 use odata::schema::Schemas;
 
 /// Where the API lies, seen from the document itself.
@@ -81,7 +82,8 @@ const INTRODUCTION: &str = "\
 Risk events say that a user's credentials were leaked. Scripts and feeds create them, tools read, filter, follow and \
 close them. Paths, names and bodies are Microsoft Graph's, query options are OData 4.01's.\n\n\
 `/v1.0` and `/beta` serve the same. Every path is also served with `('{id}')` in the place of `/{id}`, GET also as \
-HEAD. Names of paths, options, properties and enumeration members are understood in any case.";
+HEAD. A type's name may follow a set or a key, as in `/identityRiskEvents/microsoft.graph.leakedCredentialsRiskEvent`, \
+and leaves what is of that type. Names of paths, options, properties and enumeration members are understood in any case.";
 
 /// The tag of what belongs to no set.
 const SERVICE: &str = "service";
@@ -124,6 +126,16 @@ fn places(route: &Route) -> Vec<Place> {
         Shape::Entity => of_sets("/{id}"),
         Shape::Navigation => of_relations(""),
         Shape::Reference => of_relations("/$ref"),
+        Shape::References => of_sets("/$ref"),
+        Shape::EntityReference => of_sets("/{id}/$ref"),
+        Shape::Property { related, part } => {
+            let ending = match part {
+                PropertyPart::Value => "/{property}",
+                PropertyPart::Text => "/{property}/$value",
+                PropertyPart::Count => "/{property}/$count",
+            };
+            if related { of_relations(ending) } else { of_sets(&format!("/{{id}}{ending}")) }
+        }
     }
 }
 

@@ -30,8 +30,8 @@ static USER_SEARCH: LazyLock<Vec<PropertyPath>> = LazyLock::new(|| {
 });
 
 impl Call<'_> {
-    /// Binds the query options against the set; `now` is what `now()` means. `$format` decides the form of
-    /// the answer from then on.
+    /// Binds the query options against the set, or what the path casts it to; `now` is what `now()` means.
+    /// `$format` decides the form of the answer from then on.
     pub(crate) fn bind(&mut self, set: &EntitySet, now: model::Ticks) -> Result<BoundQuery, ApiError> {
         let search: &[PropertyPath] = if std::ptr::eq(set, &raw const edm::USERS) {
             &USER_SEARCH
@@ -41,7 +41,8 @@ impl Call<'_> {
             &EVENT_SEARCH[..OWN]
         };
         let context = Context { search, ..Context::at(now) };
-        let query = bind(&self.options, &edm::MODEL, set.entity_type, &context);
+        let ty = if std::ptr::eq(set, self.set()) { self.entities().ty } else { set.entity_type };
+        let query = bind(&self.options, &edm::MODEL, ty, &context);
         let query = query.map_err(|errors| ApiError::from_query_errors(self.area, &errors))?;
         self.check_reach(&query)?;
         if let Some(format) = query.format {
@@ -69,7 +70,7 @@ impl Call<'_> {
     }
 
     fn encoder_of(&self, set: &EntitySet, select: &Selection, expand: &[Expansion]) -> Encoder {
-        let ty = set.entity_type;
+        let ty = select.entity_type();
         let of_users = std::ptr::eq(ty, &raw const edm::USER);
         let usual = of_users && !select.is_explicit();
         let positions = if usual { edm::user::DEFAULT.to_vec() } else { select.positions() };

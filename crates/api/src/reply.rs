@@ -31,6 +31,15 @@ impl Reply {
         reply
     }
 
+    /// A text that OData answers, such as digits.
+    pub fn text(content_type: &'static str, body: Vec<u8>) -> Self {
+        let mut reply = Self::new(StatusCode::OK);
+        reply.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        reply.headers.insert("odata-version", HeaderValue::from_static("4.0"));
+        reply.body = body.into();
+        reply
+    }
+
     /// Adds a header whose value is made of parts that were checked before.
     pub fn set(&mut self, name: impl axum::http::header::IntoHeaderName, value: impl AsRef<str>) {
         if let Ok(value) = HeaderValue::from_str(value.as_ref()) {

@@ -3,14 +3,14 @@
 use crate::call::{Call, PublicCall};
 use crate::error::{ApiError, Area};
 use crate::operations::{
-    batch, count, create_event, create_user, delete, impacted_user, list, metadata, read, reference, service_document,
-    update,
+    batch, count, create_event, create_user, delete, impacted_user, list, metadata, property, read, reference,
+    service_document, update,
 };
 use crate::reply::Reply;
 use axum::http::{Method, StatusCode};
 use model::{Command, Permission, edm};
 use odata::edm::EntitySet;
-use odata::path::{Resource, resolve};
+use odata::path::{PropertyPart, Resource, resolve};
 use odata::query::SystemOption;
 use service::Plan;
 use store::{BoxFuture, Outcome};
@@ -37,12 +37,23 @@ pub enum Shape {
     Collection,
     /// `/set/$count`
     Count,
+    /// `/set/$ref`
+    References,
     /// `/set/key`
     Entity,
+    /// `/set/key/$ref`
+    EntityReference,
     /// `/set/key/impactedUser`
     Navigation,
     /// `/set/key/impactedUser/$ref`
     Reference,
+    /// `/set/key/property`, or that of `/set/key/impactedUser`
+    Property {
+        /// Whether it lies behind the relation.
+        related: bool,
+        /// What is asked of it.
+        part: PropertyPart,
+    },
     /// `/$batch`
     Batch,
 }
@@ -175,6 +186,17 @@ const ON_LISTS: &[SystemOption] = &[
     SystemOption::Top,
 ];
 const ON_READS: &[SystemOption] = &[SystemOption::Expand, SystemOption::Format, SystemOption::Select];
+const ON_REFERENCES: &[SystemOption] = &[
+    SystemOption::Count,
+    SystemOption::Filter,
+    SystemOption::Format,
+    SystemOption::OrderBy,
+    SystemOption::Search,
+    SystemOption::Skip,
+    SystemOption::SkipToken,
+    SystemOption::Top,
+];
+const ON_VALUES: &[SystemOption] = &[SystemOption::Format];
 const ON_SERVED_COUNTS: &[SystemOption] = &[SystemOption::Filter, SystemOption::Search];
 const ON_SETS: &[SystemOption] = &[
     SystemOption::Apply,
@@ -216,7 +238,11 @@ const fn entry(area: Area, shape: Shape, method: Verb, access: Access, body: Bod
     let (served, applicable) = match (shape, method) {
         (Shape::Collection, Verb::Get) => (ON_LISTS, ON_SETS),
         (Shape::Count, _) => (ON_SERVED_COUNTS, ON_COUNTS),
+        (Shape::References, _) => (ON_REFERENCES, ON_REFERENCES),
         (Shape::Entity | Shape::Navigation, Verb::Get) => (ON_READS, ON_ENTITIES),
+        (Shape::EntityReference | Shape::Reference | Shape::Property { part: PropertyPart::Value, .. }, Verb::Get) => {
+            (ON_VALUES, ON_VALUES)
+        }
         (Shape::Collection, _) => (NONE, ON_ENTITIES),
         _ => (NONE, NONE),
     };
@@ -225,6 +251,10 @@ const fn entry(area: Area, shape: Shape, method: Verb, access: Access, body: Bod
 
 const fn route(area: Area, shape: Shape, method: Verb, access: Access, operation: Read) -> Route {
     entry(area, shape, method, access, BodyKind::None, Operation::Read(operation))
+}
+
+const fn property(area: Area, related: bool, part: PropertyPart, access: Access) -> Route {
+    route(area, Shape::Property { related, part }, Verb::Get, access, property::run)
 }
 
 const fn write(area: Area, shape: Shape, method: Verb, access: Access, operation: Write) -> Route {
@@ -239,20 +269,32 @@ pub const ROUTES: &[Route] = &[
     route(Area::Risk, Shape::Collection, Verb::Get, READ_EVENTS, list::run),
     write(Area::Risk, Shape::Collection, Verb::Post, WRITE_EVENTS, create_event::WRITE),
     route(Area::Risk, Shape::Count, Verb::Get, READ_EVENTS, count::run),
+    route(Area::Risk, Shape::References, Verb::Get, READ_EVENTS, list::run),
     route(Area::Risk, Shape::Entity, Verb::Get, READ_EVENTS, read::run),
     write(Area::Risk, Shape::Entity, Verb::Patch, WRITE_EVENTS, update::WRITE),
     write(Area::Risk, Shape::Entity, Verb::Delete, WRITE_EVENTS, delete::WRITE),
+    route(Area::Risk, Shape::EntityReference, Verb::Get, READ_EVENTS, reference::of_entity),
+    property(Area::Risk, false, PropertyPart::Value, READ_EVENTS),
+    property(Area::Risk, false, PropertyPart::Text, READ_EVENTS),
     route(Area::Risk, Shape::Navigation, Verb::Get, READ_EVENTS_AND_USERS, impacted_user::run),
     route(Area::Risk, Shape::Reference, Verb::Get, READ_EVENTS, reference::get),
     write(Area::Risk, Shape::Reference, Verb::Put, WRITE_EVENTS, reference::SET),
     write(Area::Risk, Shape::Reference, Verb::Post, WRITE_EVENTS, reference::SET),
     write(Area::Risk, Shape::Reference, Verb::Delete, WRITE_EVENTS, reference::CLEAR),
+    property(Area::Risk, true, PropertyPart::Value, READ_EVENTS_AND_USERS),
+    property(Area::Risk, true, PropertyPart::Text, READ_EVENTS_AND_USERS),
+    property(Area::Risk, true, PropertyPart::Count, READ_EVENTS_AND_USERS),
     route(Area::Directory, Shape::Collection, Verb::Get, READ_USERS, list::run),
     write(Area::Directory, Shape::Collection, Verb::Post, WRITE_USERS, create_user::WRITE),
     route(Area::Directory, Shape::Count, Verb::Get, READ_USERS, count::run),
+    route(Area::Directory, Shape::References, Verb::Get, READ_USERS, list::run),
     route(Area::Directory, Shape::Entity, Verb::Get, READ_USERS, read::run),
     write(Area::Directory, Shape::Entity, Verb::Patch, WRITE_USERS, update::WRITE),
     write(Area::Directory, Shape::Entity, Verb::Delete, WRITE_USERS, delete::WRITE),
+    route(Area::Directory, Shape::EntityReference, Verb::Get, READ_USERS, reference::of_entity),
+    property(Area::Directory, false, PropertyPart::Value, READ_USERS),
+    property(Area::Directory, false, PropertyPart::Text, READ_USERS),
+    property(Area::Directory, false, PropertyPart::Count, READ_USERS),
     Route { body: BodyKind::Batch, ..route(Area::Risk, Shape::Batch, Verb::Post, Access::Token, batch::run) },
 ];
 
@@ -269,16 +311,20 @@ pub fn area_of_path(path: &str) -> Area {
 
 /// Area and shape of a resource.
 pub fn describe(resource: &Resource) -> (Area, Shape) {
-    match resource {
-        Resource::Service => (Area::Risk, Shape::Service),
-        Resource::Metadata => (Area::Risk, Shape::Metadata),
-        Resource::Collection(set) => (area_of(set), Shape::Collection),
-        Resource::Count(set) => (area_of(set), Shape::Count),
-        Resource::Entity(set, _) => (area_of(set), Shape::Entity),
-        Resource::Navigation(set, ..) => (area_of(set), Shape::Navigation),
-        Resource::Reference(set, ..) => (area_of(set), Shape::Reference),
-        Resource::Batch => (Area::Risk, Shape::Batch),
-    }
+    let shape = match resource {
+        Resource::Collection(_) => Shape::Collection,
+        Resource::Count(_) => Shape::Count,
+        Resource::References(_) => Shape::References,
+        Resource::Entity(..) => Shape::Entity,
+        Resource::EntityReference(..) => Shape::EntityReference,
+        Resource::Navigation(..) => Shape::Navigation,
+        Resource::Reference(..) => Shape::Reference,
+        Resource::Property(_, _, path, part) => Shape::Property { related: !path.navigation.is_empty(), part: *part },
+        Resource::Batch => Shape::Batch,
+        Resource::Metadata => Shape::Metadata,
+        Resource::Service => Shape::Service,
+    };
+    (resource.entities().map_or(Area::Risk, |entities| area_of(entities.set)), shape)
 }
 
 /// The route of a method on a resource; else the methods that there are.

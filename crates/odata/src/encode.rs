@@ -1,10 +1,13 @@
 //! Entities as JSON, written straight from borrowed cells (OData JSON 4.01, sections 4 to 7).
 
+mod value;
+
+pub use value::{count_values, write_property, write_text};
+
 use crate::edm::{EntityType, NavigationProperty, Property, Type};
-use crate::ticks::Ticks;
-use serde::de::IgnoredAny;
 use std::borrow::Cow;
 use std::sync::Arc;
+use value::{write_cell, write_type};
 
 /// One value of a row, as a store keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +205,7 @@ impl Encoder {
                 out.push(b',');
             }
             if self.metadata == Metadata::Full {
-                write_type(field.property, out);
+                write_type(field.property.name, field.property, out);
             }
             out.extend_from_slice(field.prefix.as_bytes());
             write_cell(row.cell(field.position), field.property, out)?;
@@ -233,47 +236,6 @@ impl Encoder {
     fn id_of<'r>(&self, row: &'r dyn Row) -> Option<Cell<'r>> {
         self.ty.property("id").map(|(position, _)| row.cell(position))
     }
-}
-
-/// Writes `name@odata.type` where JSON does not show the type (OData JSON 4.01, section 4.5.3).
-fn write_type(property: &Property, out: &mut Vec<u8>) {
-    let name = match &property.ty {
-        Type::DateTimeOffset => "#DateTimeOffset".to_owned(),
-        Type::Enum(of) => format!("#{}.{}", of.namespace, of.name),
-        Type::Collection { of: Type::String { .. }, .. } => "#Collection(String)".to_owned(),
-        _ => return,
-    };
-    write_string(&format!("{}@odata.type", property.name), out);
-    out.push(b':');
-    write_string(&name, out);
-    out.push(b',');
-}
-
-fn write_cell(cell: Cell<'_>, property: &'static Property, out: &mut Vec<u8>) -> Result<(), CellError> {
-    let damaged = || CellError { property: property.name, expected: property.ty };
-    match (cell, &property.ty) {
-        (Cell::Null, _) => out.extend_from_slice(b"null"),
-        (Cell::Text(text), Type::String { .. }) => write_string(text, out),
-        (Cell::Text(json), Type::Collection { .. }) => {
-            // Written as it is, so what is no array would spoil the whole answer.
-            let items: Result<Vec<IgnoredAny>, _> = serde_json::from_str(json);
-            items.map_err(|_| damaged())?;
-            out.extend_from_slice(json.as_bytes());
-        }
-        (Cell::Integer(value), Type::Boolean) => out.extend_from_slice(if value == 0 { b"false" } else { b"true" }),
-        (Cell::Integer(ticks), Type::DateTimeOffset) => {
-            out.push(b'"');
-            Ticks::new(ticks).ok_or_else(damaged)?.write(out);
-            out.push(b'"');
-        }
-        (Cell::Integer(value), Type::Enum(of)) => {
-            out.push(b'"');
-            out.extend_from_slice(of.member_of(value).ok_or_else(damaged)?.name.as_bytes());
-            out.push(b'"');
-        }
-        _ => return Err(damaged()),
-    }
-    Ok(())
 }
 
 /// Writes a JSON string to the end of `out`. Texts without anything to escape, which are nearly

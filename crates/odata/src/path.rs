@@ -1,6 +1,7 @@
 //! Resource paths (OData URL conventions 4.01, section 4): `/users('a@b')/...` to what they name.
 
-use crate::edm::{EntitySet, EntityType, Model, NavigationProperty, Property};
+use crate::edm::{EntitySet, EntityType, Model, NavigationProperty, Property, Type};
+use crate::expression::bound::PropertyPath;
 use crate::fault::excerpt;
 use percent_encoding::percent_decode_str;
 
@@ -22,6 +23,60 @@ impl Key {
     }
 }
 
+/// The entities of a set, or those of one type among them: `/set`, `/set/Namespace.Type`.
+#[derive(Clone, Copy, Debug)]
+pub struct Entities {
+    /// The set.
+    pub set: &'static EntitySet,
+    /// The type that all of them have: the set's, or one derived from it that a segment casts to.
+    pub ty: &'static EntityType,
+    /// The namespace by which the cast named the type.
+    namespace: Option<&'static str>,
+}
+
+impl Entities {
+    /// All entities of a set.
+    pub const fn of(set: &'static EntitySet) -> Self {
+        Self { set, ty: set.entity_type, namespace: None }
+    }
+
+    /// Those of them that are of a type, which the URL calls `name`. To be of the type that all have
+    /// in any case, or of a base of it, says nothing new.
+    fn cast(self, model: &Model, ty: &'static EntityType, name: &str) -> Result<Self, PathError> {
+        if self.ty.is(ty) {
+            return Ok(self);
+        }
+        if !ty.is(self.ty) {
+            return Err(PathError::WrongType { found: excerpt(name), expected: self.ty.name });
+        }
+        let used = name.rsplit_once('.').map_or("", |(namespace, _)| namespace);
+        // As the client wrote it where a schema has that name, so that what comes back matches; not by an alias.
+        let schema = ty.synonyms.iter().copied().find(|known| {
+            known.eq_ignore_ascii_case(used) && model.entity_types.iter().any(|ty| ty.namespace == *known)
+        });
+        Ok(Self { ty, namespace: Some(schema.unwrap_or(ty.namespace)), ..self })
+    }
+
+    /// How context URLs and links name them: `set` or `set/Namespace.Type` (OData protocol 4.01, section 10.5).
+    pub fn fragment(&self) -> String {
+        match self.namespace {
+            None => self.set.name.to_owned(),
+            Some(namespace) => format!("{}/{namespace}.{}", self.set.name, self.ty.name),
+        }
+    }
+}
+
+/// What is asked of a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PropertyPart {
+    /// Its value, in an object: `/property`
+    Value,
+    /// Its value as text: `/property/$value`
+    Text,
+    /// The number of its values: `/property/$count`
+    Count,
+}
+
 /// What a path names.
 #[derive(Clone, Debug)]
 pub enum Resource {
@@ -30,17 +85,57 @@ pub enum Resource {
     /// `/$metadata`
     Metadata,
     /// `/set`
-    Collection(&'static EntitySet),
+    Collection(Entities),
     /// `/set/$count`
-    Count(&'static EntitySet),
+    Count(Entities),
+    /// `/set/$ref`
+    References(Entities),
     /// `/set/key`
-    Entity(&'static EntitySet, Key),
+    Entity(Entities, Key),
+    /// `/set/key/$ref`
+    EntityReference(Entities, Key),
     /// `/set/key/navigation`
-    Navigation(&'static EntitySet, Key, &'static NavigationProperty),
+    Navigation(Entities, Key, &'static NavigationProperty),
     /// `/set/key/navigation/$ref`
-    Reference(&'static EntitySet, Key, &'static NavigationProperty),
+    Reference(Entities, Key, &'static NavigationProperty),
+    /// `/set/key/property` and `/set/key/navigation/property`, with `/$value` or `/$count` after it
+    Property(Entities, Key, PropertyPath, PropertyPart),
     /// `/$batch`
     Batch,
+}
+
+impl Resource {
+    /// The entities that the path begins with.
+    pub fn entities(&self) -> Option<Entities> {
+        match self {
+            Self::Collection(entities)
+            | Self::Count(entities)
+            | Self::References(entities)
+            | Self::Entity(entities, _)
+            | Self::EntityReference(entities, _)
+            | Self::Navigation(entities, ..)
+            | Self::Reference(entities, ..)
+            | Self::Property(entities, ..) => Some(*entities),
+            Self::Service | Self::Metadata | Self::Batch => None,
+        }
+    }
+
+    /// The key after them.
+    pub fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Entity(_, key)
+            | Self::EntityReference(_, key)
+            | Self::Navigation(_, key, _)
+            | Self::Reference(_, key, _)
+            | Self::Property(_, key, ..) => Some(key),
+            Self::Service
+            | Self::Metadata
+            | Self::Batch
+            | Self::Collection(_)
+            | Self::Count(_)
+            | Self::References(_) => None,
+        }
+    }
 }
 
 /// A path that names nothing here.
@@ -55,6 +150,17 @@ pub enum PathError {
     /// There is no such thing.
     #[error("Resource not found for the segment {0}.")]
     UnknownSegment(String),
+    /// A cast to a type that none of the entities can have.
+    #[error("the type {found} is not `{expected}`, nor derived from it, nor a base of it")]
+    WrongType {
+        /// The segment.
+        found: String,
+        /// The type that the entities before it have.
+        expected: &'static str,
+    },
+    /// `/$value` of something that is not one value.
+    #[error("`{0}` holds several values, which have no $value")]
+    NoValue(&'static str),
     /// OData or Graph define it, this service does not serve it yet.
     #[error("the path segment {0} is not served yet")]
     NotImplemented(String),
@@ -79,39 +185,121 @@ pub fn resolve(model: &Model, path: &str) -> Result<Resource, PathError> {
     }
     let (name, predicate) = split_predicate(first)?;
     let set = model.entity_set(name).ok_or_else(|| PathError::UnknownSegment(excerpt(first)))?;
-    let key = match (predicate, segments.next()) {
-        (Some(predicate), rest) => Some((key_predicate(set, predicate, first)?, rest)),
-        (None, Some(segment)) if segment.eq_ignore_ascii_case("$count") => {
-            return end(segments, Resource::Count(set));
-        }
-        (None, Some(segment)) if is_reserved(model, segment) => {
-            return Err(PathError::NotImplemented(excerpt(segment)));
-        }
-        (None, Some(segment)) => Some((Key::Id(segment.to_owned()), segments.next())),
-        (None, None) => None,
-    };
-    let Some((key, next)) = key else { return Ok(Resource::Collection(set)) };
-    let Some(next) = next else { return Ok(Resource::Entity(set, key)) };
-    match set.entity_type.navigation(next) {
-        Some(navigation) => match segments.next() {
-            None => Ok(Resource::Navigation(set, key, navigation)),
-            Some(last) if last.eq_ignore_ascii_case("$ref") => end(segments, Resource::Reference(set, key, navigation)),
-            Some(last) if last.starts_with('$') || navigation.target.property(last).is_some() => {
-                Err(PathError::NotImplemented(excerpt(last)))
-            }
-            Some(last) => Err(PathError::UnknownSegment(excerpt(last))),
-        },
-        None if next.starts_with('$')
-            || set.entity_type.property(next).is_some()
-            || model.entity_type(next).is_some() =>
-        {
-            Err(PathError::NotImplemented(excerpt(next)))
-        }
-        None => Err(PathError::UnknownSegment(excerpt(next))),
+    let entities = Entities::of(set);
+    match predicate {
+        Some(predicate) => one_entity(model, entities, key_predicate(set, predicate, first)?, segments),
+        None => many_entities(model, entities, segments),
     }
 }
 
-/// Segments after a set that are not keys but are not served yet: `delta`, `$ref`, casts.
+/// What follows a set.
+fn many_entities<'p>(
+    model: &Model,
+    mut entities: Entities,
+    mut segments: impl Iterator<Item = &'p str>,
+) -> Result<Resource, PathError> {
+    loop {
+        let Some(segment) = segments.next() else { return Ok(Resource::Collection(entities)) };
+        if segment.eq_ignore_ascii_case("$count") {
+            return end(segments, Resource::Count(entities));
+        }
+        if segment.eq_ignore_ascii_case("$ref") {
+            return end(segments, Resource::References(entities));
+        }
+        if let Some(ty) = model.entity_type(segment) {
+            entities = entities.cast(model, ty, segment)?;
+            continue;
+        }
+        if is_reserved(model, segment) {
+            return Err(PathError::NotImplemented(excerpt(segment)));
+        }
+        // `Namespace.Type('key')`; any other segment with parentheses is a key that has them.
+        let cast_and_key = segment.split_once('(').and_then(|(name, _)| Some((name, model.entity_type(name)?)));
+        let Some((name, ty)) = cast_and_key else {
+            return one_entity(model, entities, Key::Id(segment.to_owned()), segments);
+        };
+        let (_, predicate) = split_predicate(segment)?;
+        let key = key_predicate(entities.set, predicate.unwrap_or_default(), segment)?;
+        return one_entity(model, entities.cast(model, ty, name)?, key, segments);
+    }
+}
+
+/// What follows a key.
+fn one_entity<'p>(
+    model: &Model,
+    mut entities: Entities,
+    key: Key,
+    mut segments: impl Iterator<Item = &'p str>,
+) -> Result<Resource, PathError> {
+    loop {
+        let Some(segment) = segments.next() else { return Ok(Resource::Entity(entities, key)) };
+        if let Some(ty) = model.entity_type(segment) {
+            entities = entities.cast(model, ty, segment)?;
+        } else if segment.eq_ignore_ascii_case("$ref") {
+            return end(segments, Resource::EntityReference(entities, key));
+        } else if let Some(navigation) = entities.ty.navigation(segment) {
+            return related_entity(model, entities, key, navigation, segments);
+        } else {
+            let (path, part) = property(entities.ty, Vec::new(), segment, segments)?;
+            return Ok(Resource::Property(entities, key, path, part));
+        }
+    }
+}
+
+/// What follows a relation.
+fn related_entity<'p>(
+    model: &Model,
+    entities: Entities,
+    key: Key,
+    navigation: &'static NavigationProperty,
+    mut segments: impl Iterator<Item = &'p str>,
+) -> Result<Resource, PathError> {
+    loop {
+        let Some(segment) = segments.next() else { return Ok(Resource::Navigation(entities, key, navigation)) };
+        if segment.eq_ignore_ascii_case("$ref") {
+            return end(segments, Resource::Reference(entities, key, navigation));
+        }
+        match model.entity_type(segment) {
+            Some(ty) if navigation.target.is(ty) => {}
+            Some(ty) if ty.is(navigation.target) => return Err(PathError::NotImplemented(excerpt(segment))),
+            Some(_) => {
+                return Err(PathError::WrongType { found: excerpt(segment), expected: navigation.target.name });
+            }
+            None => {
+                let (path, part) = property(navigation.target, vec![navigation], segment, segments)?;
+                return Ok(Resource::Property(entities, key, path, part));
+            }
+        }
+    }
+}
+
+/// A property of a type that `navigation` leads to, and what is asked of it.
+fn property<'p>(
+    ty: &'static EntityType,
+    navigation: Vec<&'static NavigationProperty>,
+    segment: &str,
+    mut rest: impl Iterator<Item = &'p str>,
+) -> Result<(PropertyPath, PropertyPart), PathError> {
+    if segment.starts_with('$') {
+        return Err(PathError::NotImplemented(excerpt(segment)));
+    }
+    let found = ty.property(segment).filter(|(_, property)| !property.write_only);
+    let (position, property) = found.ok_or_else(|| PathError::UnknownSegment(excerpt(segment)))?;
+    if matches!(property.ty, Type::Complex(_)) {
+        return Err(PathError::NotImplemented(excerpt(segment)));
+    }
+    let holds_several = matches!(property.ty, Type::Collection { .. });
+    let path = PropertyPath { navigation, position, property };
+    match rest.next() {
+        None => Ok((path, PropertyPart::Value)),
+        Some(last) if last.eq_ignore_ascii_case("$value") && holds_several => Err(PathError::NoValue(property.name)),
+        Some(last) if last.eq_ignore_ascii_case("$value") => end(rest, (path, PropertyPart::Text)),
+        Some(last) if last.eq_ignore_ascii_case("$count") && holds_several => end(rest, (path, PropertyPart::Count)),
+        Some(last) => Err(PathError::UnknownSegment(excerpt(last))),
+    }
+}
+
+/// Segments after a set that are not keys but are not served yet, such as `delta`.
 fn is_reserved(model: &Model, segment: &str) -> bool {
     let function = segment.strip_suffix("()").unwrap_or(segment);
     segment.starts_with('$')
@@ -119,12 +307,12 @@ fn is_reserved(model: &Model, segment: &str) -> bool {
         || function.rsplit_once('.').is_some_and(|(namespace, name)| {
             name.eq_ignore_ascii_case("delta") && model.entity_types.iter().any(|ty| ty.is_in(namespace))
         })
-        || model.entity_type(segment).is_some()
 }
 
-fn end<'a>(mut rest: impl Iterator<Item = &'a str>, resource: Resource) -> Result<Resource, PathError> {
+/// What was found, when nothing follows it.
+fn end<'p, T>(mut rest: impl Iterator<Item = &'p str>, found: T) -> Result<T, PathError> {
     match rest.next() {
-        None => Ok(resource),
+        None => Ok(found),
         Some(segment) => Err(PathError::UnknownSegment(excerpt(segment))),
     }
 }
@@ -213,7 +401,7 @@ pub fn entity_reference(
         _ => path,
     };
     match resolve(model, path)? {
-        Resource::Entity(set, key) => Ok((set, key)),
+        Resource::Entity(entities, key) => Ok((entities.set, key)),
         _ => Err(unknown()),
     }
 }

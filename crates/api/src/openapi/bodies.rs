@@ -6,6 +6,7 @@ use model::edm;
 use odata::edm::EntitySet;
 use odata::json::{Json, Object};
 use odata::object;
+use odata::path::PropertyPart;
 use odata::schema::{Form, Schemas};
 
 fn reference(name: &str) -> Object {
@@ -30,6 +31,8 @@ pub(super) fn schemas(schemas: &Schemas<'_>) -> Object {
     all.add("service", service());
     all.add("reference", reference_answer());
     all.add("reference-update", reference_request());
+    all.add("references", list(reference("reference")));
+    all.add("property", property());
     all.add("batch-request", batch_request());
     all.add("batch-response", batch_response());
     all.add("error", error());
@@ -67,7 +70,10 @@ pub(super) fn response(schemas: &Schemas<'_>, route: &Route, place: &Place) -> O
             let json = object! { "schema": object! { "type": "object", "required": ["$Version", "$EntityContainer"] } };
             return object! { "application/xml": xml, "application/json": json };
         }
-        Shape::Count => {
+        Shape::Property { part: PropertyPart::Text, .. } => {
+            return object! { "text/plain": object! { "schema": object! { "type": "string" } } };
+        }
+        Shape::Count | Shape::Property { part: PropertyPart::Count, .. } => {
             let number = object! { "type": "string", "pattern": "^[0-9]+$" };
             return object! { "text/plain": object! { "schema": number } };
         }
@@ -77,7 +83,9 @@ pub(super) fn response(schemas: &Schemas<'_>, route: &Route, place: &Place) -> O
             let parts = object! { "schema": object! { "type": "string" } };
             return object! { "application/json": json, "multipart/mixed": parts };
         }
-        Shape::Reference => reference("reference"),
+        Shape::Reference | Shape::EntityReference => reference("reference"),
+        Shape::References => reference("references"),
+        Shape::Property { part: PropertyPart::Value, .. } => reference("property"),
         Shape::Collection if route.method == Verb::Get => of_set(&|set| reference(&page_name(set))),
         Shape::Collection | Shape::Entity => of_set(&|set| entity(schemas, set)),
         Shape::Navigation => match place.navigation {
@@ -102,8 +110,29 @@ fn open(schema: Object) -> Object {
     schema.with("patternProperties", object! { "@": Object::new() }).with("additionalProperties", false)
 }
 
+/// The value of a property, of whatever type.
+fn property() -> Object {
+    open(object! {
+        "type": "object",
+        "required": ["value"],
+        "properties": object! {
+            "@odata.context": context(),
+            "@odata.type": object! { "type": "string", "description": "With odata.metadata=full: the type." },
+            "value": object! { "description": "As it is within the entity; never null." },
+        },
+    })
+}
+
+fn context() -> Object {
+    object! { "type": "string", "description": "What the answer holds, as a place in the metadata document." }
+}
+
 fn page(schemas: &Schemas<'_>, set: &EntitySet) -> Object {
-    let text = |description: &'static str| object! { "type": "string", "description": description };
+    list(entity(schemas, set))
+}
+
+/// A page of items.
+fn list(items: Object) -> Object {
     let link = object! {
         "type": "string",
         "format": "uri",
@@ -118,10 +147,10 @@ fn page(schemas: &Schemas<'_>, set: &EntitySet) -> Object {
         "type": "object",
         "required": ["value"],
         "properties": object! {
-            "@odata.context": text("What the answer holds, as a place in the metadata document."),
+            "@odata.context": context(),
             "@odata.count": count,
             "@odata.nextLink": link,
-            "value": object! { "type": "array", "items": entity(schemas, set) },
+            "value": object! { "type": "array", "items": items },
         },
     })
 }

@@ -4,6 +4,7 @@ use super::{Place, SERVICE, bodies, parameters, responses};
 use crate::routes::{Access, Route, Shape, Verb};
 use odata::json::{Json, Object};
 use odata::object;
+use odata::path::PropertyPart;
 use odata::schema::Schemas;
 
 pub(super) fn describe(schemas: &Schemas<'_>, route: &Route, place: &Place) -> Object {
@@ -54,7 +55,7 @@ fn names(route: &Route, place: &Place) -> (String, String) {
     let titled =
         relation.get(..1).map_or(String::new(), |first| format!("{}{}", first.to_ascii_uppercase(), &relation[1..]));
     let of_set = |word: &str| format!("{set}.{word}");
-    let of_relation = |verb: &str, ending: &str| format!("{set}.{verb}{titled}{ending}");
+    let of_relation = |verb: &str, ending: &str| format!("{set}.{verb}{titled}{ending}"); // also without a relation
     match (route.shape, route.method) {
         (Shape::Service, _) => ("service.document".into(), "List the entity sets".into()),
         (Shape::Metadata, _) => ("service.metadata".into(), "Get the entity data model".into()),
@@ -72,6 +73,17 @@ fn names(route: &Route, place: &Place) -> (String, String) {
         }
         (Shape::Reference, Verb::Delete) => {
             (of_relation("clear", "Ref"), format!("Clear the reference to the {relation}"))
+        }
+        (Shape::References, _) => (of_set("listRefs"), format!("List references to {set}")),
+        (Shape::EntityReference, _) => (of_set("getRef"), format!("Get a reference to one of {set}")),
+        (Shape::Property { related, part }, _) => {
+            let (ending, what) = match part {
+                PropertyPart::Value => ("Property", "Get a property"),
+                PropertyPart::Text => ("PropertyText", "Get a property as text"),
+                PropertyPart::Count => ("PropertyCount", "Count the values of a property"),
+            };
+            let of = if related { format!("the {relation}") } else { format!("one of {set}") };
+            (of_relation("get", ending), format!("{what} of {of}"))
         }
         (Shape::Reference, _) => (of_relation("get", "Ref"), format!("Get the reference to the {relation}")),
     }
@@ -105,6 +117,8 @@ fn remark(route: &Route, place: &Place) -> &'static str {
         (Shape::Entity, Verb::Delete) => "For good; a second time there is nothing to delete.",
         (Shape::Navigation, _) => "As the directory knows them now.",
         (Shape::Reference, Verb::Put | Verb::Post) => "Sets `userId` too.",
+        (Shape::References, _) => PAGE,
+        (Shape::Property { part: PropertyPart::Value | PropertyPart::Text, .. }, _) => "204 when it is null.",
         (Shape::Reference, Verb::Delete) => "`userId` stays.",
         _ => "",
     }

@@ -3,9 +3,10 @@
 use super::Place;
 use crate::routes::{Route, Shape, Verb};
 use model::edm;
-use odata::edm::EntitySet;
+use odata::edm::{EntitySet, EntityType, Property, Type};
 use odata::json::Object;
 use odata::object;
+use odata::path::PropertyPart;
 use odata::query::SystemOption;
 
 /// Every query option that a route can serve.
@@ -68,6 +69,9 @@ pub(super) fn of(route: &Route, place: &Place) -> Vec<Object> {
     let mut all = Vec::new();
     if let Some(set) = place.set.filter(|_| place.path.contains("{id}")) {
         all.push(key(set));
+        if let Shape::Property { part, .. } = route.shape {
+            all.push(property(place.navigation.map_or(set.entity_type, |navigation| navigation.target), part));
+        }
     }
     let answered = place.navigation.map(|relation| relation.target).or(place.set.map(|set| set.entity_type));
     let has_relations = answered.is_some_and(|ty| ty.lineage().any(|ty| !ty.navigation.is_empty()));
@@ -89,7 +93,8 @@ fn reference(name: &str) -> Object {
 
 fn headers(route: &Route) -> Vec<&'static str> {
     let (shape, reads) = (route.shape, route.method == Verb::Get);
-    let has_version = matches!(shape, Shape::Entity | Shape::Navigation) || (shape == Shape::Reference && !reads);
+    let has_version = matches!(shape, Shape::Entity | Shape::Navigation | Shape::Property { .. })
+        || (shape == Shape::Reference && !reads);
     let mut names = vec!["client-request-id"];
     if has_version {
         names.push("If-Match");
@@ -97,7 +102,7 @@ fn headers(route: &Route) -> Vec<&'static str> {
     if has_version || matches!(shape, Shape::Service | Shape::Metadata) {
         names.push("If-None-Match");
     }
-    if shape == Shape::Collection || (shape, route.method) == (Shape::Entity, Verb::Patch) {
+    if matches!(shape, Shape::Collection | Shape::References) || (shape, route.method) == (Shape::Entity, Verb::Patch) {
         names.push("Prefer");
     }
     if !reads && shape != Shape::Batch {
@@ -115,6 +120,22 @@ fn key(set: &EntitySet) -> Object {
         None => (text.with("maxLength", edm::ID_LENGTH).maybe("pattern", pattern), "The id.".to_owned()),
     };
     object! { "name": "id", "in": "path", "required": true, "description": description, "schema": schema }
+}
+
+/// `{property}`
+fn property(ty: &EntityType, part: PropertyPart) -> Object {
+    let fits = |property: &&&Property| {
+        let holds_several = matches!(property.ty, Type::Collection { .. });
+        let asked = match part {
+            PropertyPart::Value => true,
+            PropertyPart::Text => !holds_several,
+            PropertyPart::Count => holds_several,
+        };
+        asked && !property.write_only
+    };
+    let names: Vec<&'static str> = ty.all_properties().iter().filter(fits).map(|property| property.name).collect();
+    let schema = object! { "type": "string", "enum": names };
+    object! { "name": "property", "in": "path", "required": true, "description": "The property.", "schema": schema }
 }
 
 fn option_schema(option: SystemOption) -> (Object, &'static str) {

@@ -5,6 +5,7 @@ use crate::error::Area;
 use crate::routes::{Access, BodyKind, Route, Shape, Verb};
 use odata::json::Object;
 use odata::object;
+use odata::path::PropertyPart;
 use odata::schema::Schemas;
 
 /// Statuses that refuse or fail, and what they mean.
@@ -144,8 +145,20 @@ fn successes(schemas: &Schemas<'_>, route: &Route, place: &Place) -> Vec<(u16, O
         (Shape::Collection, _) => {
             vec![(200, answer("A page.", references(&[odata], &["Preference-Applied"])))]
         }
+        (Shape::References, _) => {
+            vec![(200, answer("A page of references.", references(&[odata], &["Preference-Applied"])))]
+        }
+        (Shape::Property { part: PropertyPart::Count, .. }, _) => {
+            vec![(200, answer("The number.", references(&[odata, "ETag"], &[])))]
+        }
+        (Shape::Property { .. }, _) => vec![
+            (200, answer("The value.", references(&[odata, "ETag"], &[]))),
+            without_body("The value is null.", references(&["ETag"], &[])),
+        ],
         (Shape::Count, _) => vec![(200, answer("The number.", references(&[odata], &[])))],
-        (Shape::Reference, _) => vec![(200, answer("The reference.", references(&[odata], &[])))],
+        (Shape::Reference | Shape::EntityReference, _) => {
+            vec![(200, answer("The reference.", references(&[odata], &[])))]
+        }
         (Shape::Batch, _) => vec![(200, answer("The answers.", references(&[odata], &[])))],
     }
 }
@@ -155,13 +168,14 @@ fn statuses(route: &Route) -> Vec<u16> {
     let (shape, method) = (route.shape, route.method);
     let reads = method == Verb::Get;
     let is_document = matches!(shape, Shape::Service | Shape::Metadata);
-    let has_version = matches!(shape, Shape::Entity | Shape::Navigation) || (shape == Shape::Reference && !reads);
+    let is_read_by_version = matches!(shape, Shape::Entity | Shape::Navigation | Shape::Property { .. });
+    let has_version = is_read_by_version || (shape == Shape::Reference && !reads);
     let creates = (shape, method) == (Shape::Collection, Verb::Post);
-    let one_entity = matches!(shape, Shape::Entity | Shape::Navigation | Shape::Reference);
+    let one_entity = is_read_by_version || matches!(shape, Shape::Reference | Shape::EntityReference);
     let renames = (route.area, method) == (Area::Directory, Verb::Patch);
     let has_body = route.body != BodyKind::None;
     let applies = |status: u16| match status {
-        304 => reads && (is_document || matches!(shape, Shape::Entity | Shape::Navigation)),
+        304 => reads && (is_document || is_read_by_version),
         401 | 429 | 503 => route.access != Access::Public,
         403 => matches!(route.access, Access::Permissions(_)),
         404 => one_entity,

@@ -3,7 +3,6 @@
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::reply::Reply;
-use axum::http::{HeaderValue, StatusCode, header};
 use odata::encode::write_integer;
 use store::BoxFuture;
 
@@ -15,10 +14,6 @@ pub fn run(mut call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         let count = call.app.service.count(call.caller, call.listed(), query.filter).await;
         let mut body = Vec::with_capacity(20);
         write_integer(count.map_err(|error| call.failure(error))?, &mut body);
-        let mut reply = Reply::new(StatusCode::OK);
-        reply.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-        reply.headers.insert("odata-version", HeaderValue::from_static("4.0"));
-        reply.body = body.into();
-        Ok(reply)
+        Ok(Reply::text("text/plain", body))
     })
 }

@@ -13,7 +13,6 @@ pub fn run(mut call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         let query = call.bind(&edm::USERS, now)?;
         let encoder = call.encoder(&edm::USERS, &query);
         let context = call.context(&format!("{}{}/$entity", edm::USERS.name, query.projection()));
-        let user = call.app.service.impacted_user(call.caller, call.events(), call.key().text()).await;
-        call.read_reply(&user.map_err(|error| call.failure(error))?, &encoder, &context)
+        call.read_reply(&call.impacted_user().await?, &encoder, &context)
     })
 }

@@ -1,15 +1,17 @@
-//! `GET` of a set, page by page.
+//! `GET` of a set, page by page: its entities, or references to them.
 
 use crate::call::Call;
+use crate::entity::id_of;
 use crate::error::ApiError;
 use crate::projection::carried_for;
 use crate::reply::Reply;
 use axum::http::StatusCode;
 use odata::encode::{Metadata, Row, write_integer, write_string};
+use odata::path::Resource;
 use odata::query::SystemOption;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use service::{Page, PageToken};
-use store::BoxFuture;
+use store::{BoxFuture, Carried};
 
 /// Entities on a page unless the client asks otherwise, and at most (graph.md, sections 3.3 and 7).
 const EVENTS: (u32, u32) = (20, 500);
@@ -52,12 +54,18 @@ pub fn run(mut call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         let limit = query.top.unwrap_or(usual.max(preferred.unwrap_or(0))).min(preferred.unwrap_or(u32::MAX)).min(most);
         let encoder = call.encoder(set, &query);
         let is_first = token.is_none();
+        let references = matches!(call.resource, Resource::References(_));
 
         let mut body = Vec::with_capacity(1024 + 560 * limit as usize);
         body.push(b'{');
         if call.media.metadata != Metadata::None {
             body.extend_from_slice(b"\"@odata.context\":");
-            write_string(&call.context(&format!("{}{}", call.set_fragment(), query.projection())), &mut body);
+            let fragment = if references {
+                "Collection($ref)".to_owned() // OData protocol 4.01, section 10.11
+            } else {
+                format!("{}{}", call.set_fragment(), query.projection())
+            };
+            write_string(&call.context(&fragment), &mut body);
             body.push(b',');
         }
         if query.count && is_first {
@@ -75,10 +83,16 @@ pub fn run(mut call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
             skip: if is_first { query.skip } else { 0 },
             after: token.map(|token| token.place),
             limit,
-            carried: carried_for(&encoder),
+            carried: if references { Carried::PROPERTIES } else { carried_for(&encoder) },
         };
         let mut sink = |row: &dyn Row| {
-            encoder.entity(row, None, &mut body)?;
+            if references {
+                body.extend_from_slice(b"{\"@odata.id\":");
+                write_string(&call.entity_url(set, id_of(row)?), &mut body);
+                body.push(b'}');
+            } else {
+                encoder.entity(row, None, &mut body)?;
+            }
             body.push(b',');
             Ok(())
         };
@@ -93,7 +107,8 @@ pub fn run(mut call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
             // As it was sent, save what a URL cannot have: the URLs of a batch are any text.
             let kept = utf8_percent_encode(call.options.without_skip_token(), NOT_IN_A_QUERY).to_string();
             let between = if kept.is_empty() { "" } else { "&" };
-            let link = format!("{}/{}?{kept}{between}$skiptoken={token}", call.root(), call.set_fragment());
+            let of = if references { "/$ref" } else { "" };
+            let link = format!("{}/{}{of}?{kept}{between}$skiptoken={token}", call.root(), call.set_fragment());
             body.extend_from_slice(b",\"@odata.nextLink\":");
             write_string(&link, &mut body);
         }

@@ -15,14 +15,36 @@ pub(crate) fn requests(event: &str, user: &str) -> Vec<(&'static str, String)> {
             let set = format!("/{version}/{set}");
             let entity = format!("{set}/{event}");
             let reference = format!("{entity}/impactedUser/$ref");
-            all.extend([("GET", set.clone()), ("POST", set.clone()), ("GET", format!("{set}/$count"))]);
+            let user = format!("{entity}/impactedUser");
+            all.extend([("GET", set.clone()), ("POST", set.clone())]);
             all.extend(["GET", "PATCH", "DELETE"].map(|method| (method, entity.clone())));
-            all.push(("GET", format!("{entity}/impactedUser")));
+            let reads = [
+                format!("{set}/$count"),
+                format!("{set}/$ref"),
+                format!("{entity}/$ref"),
+                format!("{entity}/riskLevel"),
+                format!("{entity}/riskLevel/$value"),
+                format!("{user}/displayName"),
+                format!("{user}/displayName/$value"),
+                format!("{user}/businessPhones/$count"),
+                user,
+            ];
+            all.extend(reads.map(|path| ("GET", path)));
             all.extend(["GET", "PUT", "POST", "DELETE"].map(|method| (method, reference.clone())));
         }
         let set = format!("/{version}/users");
-        all.extend([("GET", set.clone()), ("POST", set.clone()), ("GET", format!("{set}/$count"))]);
-        all.extend(["GET", "PATCH", "DELETE"].map(|method| (method, format!("{set}/{user}"))));
+        let entity = format!("{set}/{user}");
+        all.extend([("GET", set.clone()), ("POST", set.clone())]);
+        let reads = [
+            format!("{set}/$count"),
+            format!("{set}/$ref"),
+            format!("{entity}/$ref"),
+            format!("{entity}/displayName"),
+            format!("{entity}/displayName/$value"),
+            format!("{entity}/businessPhones/$count"),
+        ];
+        all.extend(reads.map(|path| ("GET", path)));
+        all.extend(["GET", "PATCH", "DELETE"].map(|method| (method, entity.clone())));
         all.push(("POST", format!("/{version}/$batch")));
     }
     all

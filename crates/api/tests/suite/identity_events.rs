@@ -1,30 +1,8 @@
 //! `identityRiskEvents`: the base set, where every event is visible.
 
-use crate::samples::{BASE, EVENTS, TYPE, add_event, event, ids, with, without};
-use model::{Actor, Command, EventKind, NewId, NewRiskEvent, RiskEventStatus, RiskLevel};
+use crate::samples::{BASE, EVENTS, TYPE, add_event, event, ids, raise_base_event, with, without};
 use serde_json::json;
-use testkit::app::{ORIGIN, TestApp, now};
-
-/// Raises an event of the base type, which only the service itself can.
-async fn raise_base_event(app: &TestApp, id: &str) {
-    let event = NewRiskEvent {
-        id: NewId::Chosen(id.parse().expect("an id")),
-        kind: EventKind::IdentityRisk,
-        user_display_name: "Mara Lind".into(),
-        user_principal_name: "mara@fjord.example".into(),
-        risk_event_date_time: now(),
-        risk_event_type: "adminConfirmedUserCompromised".into(),
-        risk_level: RiskLevel::High,
-        risk_event_status: RiskEventStatus::Active,
-        closed_date_time: None,
-        created_date_time: None,
-        user_id: "u1".into(),
-        impacted_user: None,
-    };
-    let (tenant, actor) = (app.tenants[0].key, Actor::command("test"));
-    let raised = app.app.service.store().execute(tenant, actor, Command::CreateEvent(Box::new(event))).await;
-    raised.expect("an event");
-}
+use testkit::app::{ORIGIN, TestApp};
 
 #[tokio::test]
 async fn every_event_is_there_under_the_same_id_with_its_type() {

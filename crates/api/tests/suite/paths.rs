@@ -70,11 +70,9 @@ async fn segments_that_name_nothing_are_refused_and_those_to_come_are_501() {
         "/v1.0/users/delta",
         "/v1.0/users/delta()",
         "/v1.0/users/microsoft.graph.delta()",
-        "/v1.0/identityRiskEvents/microsoft.graph.leakedCredentialsRiskEvent",
-        "/v1.0/leakedCredentialsRiskEvents/$ref",
-        "/v1.0/leakedCredentialsRiskEvents/e1/riskLevel",
+        "/v1.0/leakedCredentialsRiskEvents/$value",
         "/v1.0/leakedCredentialsRiskEvents/e1/$value",
-        "/v1.0/leakedCredentialsRiskEvents/e1/impactedUser/displayName",
+        "/v1.0/leakedCredentialsRiskEvents/e1/impactedUser/$value",
     ] {
         let message = app.get(path).await.refused(501, "NotImplemented");
         assert!(message.starts_with("the path segment `"), "{message}");
@@ -103,6 +101,14 @@ async fn methods_that_are_not_allowed_are_told_with_those_that_are() {
         ("/v1.0/leakedCredentialsRiskEvents/$count", "POST", "GET, HEAD"),
         ("/v1.0/leakedCredentialsRiskEvents/e1/impactedUser", "DELETE", "GET, HEAD"),
         ("/v1.0/leakedCredentialsRiskEvents/e1/impactedUser/$ref", "PATCH", "GET, HEAD, PUT, POST, DELETE"),
+        ("/v1.0/leakedCredentialsRiskEvents/$ref", "POST", "GET, HEAD"),
+        ("/v1.0/leakedCredentialsRiskEvents/e1/$ref", "DELETE", "GET, HEAD"),
+        ("/v1.0/leakedCredentialsRiskEvents/e1/riskLevel", "PUT", "GET, HEAD"),
+        ("/v1.0/leakedCredentialsRiskEvents/e1/riskLevel", "PATCH", "GET, HEAD"),
+        ("/v1.0/leakedCredentialsRiskEvents/e1/closedDateTime", "DELETE", "GET, HEAD"),
+        ("/v1.0/leakedCredentialsRiskEvents/e1/riskLevel/$value", "PUT", "GET, HEAD"),
+        ("/v1.0/identityRiskEvents/microsoft.graph.leakedCredentialsRiskEvent", "DELETE", "GET, HEAD, POST"),
+        ("/v1.0/users/u1/businessPhones/$count", "POST", "GET, HEAD"),
         ("/v1.0/users", "PATCH", "GET, HEAD, POST"),
         ("/v1.0/users/u1", "PUT", "GET, HEAD, PATCH, DELETE"),
         ("/v1.0/$batch", "GET", "POST"),

@@ -1,7 +1,8 @@
 //! Bodies and addresses that many tests use.
 
+use model::{Actor, Command, EventKind, NewId, NewRiskEvent, RiskEventStatus, RiskLevel};
 use serde_json::{Value, json};
-use testkit::app::TestApp;
+use testkit::app::{TestApp, now};
 
 pub(crate) const EVENTS: &str = "/v1.0/leakedCredentialsRiskEvents";
 pub(crate) const BASE: &str = "/v1.0/identityRiskEvents";
@@ -56,6 +57,27 @@ pub(crate) async fn add_event(app: &TestApp, id: &str) -> Value {
 pub(crate) async fn add_user(app: &TestApp, id: &str, name: &str) -> Value {
     let body = with(user(), &json!({"id": id, "userPrincipalName": name}));
     app.post(USERS, &body).await.expect(201).json()
+}
+
+/// Raises an event of the base type, which only the service itself can.
+pub(crate) async fn raise_base_event(app: &TestApp, id: &str) {
+    let event = NewRiskEvent {
+        id: NewId::Chosen(id.parse().expect("an id")),
+        kind: EventKind::IdentityRisk,
+        user_display_name: "Mara Lind".into(),
+        user_principal_name: "mara@fjord.example".into(),
+        risk_event_date_time: now(),
+        risk_event_type: "adminConfirmedUserCompromised".into(),
+        risk_level: RiskLevel::High,
+        risk_event_status: RiskEventStatus::Active,
+        closed_date_time: None,
+        created_date_time: None,
+        user_id: "u1".into(),
+        impacted_user: None,
+    };
+    let (tenant, actor) = (app.tenants[0].key, Actor::command("test"));
+    let raised = app.app.service.store().execute(tenant, actor, Command::CreateEvent(Box::new(event))).await;
+    raised.expect("an event");
 }
 
 /// The ids on a page.

@@ -16,3 +16,4 @@ mod schema;
 mod shop;
 mod shown;
 mod test_model;
+mod value;

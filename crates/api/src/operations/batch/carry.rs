@@ -172,7 +172,7 @@ impl<'c> Carrier<'c> {
             if let Some(id) = &item.id {
                 // What it creates may get its id only in the store.
                 let path = match member.call.resource {
-                    Resource::Collection(set) => plan.created().map(|id| entity_path(set, id.as_str())),
+                    Resource::Collection(of) => plan.created().map(|id| entity_path(of.set, id.as_str())),
                     _ => Some(member.path.to_owned()),
                 };
                 references.add(id, Referent::Entity { path, etag: None });
