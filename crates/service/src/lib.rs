@@ -3,6 +3,8 @@
 //!
 //! Reads are methods of [`Service`]; writes are prepared on a [`Plan`], alone or several together.
 
+mod delta;
+mod delta_token;
 mod error;
 mod identity;
 mod lists;
@@ -13,6 +15,8 @@ mod repeatability;
 mod risk_events;
 mod users;
 
+pub use delta::{Change, ChangeSink, DeltaError, Progress, Removal, Watch};
+pub use delta_token::{DeltaToken, NoDeltaToken};
 pub use error::ServiceError;
 pub use identity::Link;
 pub use lists::{Listed, Page};
@@ -80,7 +84,7 @@ impl Service {
         &*self.entropy
     }
 
-    /// Seals and opens `$skiptoken`s.
+    /// Seals and opens `$skiptoken`s and `$deltatoken`s.
     pub fn page_tokens(&self) -> &PageTokens {
         &self.page_tokens
     }

@@ -1,7 +1,8 @@
 //! Reading sets: pages and counts of what a query keeps.
 
 use crate::{EventSet, Service, ServiceError};
-use model::{Caller, Total};
+use model::{Caller, Total, edm};
+use odata::edm::EntitySet;
 use odata::expression::bound::{Expression, OrderKey};
 use store::sql::Place;
 use store::{Carried, PageQuery, RowSink, Source};
@@ -16,6 +17,14 @@ pub enum Listed {
 }
 
 impl Listed {
+    /// The set.
+    pub fn set(self) -> &'static EntitySet {
+        match self {
+            Self::Events(set) => set.entity_set(),
+            Self::Users => &edm::USERS,
+        }
+    }
+
     fn source(self) -> Source {
         match self {
             Self::Events(set) => Source::Events(set.kind()),

@@ -2,6 +2,7 @@
 //! ones before have written, and kept together by one sync.
 
 use crate::error::{engine, is_duplicate};
+use crate::log;
 use crate::repeats;
 use crate::rows::{self, key, total_key};
 use model::{
@@ -12,7 +13,7 @@ use odata::encode::{Cell, Row as _};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 use std::collections::HashMap;
-use store::{ListError, Outcome, StoreError, WriteError};
+use store::{ListError, LogPlace, Outcome, StoreError, WriteError};
 
 /// Numbers of actors that were looked up before; good as long as no transaction is rolled back.
 #[derive(Default)]
@@ -279,19 +280,9 @@ impl<'a> Group<'a> {
         if let Some(at) = self.heads.iter().position(|head| head.tenant == tenant) {
             return Ok(at);
         }
-        let (sequence, time) = self.read_head(tenant)?;
+        let LogPlace { sequence, time } = log::end(self.db, tenant)?.ok_or(StoreError::UnknownTenant)?;
         self.heads.push(Head { tenant, sequence, time, moved: false, totals: Vec::with_capacity(15) });
         Ok(self.heads.len() - 1)
-    }
-
-    fn read_head(&self, tenant: TenantKey) -> Result<(u64, Ticks), StoreError> {
-        let read = engine("reading a tenant");
-        let mut statement =
-            self.db.prepare_cached("SELECT last_sequence, last_time FROM tenants WHERE tenant = ?1").map_err(&read)?;
-        let found = statement.query_row([tenant.0], |row| Ok((row.get(0)?, row.get(1)?)));
-        let (sequence, time) = found.optional().map_err(&read)?.ok_or(StoreError::UnknownTenant)?;
-        let time = Ticks::new(time).ok_or_else(|| StoreError::Corrupt("tenants.last_time is no time".to_owned()))?;
-        Ok((sequence, time))
     }
 
     fn write(&mut self, tenant: TenantKey, actor: &Actor, effect: &Effect, moment: Moment) -> Result<(), WriteError> {

@@ -11,6 +11,7 @@ mod epoch;
 mod error;
 mod functions;
 mod group;
+mod log;
 #[cfg(test)]
 mod lowering_tests;
 mod migrate;
@@ -34,26 +35,21 @@ pub use open::FILE_NAME;
 use crate::checkpoint::{Checkpointer, Limits};
 use crate::columns::Columns;
 use crate::epoch::EpochCache;
-use crate::error::engine;
 use crate::open::{Role, connect};
 use crate::owned::OwnedRow;
 use crate::readers::Readers;
 use crate::slow::SlowLane;
 use crate::wal_index::WalIndex;
 use crate::writer::{Job, Message, QUEUE, Writer};
-use model::{
-    Actor, ChangeEntry, ChangeKind, ChangedSet, Clock, Command, EventKey, Registry, Repeatability, RiskEvent,
-    TenantKey, Ticks, Total, User, UserKey,
-};
+use model::{Actor, Clock, Command, EventKey, Registry, Repeatability, RiskEvent, TenantKey, Total, User, UserKey};
 use odata::expression::bound::Expression;
-use rusqlite::params;
 use std::future::ready;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::sql::Place;
 use store::{
-    AdminCommand, AdminOutcome, BoxFuture, Carried, ChangeRecord, Finding, ListError, Outcome, PageQuery, RowSink,
-    Source, Store, StoreError, WriteError,
+    AdminCommand, AdminOutcome, BoxFuture, Carried, ChangeRecord, Finding, ListError, LogPlace, Outcome, PageQuery,
+    RowSink, Source, Store, StoreError, WriteError,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -240,7 +236,17 @@ impl Store for SqliteStore {
         after: u64,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<ChangeRecord>, StoreError>> {
-        Box::pin(ready(self.readers.with(|db| changes(db, tenant, after, limit))))
+        Box::pin(async move {
+            if limit <= log::SHORT {
+                return self.readers.with(|db| log::changes(db, tenant, after, limit));
+            }
+            self.slow.run(self.readers.clone(), move |db| log::changes(db, tenant, after, limit)).await
+        })
+    }
+
+    fn log_end(&self, tenant: TenantKey) -> BoxFuture<'_, Result<LogPlace, StoreError>> {
+        let end = self.readers.with(|db| log::end(db, tenant));
+        Box::pin(ready(end.map(Option::unwrap_or_default)))
     }
 
     fn registry_epoch(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
@@ -290,39 +296,4 @@ impl Store for SqliteStore {
             }
         })
     }
-}
-
-fn changes(
-    db: &rusqlite::Connection,
-    tenant: TenantKey,
-    after: u64,
-    limit: u32,
-) -> Result<Vec<ChangeRecord>, StoreError> {
-    let read = engine("reading the change log");
-    let damaged = |column: &str| StoreError::Corrupt(format!("changes.{column} cannot be read"));
-    let mut statement = db
-        .prepare_cached(
-            "SELECT c.key, c.entity_set, c.id, c.kind, c.properties, c.time, a.app, a.user FROM changes AS c \
-             LEFT JOIN actors AS a ON a.actor = c.actor WHERE c.key > ?1 AND c.key < ?2 ORDER BY c.key LIMIT ?3",
-        )
-        .map_err(&read)?;
-    let range = params![rows::key(tenant, after), rows::end(tenant), limit];
-    let mut found = statement.query(range).map_err(&read)?;
-    let mut changes = Vec::new();
-    while let Some(row) = found.next().map_err(&read)? {
-        let id: String = row.get(2).map_err(&read)?;
-        let (app, user): (String, String) = (row.get(6).map_err(&read)?, row.get(7).map_err(&read)?);
-        changes.push(ChangeRecord {
-            sequence: rows::sequence(row.get(0).map_err(&read)?),
-            time: Ticks::new(row.get(5).map_err(&read)?).ok_or_else(|| damaged("time"))?,
-            actor: Actor { app: app.into(), user: (!user.is_empty()).then(|| user.into()) },
-            entry: ChangeEntry {
-                set: ChangedSet::from_value(row.get(1).map_err(&read)?).ok_or_else(|| damaged("entity_set"))?,
-                id: id.parse().map_err(|_| damaged("id"))?,
-                kind: ChangeKind::from_value(row.get(3).map_err(&read)?).ok_or_else(|| damaged("kind"))?,
-                properties: row.get(4).map_err(&read)?,
-            },
-        });
-    }
-    Ok(changes)
 }

@@ -204,11 +204,11 @@ fn keys_of(db: &Connection, tenant: TenantKey, ids: &[Box<str>]) -> Result<Vec<i
 }
 
 /// The values that a property must have one of, when they are few.
-fn equals(filter: Option<&Expression>, position: usize) -> Option<Vec<Literal>> {
+pub(crate) fn equals(filter: Option<&Expression>, position: usize) -> Option<Vec<Literal>> {
     Bounds::of(filter?, position).equal.filter(|values| values.len() <= MANY)
 }
 
-fn texts(values: Option<Vec<Literal>>) -> Option<Vec<Box<str>>> {
+pub(crate) fn texts(values: Option<Vec<Literal>>) -> Option<Vec<Box<str>>> {
     let text = |value| match value {
         Literal::Text(text) => Some(text),
         _ => None, // null is no value of these properties: such a row does not exist

@@ -4,15 +4,15 @@
 use crate::columns::{Columns, EventSchema, SqlRow, UserSchema};
 use crate::dialect::SqliteDialect;
 use crate::error::engine;
-use crate::plan::{Path, Plan, choose};
+use crate::plan::{Path, Plan, choose, equals, texts};
 use crate::rows::{FROM_EVENTS, FROM_WITH_USERS, end, key, sequence};
 use model::edm::{event as event_at, user as user_at};
 use model::{FoldedName, TenantKey};
-use odata::expression::bound::{Expression, Literal, OrderKey, ValueType};
+use odata::expression::bound::{Expression, OrderKey, ValueType};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql};
 use store::kept::is_about;
-use store::plan::{Bounds, conjuncts, uses_navigation};
+use store::plan::{conjuncts, uses_navigation};
 use store::sql::{Nulls, Order, Place, Schema, Sql, SqlValue, lower};
 use store::{PageQuery, Source, StoreError};
 
@@ -213,8 +213,9 @@ impl<'a> Statement<'a> {
             (Source::Users, _) => {
                 let (first, end) = (key(self.tenant, 0), end(self.tenant));
                 match users_by(self.filter) {
-                    Some((column, text)) => {
-                        self.sql.push("u.tenant = ").bind(tenant).push(" AND ").push(column).push(" = ").bind(&*text);
+                    Some((column, texts)) => {
+                        self.sql.push("u.tenant = ").bind(tenant).push(" AND ").push(column).push(" IN ");
+                        self.list(texts.into_iter().map(SqlValue::Text));
                     }
                     None => {
                         self.sql.push("u.key >= ").bind(first).push(" AND u.key < ").bind(end);
@@ -299,16 +300,13 @@ fn is_time(key: &OrderKey) -> bool {
     crate::plan::is_property(&key.expression, model::edm::event::RISK_EVENT_DATE_TIME)
 }
 
-/// A column of users with an index, and the value that a filter wants there.
-fn users_by(filter: Option<&Expression>) -> Option<(&'static str, Box<str>)> {
-    let one = |position| match Bounds::of(filter?, position).equal?.as_slice() {
-        [Literal::Text(text)] => Some(text.clone()),
-        _ => None,
-    };
+/// A column of users with an index, and the values of which a filter wants one there.
+fn users_by(filter: Option<&Expression>) -> Option<(&'static str, Vec<Box<str>>)> {
+    let ids = || texts(equals(filter, user_at::ID));
+    let names = || texts(equals(filter, user_at::USER_PRINCIPAL_NAME));
     // A name that is equal is also equal once folded, which is how names are indexed.
-    let by_name =
-        || one(user_at::USER_PRINCIPAL_NAME).map(|name| ("u.folded_name", FoldedName::new(&name).as_str().into()));
-    one(user_at::ID).map(|id| ("u.id", id)).or_else(by_name)
+    let fold = |names: Vec<Box<str>>| names.iter().map(|name| FoldedName::new(name).as_str().into()).collect();
+    ids().map(|ids| ("u.id", ids)).or_else(|| names().map(|names| ("u.folded_name", fold(names))))
 }
 
 /// A bound value.

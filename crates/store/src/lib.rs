@@ -130,6 +130,21 @@ pub struct ChangeRecord {
     pub entry: ChangeEntry,
 }
 
+/// A place in the change log: after the entry with this number, or, as the default, before all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogPlace {
+    /// The entry's number; 0 before the first one.
+    pub sequence: u64,
+    /// The entry's time, which tells this log from one that took its place when a backup was restored.
+    pub time: Ticks,
+}
+
+impl From<&ChangeRecord> for LogPlace {
+    fn from(record: &ChangeRecord) -> Self {
+        Self { sequence: record.sequence, time: record.time }
+    }
+}
+
 /// Something that [`Store::check`] looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -220,6 +235,9 @@ pub trait Store: Send + Sync {
         after: u64,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<ChangeRecord>, StoreError>>;
+
+    /// Where the change log ends: everything that was read before is of this place or an earlier one.
+    fn log_end(&self, tenant: TenantKey) -> BoxFuture<'_, Result<LogPlace, StoreError>>;
 
     /// The number that grows with every change of tenants, apps and keys; see [`Registry`]. Asked
     /// for every request.

@@ -68,14 +68,15 @@ fn kinds_are_kept_by_number() {
 #[test]
 fn paths_of_the_real_sets() {
     let set_of = |path: &str| match path::resolve(&MODEL, path).unwrap_or_else(|error| panic!("{path}: {error}")) {
-        Resource::Collection(set) | Resource::Count(set) => (set.name, None, None),
-        Resource::Entity(set, key) => (set.name, Some(key), None),
+        Resource::Collection(set) | Resource::Count(set) => (set.set.name, None, None),
+        Resource::Entity(set, key) => (set.set.name, Some(key), None),
         Resource::Navigation(set, key, nav) | Resource::Reference(set, key, nav) => {
-            (set.name, Some(key), Some(nav.name))
+            (set.set.name, Some(key), Some(nav.name))
         }
         Resource::Batch => ("batch", None, None),
         Resource::Metadata => ("metadata", None, None),
         Resource::Service => ("service", None, None),
+        other => panic!("{path} leads to {other:?}"),
     };
     let id_of = |text: &str| Some(Key::Id(text.to_owned()));
     assert_eq!(set_of("/LEAKEDcredentialsRiskEvents/$count"), ("leakedCredentialsRiskEvents", None, None));

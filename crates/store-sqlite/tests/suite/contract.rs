@@ -32,6 +32,7 @@ cases! {
     refusals_on_users_leave_nothing_behind
     the_change_log_tells_what_happened
     the_change_log_is_read_in_pieces
+    the_end_of_the_change_log_moves_with_it
     times_grow_whatever_the_clock_does
     the_change_log_keeps_who_acted
     kept_totals_equal_a_recount
@@ -41,6 +42,7 @@ cases! {
     pages_of_a_kind_show_only_that_kind
     cursors_hold_while_rows_come_and_go
     queries_answer_what_the_evaluator_keeps
+    many_ids_are_looked_up_at_once
     tenants_never_see_each_other
     tenants_never_change_each_other
     no_cursor_leads_to_another_tenant

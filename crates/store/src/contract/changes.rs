@@ -5,7 +5,7 @@ use super::samples::{
     actor, begin, changes, create_event, create_user, delete_event, delete_user, event_key, event_of, execute, id,
     new_event, tenant, ticks, update_event, update_user,
 };
-use crate::Outcome;
+use crate::{LogPlace, Outcome};
 use model::{
     Actor, ChangeEntry, ChangeKind, ChangedSet, Clock as _, Command, Precondition, RiskEventDraft, RiskEventStatus,
     RiskLevel, edm,
@@ -75,6 +75,25 @@ pub(super) async fn the_change_log_is_read_in_pieces(harness: &dyn Harness) {
     }
     assert_eq!(pieces, whole);
     assert_eq!(store.changes(first, 0, 0).await.expect("the change log can be read"), []);
+}
+
+pub(super) async fn the_end_of_the_change_log_moves_with_it(harness: &dyn Harness) {
+    let (store, first) = begin(harness).await;
+    let second = tenant(harness, 2).await;
+    let end = async |tenant| store.log_end(tenant).await.expect("the end can be read");
+    assert_eq!(end(first).await, LogPlace::default());
+    for number in 0..300 {
+        let made = event_of(&*store, first, create_event(new_event(&format!("e{number}")))).await;
+        assert_eq!(end(first).await, LogPlace { sequence: number + 1, time: made.created_date_time });
+    }
+    assert!(execute(&*store, first, create_event(new_event("e0"))).await.is_err());
+    event_of(&*store, first, update_event("e0", RiskEventDraft::default())).await;
+    let last = changes(&*store, first).await.last().map(LogPlace::from).expect("there are changes");
+    assert_eq!((last.sequence, end(first).await), (300, last), "refusals and what changes nothing are no entries");
+    assert_eq!(end(second).await, LogPlace::default(), "each tenant has a log of its own");
+    drop(store);
+    harness.reopen().await;
+    assert_eq!(harness.store().log_end(first).await.expect("the end can be read"), last);
 }
 
 pub(super) async fn times_grow_whatever_the_clock_does(harness: &dyn Harness) {

@@ -5,8 +5,7 @@ use super::samples::{
     MADE, Snapshot, begin, create_event, create_user, delete_event, delete_user, event_key, event_of, execute, id,
     new_event, page, rows, seen_event, snapshot, tenant, update_event, update_user, user_key, user_of,
 };
-use crate::Place;
-use crate::{Source, Store, StoreError, WriteError};
+use crate::{LogPlace, Place, Source, Store, StoreError, WriteError};
 use model::{Command, EventKind, NewRiskEvent, Precondition, RiskEventDraft, RiskLevel, TenantKey};
 use std::sync::Arc;
 
@@ -39,6 +38,7 @@ async fn assert_sees_nothing(store: &dyn Store, tenant: TenantKey) {
     }
     assert_eq!(store.totals(tenant).await.expect("reads go on"), []);
     assert_eq!(store.changes(tenant, 0, u32::MAX).await.expect("reads go on"), []);
+    assert_eq!(store.log_end(tenant).await.expect("reads go on"), LogPlace::default());
 }
 
 pub(super) async fn tenants_never_see_each_other(harness: &dyn Harness) {

@@ -2,11 +2,12 @@
 
 use super::Harness;
 use super::samples::{
-    SeenRow, begin, create_event, create_user, delete_event, event_of, execute, new_event, page, rows, update_event,
-    user_of,
+    MADE, SeenRow, begin, condition, create_event, create_user, delete_event, event_of, execute, new_event, page, rows,
+    update_event, user_of,
 };
-use crate::{Source, Store};
-use model::{EventKind, NewRiskEvent, RiskEventDraft, RiskLevel, TenantKey};
+use crate::{PageQuery, Source, Store};
+use model::{EventKind, NewRiskEvent, RiskEventDraft, RiskLevel, TenantKey, edm};
+use odata::encode::Row;
 use std::collections::HashSet;
 
 async fn make(store: &dyn Store, tenant: TenantKey, numbers: std::ops::Range<u32>) -> Vec<String> {
@@ -74,6 +75,44 @@ pub(super) async fn pages_of_a_kind_show_only_that_kind(harness: &dyn Harness) {
         let whole = rows(&*store, tenant, Source::Events(None)).await;
         let of_kind: Vec<_> = whole.into_iter().filter(|row| row.entity_type == kind.entity_type().name).collect();
         assert_eq!(seen, of_kind);
+    }
+}
+
+pub(super) async fn many_ids_are_looked_up_at_once(harness: &dyn Harness) {
+    let (store, tenant) = begin(harness).await;
+    make(&*store, tenant, 0..40).await;
+    let made = NewRiskEvent { id: MADE, ..new_event("made") };
+    let made = event_of(&*store, tenant, create_event(made)).await.id;
+    let low = RiskEventDraft { risk_level: Some(RiskLevel::Low), ..RiskEventDraft::default() };
+    event_of(&*store, tenant, update_event("e7", low)).await;
+    for number in 0..40 {
+        user_of(&*store, tenant, create_user(&format!("u{number}"), &format!("u{number}@fjord.example"))).await;
+    }
+    let events = |filter: &str| condition(&edm::IDENTITY_RISK_EVENT, filter);
+    let users = |filter: &str| condition(&edm::USER, filter);
+    let of = Source::Events;
+    let ours = Some(EventKind::LeakedCredentials);
+    let all = (0..100).map(|number| format!("'u{}'", 2 * number)).collect::<Vec<_>>().join(",");
+    for (source, filter, expected) in [
+        (of(None), events(&format!("id in ('e3','nobody','e7','{made}','e3')")), vec![made.as_str(), "e7", "e3"]),
+        (of(ours), events("id in ('e3','e7') and riskLevel eq 'high'"), vec!["e3"]),
+        (of(ours), events("id eq 'e7' or id eq 'e9'"), vec!["e9", "e7"]),
+        (of(Some(EventKind::IdentityRisk)), events("id in ('e3','e7')"), vec![]),
+        (Source::Users, users("id in ('u3','nobody','u7','u3')"), vec!["u7", "u3"]),
+        (Source::Users, users("id in ('u3','u7') and mailNickname ne 'u3'"), vec!["u7"]),
+        (Source::Users, users("userPrincipalName in ('u3@fjord.example','U4@fjord.example')"), vec!["u3"]),
+        (Source::Users, users("id eq null"), vec![]),
+        (Source::Users, users(&format!("id in ({all}) and endswith(id,'8')")), vec!["u38", "u28", "u18", "u8"]),
+    ] {
+        let shown = format!("{filter:?}");
+        let mut seen = Vec::new();
+        let mut sink = |row: &dyn Row| {
+            seen.push(SeenRow::of(row));
+            Ok(())
+        };
+        let query = PageQuery { filter: Some(filter), ..PageQuery::all(source, 100) };
+        let next = store.page(tenant, query, &mut sink).await.expect("a page can be read");
+        assert_eq!((seen.iter().map(SeenRow::id).collect::<Vec<_>>(), next), (expected, None), "{shown}");
     }
 }
 

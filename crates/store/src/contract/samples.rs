@@ -9,7 +9,10 @@ use model::{
     Total, User, UserDraft, UserKey, Versions, edm,
 };
 use odata::body::EntityBody;
+use odata::edm::EntityType;
 use odata::encode::{Cell, Row};
+use odata::expression::bound::Expression;
+use odata::expression::{Limits, Scope};
 use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -173,6 +176,12 @@ impl SeenRow {
             ref other => panic!("the cell {position} is {other:?}"),
         }
     }
+}
+
+/// A filter.
+pub(super) fn condition(ty: &'static EntityType, filter: &str) -> Expression {
+    let scope = Scope { model: &edm::MODEL, ty, now: Ticks::default(), limits: Limits::default(), aliases: &[] };
+    scope.condition(filter).expect(filter)
 }
 
 /// One page.
