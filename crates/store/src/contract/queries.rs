@@ -104,7 +104,8 @@ fn bound(ty: &'static EntityType, filter: &str, order: &str) -> (Option<Expressi
     let mut query = String::new();
     for (name, value) in [("$filter", filter), ("$orderby", order)] {
         if !value.is_empty() {
-            query.push_str(&format!("{name}={}&", value.replace('%', "%25").replace('+', "%2B")));
+            let value = value.replace('%', "%25").replace('+', "%2B");
+            query.extend([name, "=", &value, "&"]);
         }
     }
     let options = QueryOptions::parse(&query).expect("options");
