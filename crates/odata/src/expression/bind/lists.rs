@@ -109,7 +109,7 @@ impl<'s> Binder<'s> {
     ) -> Option<Operand> {
         let collection = self.collection(segments, list);
         let (mut value, (path, item, guard)) = (value?, collection?);
-        if matches!(value.expression.node, Node::Item) || !self.variables.is_empty() {
+        if self.in_lambda {
             self.error(ErrorKind::NotServed, span, || {
                 "in with a collection is not served within any or all".to_owned()
             });

@@ -160,14 +160,17 @@ struct Binder<'s> {
     depth: usize,
     /// The aliases whose values are being bound.
     open: Vec<&'s str>,
-    /// Range variables and the types of their values, the innermost last.
-    variables: Vec<(&'s str, ValueType)>,
+    /// The range variable that can be used, and the type of its value.
+    variable: Option<(&'s str, ValueType)>,
+    /// Whether an `any` or `all` is being bound, be it outside of the alias.
+    in_lambda: bool,
 }
 
 impl<'s> Binder<'s> {
     fn new(scope: &'s Scope<'s>, text: &'s str) -> Self {
         let nodes = scope.limits.nodes;
-        Self { scope, text, errors: Errors::default(), nodes, depth: 0, open: Vec::new(), variables: Vec::new() }
+        let errors = Errors::default();
+        Self { scope, text, errors, nodes, depth: 0, open: Vec::new(), variable: None, in_lambda: false }
     }
 
     /// Parses the text that is being bound.
@@ -278,7 +281,7 @@ impl<'s> Binder<'s> {
             return None;
         }
         let (text, noted) = (self.text, self.errors.len());
-        let variables = std::mem::take(&mut self.variables);
+        let variable = self.variable.take();
         self.open.push(name);
         self.text = value;
         let syntax = self.parse(|parser| {
@@ -289,7 +292,7 @@ impl<'s> Binder<'s> {
         let bound = syntax.and_then(|syntax| bind(self, &syntax));
         self.errors.in_alias(noted, name);
         self.open.pop();
-        (self.text, self.variables) = (text, variables);
+        (self.text, self.variable) = (text, variable);
         bound
     }
 
