@@ -39,7 +39,10 @@ impl<'s> Binder<'s> {
         for item in items {
             equal.push(match (bound.as_literal(), item.as_literal()) {
                 (Some(a), Some(b)) if let Some(holds) = compared(Comparison::Eq, a, b) => truth(holds),
-                _ => self.compare_bound(Comparison::Eq, bound.clone(), item, span)?,
+                _ => {
+                    let bound = self.copied(&bound)?;
+                    self.compare_bound(Comparison::Eq, bound, item, span)?
+                }
             });
         }
         let node = if equal.len() == 1 { equal.remove(0).node } else { Node::Or(equal) };
