@@ -28,7 +28,7 @@ impl Call<'_> {
         let id = key.text();
         let found = service.event(self.caller, events, id, carried, &mut sink).await;
         found.map_err(|error| self.failure(error))?;
-        reply.unwrap_or_else(|| Err(self.failure(ServiceError::NoSuchEvent(id.chars().take(255).collect()))))
+        reply.unwrap_or_else(|| Err(self.failure(ServiceError::NoSuchEvent(id.to_owned()))))
     }
 
     /// The user that the event's `impactedUser` leads to; 404 when the event has none, or the directory

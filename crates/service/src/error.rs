@@ -1,7 +1,7 @@
 //! Why an operation was not carried out.
 
 use model::Refusal;
-use odata::fault::Faults;
+use odata::fault::{Faults, excerpt};
 use store::{StoreError, WriteError};
 
 /// An operation's failure.
@@ -14,10 +14,10 @@ pub enum ServiceError {
     #[error(transparent)]
     Refused(Refusal),
     /// No event can have this id.
-    #[error("no risk event has the id `{0}`")]
+    #[error("no risk event has the id {}", excerpt(.0))]
     NoSuchEvent(String),
     /// A `$ref` names a user that the directory does not know.
-    #[error("the directory has no user `{0}`")]
+    #[error("the directory has no user {}", excerpt(.0))]
     UnknownReference(String),
     /// The store could not.
     #[error(transparent)]

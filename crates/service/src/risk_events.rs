@@ -45,7 +45,7 @@ impl EventSet {
     fn parse_key(self, id: &str) -> Result<EventKey, ServiceError> {
         match id.parse() {
             Ok(id) => Ok(self.key(id)),
-            Err(_) => Err(ServiceError::NoSuchEvent(id.chars().take(60).collect())),
+            Err(_) => Err(ServiceError::NoSuchEvent(id.to_owned())),
         }
     }
 }

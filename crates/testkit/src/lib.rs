@@ -1,5 +1,6 @@
 //! Fixtures for Spillwatch's tests.
 
 pub mod app;
+pub mod fuzz;
 pub mod issuer;
 pub mod server;

@@ -42,10 +42,13 @@ async fn what_is_not_there_is_404_whatever_its_id_looks_like() {
     let app = TestApp::new().await;
     add_event(&app, "e1").await;
     let long = "x".repeat(300);
-    for id in ["e2", "E1", "47753428-3428-4775-2834-754728347547", "a%20b", "%C3%A4", "a@b", "a%2Fb", long.as_str()] {
+    for id in
+        ["e2", "E1", "47753428-3428-4775-2834-754728347547", "a%20b", "%C3%A4", "a@b", "a%2Fb", "%1B[2J", long.as_str()]
+    {
         let path = format!("{EVENTS}/{id}");
         let message = app.get(&path).await.refused(404, "ResourceNotFound");
         assert!(message.starts_with("no risk event has the id `") && message.len() < 330, "{message}");
+        assert!(!message.contains(char::is_control), "{message:?}");
         app.patch(&path, &json!({"riskLevel": "low"})).await.refused(404, "ResourceNotFound");
         app.delete(&path).await.refused(404, "ResourceNotFound");
         app.get(&format!("{path}/impactedUser")).await.refused(404, "ResourceNotFound");

@@ -6,6 +6,10 @@ use super::syntax::{Kind, Lambda, LiteralKind, Operator, Power, Segment, Segment
 use super::token::{Lexer, Token, TokenKind};
 use crate::fault::excerpt;
 
+/// What is said of an expression with more nodes than it may have.
+pub(crate) const TOO_MANY_PARTS: &str =
+    "the expression has too many parts; ask for less, or use fewer items in its lists";
+
 /// How large an expression may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -379,10 +383,7 @@ impl<'t, 'n> Parser<'t, 'n> {
                 *self.nodes = left;
                 Ok(())
             }
-            None => {
-                let message = "the expression has too many parts; ask for less, or use fewer items in its lists";
-                Err(self.error(ErrorKind::TooComplex, message.to_owned()))
-            }
+            None => Err(self.error(ErrorKind::TooComplex, TOO_MANY_PARTS.to_owned())),
         }
     }
 

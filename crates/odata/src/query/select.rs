@@ -133,6 +133,10 @@ impl Selection {
         }
         let (name, after) = rest.split_once('/').map_or((rest, None), |(name, after)| (name, Some(after)));
         let name = name.trim();
+        if name.is_empty() {
+            let message = format!("the name of a property is missing in {}", excerpt(item));
+            return reading.error(option, item, ErrorKind::Syntax, message);
+        }
         if let Some(navigation) = ty.navigation(name) {
             match after {
                 None => self.add(Selected::Navigation(navigation)),

@@ -305,6 +305,45 @@ fn aliases_cannot_multiply() {
     assert!(errors.kept().iter().all(|error| error.kind == ErrorKind::TooComplex), "{errors}");
 }
 
+/// How many parts a condition has once it is bound.
+fn parts(text: &str) -> Result<usize, ErrorKind> {
+    let bound = orders().condition(text).map_err(|errors| errors.kept()[0].kind)?;
+    let mut count = 0;
+    bound.visit(&mut |_| count += 1);
+    Ok(count)
+}
+
+#[test]
+fn parts_that_are_needed_twice_cannot_multiply() {
+    let lists = |levels: usize| format!("gift{}", " in (gift,true)".repeat(levels));
+    let casts = |levels: usize| {
+        let cast = "contains(s.bigOrder/discount,'a') eq (";
+        format!("{}contains(name,'a'){}", cast.repeat(levels), ")".repeat(levels))
+    };
+    for text in [lists(2), casts(2)] {
+        assert!(parts(&text).is_ok_and(|count| count < 50), "{text} has {:?}", parts(&text));
+    }
+    for levels in 3..60 {
+        for text in [lists(levels), casts(levels)] {
+            let count = parts(&text);
+            assert!(count.is_ok_and(|count| count < 5000) || count == Err(ErrorKind::TooComplex), "{text}: {count:?}");
+        }
+    }
+    for text in [lists(40), casts(40)] {
+        assert_eq!(parts(&text), Err(ErrorKind::TooComplex), "{text}");
+    }
+}
+
+#[test]
+fn aliases_cannot_multiply_text() {
+    let aliases = [("p".to_owned(), format!("'{}'", "a".repeat(10_000)))];
+    let scope = Scope { aliases: &aliases, ..orders() };
+    assert!(scope.condition("name in (@p,@p,@p)").is_ok());
+    let errors = scope.condition("name in (@p,@p,@p,@p)").unwrap_err();
+    let told = "column 19: with the value of @p here, more than 32768 bytes would be read";
+    assert_eq!((errors.kept()[0].kind, errors.to_string()), (ErrorKind::TooComplex, told.to_owned()));
+}
+
 #[test]
 fn expansions_cannot_multiply() {
     let nested = format!("$expand={}customer", "manager($expand=".repeat(50_000));

@@ -167,6 +167,18 @@ fn select_keeps_the_order_and_drops_what_is_repeated() {
             "$select: column 4: a name is missing; expected names with commas between",
         ),
         (
+            "$select=id, /name",
+            ErrorKind::Syntax,
+            "$select",
+            "$select: column 5: the name of a property is missing in `/name`",
+        ),
+        (
+            "$select=shop.order/",
+            ErrorKind::Syntax,
+            "$select",
+            "$select: column 1: the name of a property is missing in `shop.order/`",
+        ),
+        (
             "$select=id,nmae",
             ErrorKind::UnknownName,
             "nmae",

@@ -601,11 +601,8 @@ fn what_odata_has_and_is_not_served() {
             K::NotServed,
             "column 6: `first` is not served here; of the functions on a path there are any and all",
         ),
-        (
-            "tags/any(t:tags/any(u:u eq t))",
-            K::NotServed,
-            "column 28: `t` belongs to an outer any or all; only the innermost can be used",
-        ),
+        ("tags/any(t:states/any(s:s eq 'open'))", K::NotServed, "column 12: any within any or all is not served"),
+        ("tags/all(t:not (tags/all(u:gift)))", K::NotServed, "column 16: all within any or all is not served"),
         ("tags/any(t:t in tags)", K::NotServed, "column 12: in with a collection is not served within any or all"),
         (
             "customer/shop.bigPerson/mail eq 'a'",
@@ -661,6 +658,30 @@ fn functions_take_what_they_take() {
         ("isof()", K::Syntax, "column 1: isof takes a type, or a value and a type"),
         ("isof($it,shop.order,3)", K::Syntax, "column 1: isof takes a type, or a value and a type"),
     ]);
+}
+
+#[test]
+fn an_alias_does_not_hide_any_within_any() {
+    let aliases = [("p", "tags/any(u:u eq 'a')"), ("q", "'a' in tags"), ("r", "@p")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let scope = Scope { aliases: &aliases, ..orders() };
+    for (text, message) in [
+        ("tags/any(t:@p)", "@p, column 1: any within any or all is not served"),
+        ("tags/all(t:t eq 'a' and @r)", "@p, column 1: any within any or all is not served"),
+        ("tags/any(t:@q)", "@q, column 1: in with a collection is not served within any or all"),
+    ] {
+        assert_eq!(scope.condition(text).unwrap_err().to_string(), message, "{text}");
+    }
+    assert!(scope.condition("tags/any(t:t eq 'a') and @p and @q").is_ok());
+}
+
+#[test]
+fn no_text_holds_the_character_0() {
+    for text in ["name eq 'a\0b'", "name in ('a','\0')", "name in [\"\\u0000\"]", "matchesPattern(name,'\0')"] {
+        let errors = orders().condition(text).unwrap_err();
+        assert_eq!(errors.kept()[0].kind, K::InvalidValue, "{text:?}");
+        assert!(errors.to_string().ends_with("holds the character U+0000, which no text here has"), "{errors}");
+    }
 }
 
 #[test]

@@ -109,7 +109,8 @@ fn read_item(request: Request, at: usize) -> Result<Item, Fault> {
                 wrong("headers", message.to_owned())
             })?;
             read_body(body, media).ok_or_else(|| {
-                let message = format!("a body of the type {media:?} is a string of base64url or base64");
+                let media = excerpt(&String::from_utf8_lossy(media.as_bytes()));
+                let message = format!("a body of the type {media} is a string of base64url or base64");
                 wrong("body", message)
             })?
         }

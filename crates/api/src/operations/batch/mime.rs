@@ -133,8 +133,10 @@ pub fn request(bytes: &[u8]) -> Result<HttpRequest<'_>, Malformed> {
 
 /// As much of the rest as is declared; only blank lines may follow.
 fn declared_body<'b>(rest: &'b [u8], declared: &HeaderValue) -> Result<&'b [u8], Malformed> {
-    let length = declared.to_str().ok().and_then(|text| text.trim().parse::<usize>().ok());
-    let Some(length) = length else { return malformed(format!("Content-Length is {declared:?}; expected a number")) };
+    let text = String::from_utf8_lossy(declared.as_bytes());
+    let Ok(length) = text.trim().parse::<usize>() else {
+        return malformed(format!("Content-Length is {}; expected a number", excerpt(&text)));
+    };
     match rest.split_at_checked(length) {
         Some((body, after)) if after.trim_ascii().is_empty() => Ok(body),
         _ => malformed(format!("Content-Length is {length}, but the part has {} bytes after the headers", rest.len())),
@@ -294,6 +296,9 @@ mod tests {
             assert!(why(read(text)).contains(expected), "{text}: {}", why(read(text)));
         }
         assert!(why(request(b"GET \xff HTTP/1.1\r\n\r\n")).contains("UTF-8"));
+        let long = format!("POST u HTTP/1.1\r\nContent-Length: 1\t{}\r\n\r\n{{}}", "x".repeat(5000));
+        let told = why(request(long.as_bytes()));
+        assert!(told.len() < 200 && !told.contains(char::is_control), "{told:?}");
         let long = format!("GET {} HTTP/1.1\r\n\r\n", "x".repeat(REQUEST_HEAD));
         assert!(why(request(long.as_bytes())).contains("longer than"));
         let many = format!("GET u HTTP/1.1\r\n{}\r\n", "a: 1\r\n".repeat(101));

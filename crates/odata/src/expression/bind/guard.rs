@@ -6,6 +6,14 @@ use super::super::error::{ErrorKind, Span};
 use super::{Binder, Noted, Operand};
 use crate::edm::EntityType;
 
+/// What a comparison is where the row is not of the type to which a path casts.
+enum Elsewhere {
+    /// This, whatever the row holds.
+    Is(bool),
+    /// The same comparison of this with null.
+    WithNull(Expression),
+}
+
 impl Binder<'_> {
     /// Compares two values, at least one of which is no constant. Where a path casts, the value is
     /// null for rows of other types.
@@ -25,27 +33,28 @@ impl Binder<'_> {
         // itself when both sides cast.
         let other = match (left.guard, right.guard) {
             (Some(_), Some(_)) => None,
-            (Some(_), None) => Some(right.expression.clone()),
-            _ => Some(left.expression.clone()),
+            (Some(_), None) => Some(&right),
+            _ => Some(&left),
         };
-        let elsewhere = match (&other, comparison) {
-            (_, Comparison::Gt | Comparison::Ge | Comparison::Lt | Comparison::Le) => Some(false),
-            (None, comparison) => Some(comparison == Comparison::Eq),
-            (Some(Expression { node: Node::Literal(literal), .. }), comparison) => {
-                Some((*literal == Literal::Null) == (comparison == Comparison::Eq))
-            }
-            (Some(_), _) => None,
+        let is_equality = comparison == Comparison::Eq;
+        let elsewhere = match (other, comparison) {
+            (_, Comparison::Gt | Comparison::Ge | Comparison::Lt | Comparison::Le) => Elsewhere::Is(false),
+            (None, _) => Elsewhere::Is(is_equality),
+            (Some(other), _) => match other.as_literal() {
+                Some(literal) => Elsewhere::Is((*literal == Literal::Null) == is_equality),
+                None => Elsewhere::WithNull(self.copied(other)?.expression),
+            },
         };
         let sides = (Box::new(left.expression), Box::new(right.expression));
         let here = boolean(Node::Compare(comparison, sides.0, sides.1));
-        Some(match (elsewhere, other) {
-            (Some(true), _) => any(vec![is_not_of(ty), here]),
-            (None, Some(other)) => {
+        Some(match elsewhere {
+            Elsewhere::Is(true) => any(vec![is_not_of(ty), here]),
+            Elsewhere::Is(false) => all(vec![is_of(ty), here]),
+            Elsewhere::WithNull(other) => {
                 let null = Expression { node: Node::Literal(Literal::Null), ty: other.ty };
                 let with_null = boolean(Node::Compare(comparison, Box::new(other), Box::new(null)));
                 any(vec![all(vec![is_of(ty), here]), all(vec![is_not_of(ty), with_null])])
             }
-            _ => all(vec![is_of(ty), here]),
         })
     }
 

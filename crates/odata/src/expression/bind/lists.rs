@@ -39,7 +39,10 @@ impl<'s> Binder<'s> {
         for item in items {
             equal.push(match (bound.as_literal(), item.as_literal()) {
                 (Some(a), Some(b)) if let Some(holds) = compared(Comparison::Eq, a, b) => truth(holds),
-                _ => self.compare_bound(Comparison::Eq, bound.clone(), item, span)?,
+                _ => {
+                    let bound = self.copied(&bound)?;
+                    self.compare_bound(Comparison::Eq, bound, item, span)?
+                }
             });
         }
         let node = if equal.len() == 1 { equal.remove(0).node } else { Node::Or(equal) };
@@ -109,7 +112,7 @@ impl<'s> Binder<'s> {
     ) -> Option<Operand> {
         let collection = self.collection(segments, list);
         let (mut value, (path, item, guard)) = (value?, collection?);
-        if matches!(value.expression.node, Node::Item) || !self.variables.is_empty() {
+        if self.in_lambda {
             self.error(ErrorKind::NotServed, span, || {
                 "in with a collection is not served within any or all".to_owned()
             });

@@ -13,7 +13,7 @@ mod values;
 
 use super::bound::{Expression, Literal, Node, OrderKey, ValueType};
 use super::error::{ErrorKind, Errors, ExpressionErrors, Span};
-use super::parse::{Limits, Parser};
+use super::parse::{Limits, Parser, TOO_MANY_PARTS};
 use super::range::{Failure, Range};
 use super::syntax::{Kind, Operator, Syntax};
 use super::token::TokenKind;
@@ -156,18 +156,24 @@ struct Binder<'s> {
     errors: Errors,
     /// What is left of the limit on nodes.
     nodes: usize,
+    /// What is left of the limit on text: an alias counts as often as it is used.
+    unread: usize,
     /// How many levels of parts are being bound, those of aliases included.
     depth: usize,
     /// The aliases whose values are being bound.
     open: Vec<&'s str>,
-    /// Range variables and the types of their values, the innermost last.
-    variables: Vec<(&'s str, ValueType)>,
+    /// The range variable that can be used, and the type of its value.
+    variable: Option<(&'s str, ValueType)>,
+    /// Whether an `any` or `all` is being bound, be it outside of the alias.
+    in_lambda: bool,
 }
 
 impl<'s> Binder<'s> {
     fn new(scope: &'s Scope<'s>, text: &'s str) -> Self {
-        let nodes = scope.limits.nodes;
-        Self { scope, text, errors: Errors::default(), nodes, depth: 0, open: Vec::new(), variables: Vec::new() }
+        let Limits { nodes, text: most, .. } = scope.limits;
+        let unread = most.saturating_sub(text.len());
+        let (errors, open) = (Errors::default(), Vec::new());
+        Self { scope, text, errors, nodes, unread, depth: 0, open, variable: None, in_lambda: false }
     }
 
     /// Parses the text that is being bound.
@@ -183,6 +189,21 @@ impl<'s> Binder<'s> {
 
     fn error(&mut self, kind: ErrorKind, span: Span, message: impl FnOnce() -> String) {
         self.errors.push(self.text, kind, span, message);
+    }
+
+    /// A part that is needed once more. It counts with all that is in it: of parts that lie in each other
+    /// and are each needed twice, there would soon be more than memory holds.
+    fn copied(&mut self, operand: &Operand) -> Option<Operand> {
+        let mut count = 0;
+        operand.expression.visit(&mut |part| {
+            count += if let Node::In(_, list) = &part.node { 1 + list.len() } else { 1 };
+        });
+        let Some(left) = self.nodes.checked_sub(count) else {
+            self.error(ErrorKind::TooComplex, operand.span, || TOO_MANY_PARTS.to_owned());
+            return None;
+        };
+        self.nodes = left;
+        Some(operand.clone())
     }
 
     /// Binds what must be true or false, for every row that it is asked of.
@@ -277,8 +298,16 @@ impl<'s> Binder<'s> {
             self.error(ErrorKind::Syntax, span, || format!("the value of @{name} refers to itself"));
             return None;
         }
+        let Some(unread) = self.unread.checked_sub(value.len()) else {
+            let most = self.scope.limits.text;
+            self.error(ErrorKind::TooComplex, span, || {
+                format!("with the value of @{name} here, more than {most} bytes would be read")
+            });
+            return None;
+        };
+        self.unread = unread;
         let (text, noted) = (self.text, self.errors.len());
-        let variables = std::mem::take(&mut self.variables);
+        let variable = self.variable.take();
         self.open.push(name);
         self.text = value;
         let syntax = self.parse(|parser| {
@@ -289,7 +318,7 @@ impl<'s> Binder<'s> {
         let bound = syntax.and_then(|syntax| bind(self, &syntax));
         self.errors.in_alias(noted, name);
         self.open.pop();
-        (self.text, self.variables) = (text, variables);
+        (self.text, self.variable) = (text, variable);
         bound
     }
 

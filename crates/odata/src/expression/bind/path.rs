@@ -5,7 +5,7 @@ use super::super::error::{ErrorKind, Span};
 use super::super::range::Range;
 use super::super::syntax::{Lambda, Segment, SegmentKind};
 use super::guard::{all, any, boolean, is_not_of, is_of};
-use super::{Binder, Noted, Operand, names};
+use super::{Binder, Operand, names};
 use crate::edm::{EntityType, NavigationProperty, Type};
 use crate::fault::excerpt;
 
@@ -79,7 +79,7 @@ impl<'s> Binder<'s> {
     /// Follows the steps of a path.
     pub(super) fn resolve(&mut self, segments: &[Segment<'s>]) -> Option<Resolved> {
         let (first, _) = segments.split_first()?;
-        if let Some(ty) = self.variable(first).ok()? {
+        if let Some(ty) = self.variable(first) {
             if let Some(next) = segments.get(1) {
                 self.error(ErrorKind::UnknownName, next.span, || {
                     format!("{} has no properties", excerpt(first.span.of(self.text)))
@@ -162,17 +162,9 @@ impl<'s> Binder<'s> {
         None
     }
 
-    /// The type of a range variable when a step names one.
-    fn variable(&mut self, segment: &Segment<'s>) -> Result<Option<ValueType>, Noted> {
-        let SegmentKind::Name(name) = segment.kind else { return Ok(None) };
-        let Some(at) = self.variables.iter().rposition(|(known, _)| *known == name) else { return Ok(None) };
-        if at + 1 == self.variables.len() {
-            return Ok(Some(self.variables[at].1));
-        }
-        self.error(ErrorKind::NotServed, segment.span, || {
-            format!("{} belongs to an outer any or all; only the innermost can be used", excerpt(name))
-        });
-        Err(Noted)
+    /// The type of the range variable when a step names it.
+    fn variable(&self, segment: &Segment<'s>) -> Option<ValueType> {
+        self.variable.filter(|(name, _)| segment.kind == SegmentKind::Name(name)).map(|(_, ty)| ty)
     }
 
     /// Finds the collection that a path leads to, and the type of its items.
@@ -205,10 +197,17 @@ impl<'s> Binder<'s> {
         let (path, item, guard) = self.collection(segments, span)?;
         let condition = match lambda {
             None => None,
+            Some(_) if self.in_lambda => {
+                // Each level would multiply the work by the number of items.
+                self.error(ErrorKind::NotServed, span, || {
+                    format!("{} within any or all is not served", if every { "all" } else { "any" })
+                });
+                return None;
+            }
             Some(lambda) => {
-                self.variables.push((lambda.variable, item));
+                (self.variable, self.in_lambda) = (Some((lambda.variable, item)), true);
                 let condition = self.condition(&lambda.condition);
-                self.variables.pop();
+                (self.variable, self.in_lambda) = (None, false);
                 Some(Box::new(condition?))
             }
         };

@@ -14,9 +14,9 @@ impl<'s> Binder<'s> {
         let value = match kind {
             LiteralKind::Null => Ok((Literal::Null, T::Null)),
             LiteralKind::Boolean => Ok((Literal::Boolean(text.len() == 4), T::Boolean)),
-            LiteralKind::Text => Ok((Literal::Text(literal::unquote(text)), T::Text)),
-            LiteralKind::JsonText => match serde_json::from_str::<Box<str>>(text) {
-                Ok(text) => Ok((Literal::Text(text), T::Text)),
+            LiteralKind::Text => constant_text(literal::unquote(text)),
+            LiteralKind::JsonText => match serde_json::from_str(text) {
+                Ok(text) => constant_text(text),
                 Err(_) => Err("is not a text as JSON writes it".to_owned()),
             },
             LiteralKind::Number => match literal::number(text) {
@@ -132,4 +132,12 @@ impl<'s> Binder<'s> {
         }
         Some(number)
     }
+}
+
+/// A text as a constant. None holds U+0000: bodies refuse it, since not every database can keep it.
+fn constant_text(text: Box<str>) -> Result<(Literal, ValueType), String> {
+    if text.contains('\0') {
+        return Err("holds the character U+0000, which no text here has".to_owned());
+    }
+    Ok((Literal::Text(text), ValueType::Text))
 }

@@ -1,0 +1,3 @@
+//! Tests of what the fixtures themselves do.
+
+mod fuzz;
