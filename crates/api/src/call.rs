@@ -10,7 +10,7 @@ use crate::reply::Reply;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use model::{Caller, Precondition, Refusal, Repeatability, UserKey, edm};
-use odata::body::{Binding, EntityBody};
+use odata::body::{Binding, EntityBody, Purpose};
 use odata::edm::EntitySet;
 use odata::encode::{Encoder, Row, etag};
 use odata::fault::{Fault, FaultKind};
@@ -131,7 +131,8 @@ impl Call<'_> {
 
     /// Reads the body as an entity of a set; bindings come apart from it.
     pub fn entity_body(&self, set: &EntitySet) -> Result<(EntityBody, Option<Link>), ApiError> {
-        let mut body = EntityBody::read(&self.body, &edm::MODEL, set.entity_type)
+        let purpose = Purpose { updates: self.resource.key().is_some(), enum_members: self.preferences.enum_members() };
+        let mut body = EntityBody::read_for(purpose, &self.body, &edm::MODEL, set.entity_type)
             .map_err(|error| ApiError::from_syntax(self.area, &error))?;
         let mut link = None;
         for Binding { target, .. } in std::mem::take(&mut body.bindings) {
@@ -247,9 +248,14 @@ impl Call<'_> {
         }
         if let Some(applied) = self.preferences.returns {
             let applied = if applied == Return::Minimal { "return=minimal" } else { "return=representation" };
-            reply.headers.insert("preference-applied", HeaderValue::from_static(applied));
+            reply.applied(applied);
         }
         Ok(reply)
+    }
+
+    /// Whether the client asks for every member of enumerations, where that means something.
+    pub fn takes_unknown_enum_members(&self) -> bool {
+        self.preferences.include_unknown_enum_members && self.resource.entities().is_some()
     }
 
     /// An operation's failure, with the codes of this part of the API.

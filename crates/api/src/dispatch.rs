@@ -10,7 +10,7 @@ use crate::error::{ApiError, Area};
 use crate::negotiate::{Form, MediaType, accept, check_versions};
 use crate::references::References;
 use crate::repeatability::{self, Wish};
-use crate::reply::Reply;
+use crate::reply::{INCLUDE_UNKNOWN_ENUM_MEMBERS, Reply};
 use crate::routes::{self, Access, BodyKind, Operation, Shape, Verb};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use model::{Caller, edm};
@@ -151,7 +151,14 @@ async fn run(request: &Request<'_>, content: Source) -> Result<Reply, ApiError> 
     let (operation, call) = admit(request, content).await?;
     let write = match operation {
         Operation::Public(_) => unreachable!("what is public is answered above"),
-        Operation::Read(read) => return read(call).await,
+        Operation::Read(read) => {
+            let is_applied = call.takes_unknown_enum_members();
+            let mut reply = read(call).await?;
+            if is_applied && reply.status.is_success() {
+                reply.applied(INCLUDE_UNKNOWN_ENUM_MEMBERS);
+            }
+            return Ok(reply);
+        }
         Operation::Write(write) => write,
     };
     let mut plan = call.app.service.plan(call.caller);
@@ -164,7 +171,7 @@ async fn run(request: &Request<'_>, content: Source) -> Result<Reply, ApiError> 
         Err(error) => plan.earlier().await.map_err(|error| call.failure(error))?.ok_or(error)?,
     };
     let outcome = outcomes.into_iter().next().expect("the plan has one command");
-    (write.render)(&call, outcome)
+    write.answer(&call, outcome)
 }
 
 /// Counts the request, finds the operation, checks what it demands and reads its body: all that comes

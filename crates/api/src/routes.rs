@@ -6,7 +6,7 @@ use crate::operations::{
     batch, count, create_event, create_user, delete, impacted_user, list, metadata, property, read, reference,
     service_document, update,
 };
-use crate::reply::Reply;
+use crate::reply::{INCLUDE_UNKNOWN_ENUM_MEMBERS, Reply};
 use axum::http::{Method, StatusCode};
 use model::{Command, Permission, edm};
 use odata::edm::EntitySet;
@@ -131,6 +131,17 @@ impl Write {
         prepare: for<'c> fn(&'c Call<'c>, &'c Plan<'c>) -> BoxFuture<'c, Result<Command, ApiError>>,
     ) -> Self {
         Self { prepare, render: |_, _| Ok(Reply::new(StatusCode::NO_CONTENT)) }
+    }
+}
+
+impl Write {
+    /// Answers what the command came to, with the preferences that were honoured.
+    pub fn answer(self, call: &Call<'_>, outcome: Outcome) -> Result<Reply, ApiError> {
+        let mut reply = (self.render)(call, outcome)?;
+        if call.takes_unknown_enum_members() {
+            reply.applied(INCLUDE_UNKNOWN_ENUM_MEMBERS);
+        }
+        Ok(reply)
     }
 }
 

@@ -4,7 +4,7 @@
 //! fault. Values whose type is unknown are skipped without being built, so depth and size of a
 //! body cost nothing beyond its bytes.
 
-use crate::edm::{ComplexType, EntityType, Model, NavigationProperty, Property, Type};
+use crate::edm::{ComplexType, EntityType, EnumMembers, EnumType, Model, NavigationProperty, Property, Type};
 use crate::fault::{Fault, FaultKind, Faults, excerpt};
 use crate::ticks::Ticks;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
@@ -29,6 +29,22 @@ pub enum Value {
     Collection(Vec<Value>),
     /// A complex value that was checked and dropped: every one so far is write-only.
     Checked,
+}
+
+/// What a body is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Purpose {
+    /// Whether it changes an entity that there is, rather than making one.
+    pub updates: bool,
+    /// Which members of evolvable enumerations the client may name.
+    pub enum_members: EnumMembers,
+}
+
+impl Purpose {
+    /// To make an entity.
+    pub const CREATE: Self = Self { updates: false, enum_members: EnumMembers::Known };
+    /// To change an entity.
+    pub const UPDATE: Self = Self { updates: true, enum_members: EnumMembers::Known };
 }
 
 /// A relation that is set in a body: `impactedUser@odata.bind`.
@@ -84,9 +100,21 @@ pub fn text(bytes: &[u8]) -> Result<&str, SyntaxError> {
 }
 
 impl EntityBody {
-    /// Reads a body. `expected_type` is the type of the entity set, whose properties the body may
-    /// have; `@odata.type` may name it, or one that derives from it.
+    /// Reads a body that makes an entity. `expected_type` is the type of the entity set, whose
+    /// properties the body may have; `@odata.type` may name it, or one that derives from it.
     pub fn read(bytes: &[u8], model: &Model, expected_type: &'static EntityType) -> Result<Self, SyntaxError> {
+        Self::read_for(Purpose::CREATE, bytes, model, expected_type)
+    }
+
+    /// Reads a body for a purpose. The sentinel of an evolvable enumeration, which stands for a value
+    /// that the client does not know, leaves a property as it is in an update, and is a fault where an
+    /// entity is made (Microsoft's guideline, "evolvable enums").
+    pub fn read_for(
+        purpose: Purpose,
+        bytes: &[u8],
+        model: &Model,
+        expected_type: &'static EntityType,
+    ) -> Result<Self, SyntaxError> {
         let mut body = Self {
             expected_type,
             declared_type: None,
@@ -97,7 +125,7 @@ impl EntityBody {
             faulty: vec![false; expected_type.property_count()],
         };
         let mut json = serde_json::Deserializer::from_str(text(bytes)?);
-        json.deserialize_any(EntityVisitor { model, body: &mut body })
+        json.deserialize_any(EntityVisitor { model, purpose, body: &mut body })
             .and_then(|()| json.end())
             .map_err(SyntaxError::Json)?;
         Ok(body)
@@ -141,6 +169,7 @@ impl EntityBody {
 
 struct EntityVisitor<'b> {
     model: &'b Model,
+    purpose: Purpose,
     body: &'b mut EntityBody,
 }
 
@@ -157,18 +186,20 @@ impl<'de> Visitor<'de> for EntityVisitor<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let body = self.body;
+        let Self { body, purpose, .. } = self;
         let mut others = Names::default();
         while let Some(name) = map.next_key_seed(Text)? {
             if let Some((position, property)) = body.expected_type.property(&name) {
                 let duplicate = std::mem::replace(&mut body.named[position], true);
-                let seed = ValueSeed { property, ty: &property.ty, path: property.name, faults: &mut body.faults };
+                let faults = &mut body.faults;
+                let seed = ValueSeed { property, ty: &property.ty, purpose, path: property.name, faults };
                 let value = map.next_value_seed(seed)?;
                 if duplicate {
                     body.faults.push_with(|| duplicate_fault(&name));
                 } else {
                     body.faulty[position] = value.is_none();
-                    body.values[position] = value;
+                    body.values[position] =
+                        value.filter(|value| !(purpose.updates && is_sentinel(&property.ty, value)));
                 }
             } else if others.is_repeated(name.clone(), &body.faults) {
                 map.next_value::<IgnoredAny>()?;
@@ -352,7 +383,8 @@ impl<'de> DeserializeSeed<'de> for AnnotationValue {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         const PLAIN: Property = Property::new("", Type::text(ANNOTATION_LENGTH), "").nullable();
         let mut faults = Faults::default();
-        let seed = ValueSeed { property: &PLAIN, ty: &PLAIN.ty, path: "", faults: &mut faults };
+        let seed =
+            ValueSeed { property: &PLAIN, ty: &PLAIN.ty, purpose: Purpose::CREATE, path: "", faults: &mut faults };
         Ok(match seed.deserialize(deserializer)? {
             Some(Value::Text(text)) => Annotated::Text(text.into()),
             Some(Value::Null) => Annotated::Null,
@@ -365,6 +397,7 @@ impl<'de> DeserializeSeed<'de> for AnnotationValue {
 struct ValueSeed<'f> {
     property: &'static Property,
     ty: &'static Type,
+    purpose: Purpose,
     path: &'f str,
     faults: &'f mut Faults,
 }
@@ -373,7 +406,7 @@ impl ValueSeed<'_> {
     /// Notes that the value does not fit. `found` is only written if the fault is kept, and never
     /// where it could give away a secret.
     fn wrong(&mut self, found: impl fmt::Display) -> Option<Value> {
-        let Self { property, ty, path, faults } = self;
+        let Self { property, ty, path, faults, .. } = self;
         faults.push_with(|| {
             let message = if property.write_only {
                 format!("`{path}` is something else; expected {ty}")
@@ -383,6 +416,21 @@ impl ValueSeed<'_> {
             Fault::new(FaultKind::InvalidValue, *path, message)
         });
         None
+    }
+
+    fn read_member(&mut self, of: &'static EnumType, text: &str) -> Option<Value> {
+        let Some(member) = of.member(text) else { return self.wrong(excerpt(text)) };
+        if of.hides(member.value.into()) && of.mask(self.purpose.enum_members).is_some() {
+            let only = "which can be written only with `Prefer: include-unknown-enum-members`";
+            return self.wrong(format_args!("{}, {only}", excerpt(text)));
+        }
+        let is_sentinel = of.sentinel.is_some_and(|sentinel| sentinel.value == member.value && !sentinel.is_creatable);
+        // Within a collection, nothing tells which of its items would be left as it is.
+        let is_left_alone = self.purpose.updates && std::ptr::eq(self.ty, &raw const self.property.ty);
+        if is_sentinel && !is_left_alone {
+            return self.wrong(format_args!("{}, which stands for a member that is not known", excerpt(text)));
+        }
+        Some(Value::Enum(member.value))
     }
 
     fn read_text(&mut self, text: &str) -> Option<Value> {
@@ -409,12 +457,17 @@ impl ValueSeed<'_> {
                     None
                 }
             },
-            Type::Enum(of) => match of.member(text) {
-                Some(member) => Some(Value::Enum(member.value)),
-                None => self.wrong(excerpt(text)),
-            },
+            Type::Enum(of) => self.read_member(of, text),
             Type::Boolean | Type::Complex(_) | Type::Collection { .. } => self.wrong("a string"),
         }
+    }
+}
+
+/// Whether a value is the sentinel of the enumeration that its property is of.
+fn is_sentinel(ty: &Type, value: &Value) -> bool {
+    match (ty, value) {
+        (Type::Enum(EnumType { sentinel: Some(sentinel), .. }), Value::Enum(value)) => *value == sentinel.value,
+        _ => false,
     }
 }
 
@@ -472,7 +525,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         };
         let (mut values, mut sound) = (Vec::new(), true);
         for _ in 0..*most {
-            let item = ValueSeed { property: self.property, ty: of, path: self.path, faults: self.faults };
+            let item = ValueSeed { ty: of, faults: self.faults, ..self };
             match seq.next_element_seed(item)? {
                 None => return Ok(sound.then_some(Value::Collection(values))),
                 Some(None) => sound = false,
@@ -491,12 +544,13 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(self.wrong("an object"));
         };
-        complex_value(ty, self.path, self.faults, map)
+        complex_value(ty, self.purpose, self.path, self.faults, map)
     }
 }
 
 fn complex_value<'de, A: MapAccess<'de>>(
     ty: &'static ComplexType,
+    purpose: Purpose,
     path: &str,
     faults: &mut Faults,
     mut map: A,
@@ -519,7 +573,7 @@ fn complex_value<'de, A: MapAccess<'de>>(
         };
         let property = &ty.properties[at];
         let inner = format!("{path}/{}", property.name);
-        map.next_value_seed(ValueSeed { property, ty: &property.ty, path: &inner, faults })?;
+        map.next_value_seed(ValueSeed { property, ty: &property.ty, purpose, path: &inner, faults })?;
         if std::mem::replace(&mut seen[at], true) {
             faults.push_with(|| duplicate_fault(&inner));
         }

@@ -23,6 +23,7 @@ mod openapi;
 mod options;
 mod paging;
 mod paths;
+mod preferences;
 mod properties;
 mod queries;
 mod references;
