@@ -55,6 +55,8 @@ pub struct Call<'c> {
     pub area: Area,
     /// Query options, of which only served ones are left.
     pub options: QueryOptions,
+    /// On a write, what `$select` asks to be shown of what comes of it; bound before anything is written.
+    pub shown: Option<BoundQuery>,
     /// The request's headers.
     pub headers: &'c HeaderMap,
     /// The body; empty when the operation reads none.
@@ -119,11 +121,6 @@ impl Call<'_> {
         format!("{}/{}/$metadata#{fragment}", self.origin, self.version)
     }
 
-    /// `@odata.context` of one entity of the set.
-    pub fn entity_context(&self, set: &EntitySet) -> String {
-        self.context(&format!("{}/$entity", set.name))
-    }
-
     /// The URL of one entity.
     pub fn entity_url(&self, set: &EntitySet, key: &str) -> String {
         self.root() + &entity_path(set, key)
@@ -160,15 +157,17 @@ impl Call<'_> {
         };
         let own = self.origin.split_once("://").map_or("", |(_, authority)| authority);
         match entity_reference(&edm::MODEL, &VERSIONS, |authority| authority.eq_ignore_ascii_case(own), &url) {
-            Ok((set, key)) if std::ptr::eq(set, &raw const edm::USERS) => service::user_key(&key),
+            Ok((found, key)) if std::ptr::eq(found.set, &raw const edm::USERS) => service::user_key(&key),
             _ => None,
         }
     }
 
-    /// Answers one entity with everything that its set usually shows.
-    pub fn entity_reply(&self, status: StatusCode, set: &EntitySet, row: &dyn Row) -> Result<Reply, ApiError> {
-        let query = BoundQuery::everything(set.entity_type);
-        self.encoded_reply(status, row, &self.encoder(set, &query), &self.entity_context(set))
+    /// Answers one entity that was written, as `$select` asks.
+    fn entity_reply(&self, status: StatusCode, set: &EntitySet, row: &dyn Row) -> Result<Reply, ApiError> {
+        let everything = BoundQuery::everything(set.entity_type);
+        let query = self.shown.as_ref().unwrap_or(&everything);
+        let context = self.context(&format!("{}{}/$entity", set.name, query.projection()));
+        self.encoded_reply(status, row, &self.encoder(set, query), &context)
     }
 
     /// Answers one entity, with its ETag.
@@ -273,7 +272,7 @@ pub fn entity_path(set: &EntitySet, key: &str) -> String {
 }
 
 /// Writes `users` in the place of `directoryObjects`, where that is the set that a URL names.
-fn as_users(url: &str) -> String {
+pub(crate) fn as_users(url: &str) -> String {
     const OTHER: &str = "/directoryObjects";
     let authority = url.find("://").map_or(0, |at| at + "://".len());
     let at = if authority == 0 { 0 } else { url[authority..].find('/').map_or(url.len(), |slash| authority + slash) };

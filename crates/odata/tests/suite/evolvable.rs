@@ -263,6 +263,18 @@ fn members_that_the_client_should_not_know_cannot_be_asked_for() {
     assert!(kept("level eq 'unknown'", EnumMembers::Known, Case::of(None, None)));
 }
 
+/// Two values that are compared so are needed twice, and what lies in them too.
+#[test]
+fn parts_that_are_needed_twice_are_counted() {
+    let mut condition = "detail eq before".to_owned();
+    for _ in 0..8 {
+        condition = format!("cast(cast({condition},Edm.String),test.detail) ge before");
+    }
+    let errors = scope(EnumMembers::Known).condition(&condition).unwrap_err();
+    assert_eq!(errors.kept()[0].kind, ErrorKind::TooComplex, "{errors}");
+    scope(EnumMembers::All).condition(&condition).expect("it is not long");
+}
+
 /// Order goes by the real numbers, whatever is shown.
 #[test]
 fn order_goes_by_the_real_value() {
