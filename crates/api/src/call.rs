@@ -10,7 +10,7 @@ use crate::reply::Reply;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use model::{Caller, Precondition, Refusal, Repeatability, UserKey, edm};
-use odata::body::{Binding, EntityBody};
+use odata::body::{Binding, EntityBody, Purpose};
 use odata::edm::EntitySet;
 use odata::encode::{Encoder, Row, etag};
 use odata::fault::{Fault, FaultKind};
@@ -55,6 +55,8 @@ pub struct Call<'c> {
     pub area: Area,
     /// Query options, of which only served ones are left.
     pub options: QueryOptions,
+    /// On a write, what `$select` asks to be shown of what comes of it; bound before anything is written.
+    pub shown: Option<BoundQuery>,
     /// The request's headers.
     pub headers: &'c HeaderMap,
     /// The body; empty when the operation reads none.
@@ -119,11 +121,6 @@ impl Call<'_> {
         format!("{}/{}/$metadata#{fragment}", self.origin, self.version)
     }
 
-    /// `@odata.context` of one entity of the set.
-    pub fn entity_context(&self, set: &EntitySet) -> String {
-        self.context(&format!("{}/$entity", set.name))
-    }
-
     /// The URL of one entity.
     pub fn entity_url(&self, set: &EntitySet, key: &str) -> String {
         self.root() + &entity_path(set, key)
@@ -131,7 +128,8 @@ impl Call<'_> {
 
     /// Reads the body as an entity of a set; bindings come apart from it.
     pub fn entity_body(&self, set: &EntitySet) -> Result<(EntityBody, Option<Link>), ApiError> {
-        let mut body = EntityBody::read(&self.body, &edm::MODEL, set.entity_type)
+        let purpose = Purpose { updates: self.resource.key().is_some(), enum_members: self.preferences.enum_members() };
+        let mut body = EntityBody::read_for(purpose, &self.body, &edm::MODEL, set.entity_type)
             .map_err(|error| ApiError::from_syntax(self.area, &error))?;
         let mut link = None;
         for Binding { target, .. } in std::mem::take(&mut body.bindings) {
@@ -159,15 +157,17 @@ impl Call<'_> {
         };
         let own = self.origin.split_once("://").map_or("", |(_, authority)| authority);
         match entity_reference(&edm::MODEL, &VERSIONS, |authority| authority.eq_ignore_ascii_case(own), &url) {
-            Ok((set, key)) if std::ptr::eq(set, &raw const edm::USERS) => service::user_key(&key),
+            Ok((found, key)) if std::ptr::eq(found.set, &raw const edm::USERS) => service::user_key(&key),
             _ => None,
         }
     }
 
-    /// Answers one entity with everything that its set usually shows.
-    pub fn entity_reply(&self, status: StatusCode, set: &EntitySet, row: &dyn Row) -> Result<Reply, ApiError> {
-        let query = BoundQuery::everything(set.entity_type);
-        self.encoded_reply(status, row, &self.encoder(set, &query), &self.entity_context(set))
+    /// Answers one entity that was written, as `$select` asks.
+    fn entity_reply(&self, status: StatusCode, set: &EntitySet, row: &dyn Row) -> Result<Reply, ApiError> {
+        let everything = BoundQuery::everything(set.entity_type);
+        let query = self.shown.as_ref().unwrap_or(&everything);
+        let context = self.context(&format!("{}{}/$entity", set.name, query.projection()));
+        self.encoded_reply(status, row, &self.encoder(set, query), &context)
     }
 
     /// Answers one entity, with its ETag.
@@ -247,9 +247,14 @@ impl Call<'_> {
         }
         if let Some(applied) = self.preferences.returns {
             let applied = if applied == Return::Minimal { "return=minimal" } else { "return=representation" };
-            reply.headers.insert("preference-applied", HeaderValue::from_static(applied));
+            reply.applied(applied);
         }
         Ok(reply)
+    }
+
+    /// Whether the client asks for every member of enumerations, where that means something.
+    pub fn takes_unknown_enum_members(&self) -> bool {
+        self.preferences.include_unknown_enum_members && self.resource.entities().is_some()
     }
 
     /// An operation's failure, with the codes of this part of the API.
@@ -267,7 +272,7 @@ pub fn entity_path(set: &EntitySet, key: &str) -> String {
 }
 
 /// Writes `users` in the place of `directoryObjects`, where that is the set that a URL names.
-fn as_users(url: &str) -> String {
+pub(crate) fn as_users(url: &str) -> String {
     const OTHER: &str = "/directoryObjects";
     let authority = url.find("://").map_or(0, |at| at + "://".len());
     let at = if authority == 0 { 0 } else { url[authority..].find('/').map_or(url.len(), |slash| authority + slash) };

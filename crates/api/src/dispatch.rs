@@ -4,13 +4,14 @@
 
 use crate::app::App;
 use crate::body::{self, Source};
+use crate::by_id;
 use crate::call::{Call, PublicCall, VERSIONS};
 use crate::context::RequestIds;
 use crate::error::{ApiError, Area};
 use crate::negotiate::{Form, MediaType, accept, check_versions};
 use crate::references::References;
 use crate::repeatability::{self, Wish};
-use crate::reply::Reply;
+use crate::reply::{INCLUDE_UNKNOWN_ENUM_MEMBERS, Reply};
 use crate::routes::{self, Access, BodyKind, Operation, Shape, Verb};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use model::{Caller, edm};
@@ -151,7 +152,14 @@ async fn run(request: &Request<'_>, content: Source) -> Result<Reply, ApiError> 
     let (operation, call) = admit(request, content).await?;
     let write = match operation {
         Operation::Public(_) => unreachable!("what is public is answered above"),
-        Operation::Read(read) => return read(call).await,
+        Operation::Read(read) => {
+            let is_applied = call.takes_unknown_enum_members();
+            let mut reply = read(call).await?;
+            if is_applied && reply.status.is_success() {
+                reply.applied(INCLUDE_UNKNOWN_ENUM_MEMBERS);
+            }
+            return Ok(reply);
+        }
         Operation::Write(write) => write,
     };
     let mut plan = call.app.service.plan(call.caller);
@@ -164,21 +172,25 @@ async fn run(request: &Request<'_>, content: Source) -> Result<Reply, ApiError> 
         Err(error) => plan.earlier().await.map_err(|error| call.failure(error))?.ok_or(error)?,
     };
     let outcome = outcomes.into_iter().next().expect("the plan has one command");
-    (write.render)(&call, outcome)
+    write.answer(&call, outcome)
 }
 
 /// Counts the request, finds the operation, checks what it demands and reads its body: all that comes
 /// before it runs.
 pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operation, Call<'r>), ApiError> {
     let app = request.app;
-    let resource = resolve(&edm::MODEL, request.path);
+    let mut options = QueryOptions::parse(request.query);
+    let resource = by_id::resolve(request, &mut options).unwrap_or_else(|| {
+        let resource = resolve(&edm::MODEL, request.path);
+        resource.map_err(|error| ApiError::from_path(routes::area_of_path(request.path), &error))
+    });
     // What a batch holds is counted, not the batch: its own answer is 200 however many are too many
     // (graph.md, section 8.10).
     let is_batch = matches!(resource, Ok(Resource::Batch)) && request.batch.is_none();
     if let Some(throttle) = app.throttle.as_ref().filter(|_| !is_batch) {
         throttle.admit(request.caller, app.service.clock().now()).map_err(ApiError::too_many_requests)?;
     }
-    let resource = resource.map_err(|error| ApiError::from_path(routes::area_of_path(request.path), &error))?;
+    let resource = resource?;
     let (area, shape) = routes::describe(&resource);
     if shape == Shape::Batch && request.batch.is_some() {
         return Err(ApiError::bad_request(area, "a batch cannot hold another batch"));
@@ -202,7 +214,6 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
             .or_else(|refused| accept(request.headers, Form::Multipart).map_err(|_| refused)),
         _ => accept(request.headers, Form::Json),
     };
-    let options = QueryOptions::parse(request.query);
     // `$format` stands above `Accept` (OData URL conventions 4.01, section 5.1.8).
     let media = match &options {
         Ok(options) if options.get(SystemOption::Format).is_some() => MediaType::default(),
@@ -211,24 +222,7 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
     let options = options.map_err(|error| ApiError::from_query(area, &error))?;
     options.only(route.served, route.applicable).map_err(|error| ApiError::from_query(area, &error))?;
     let prefer = request.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    let preferences = Preferences::parse(prefer);
-    let most = match route.body {
-        BodyKind::None => None,
-        BodyKind::Json => Some(app.limits.body),
-        BodyKind::Batch => Some(app.limits.batch),
-    };
-    let body = match most {
-        None => bytes::Bytes::new(),
-        Some(most) => {
-            body::check_declared_size(request.headers, most)?;
-            if !content.is_absent() {
-                body::check_content_type(request.headers, route.body == BodyKind::Batch)?;
-            }
-            body::read(content, request.headers, most, &app.limits, area).await?
-        }
-    };
-    tracing::event!(Level::DEBUG, request.id = %request.ids.request_id, method = %request.method, ?shape, "dispatching");
-    let call = Call {
+    let mut call = Call {
         app,
         caller: request.caller,
         ids: request.ids,
@@ -237,21 +231,41 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
         resource,
         area,
         options,
+        shown: None,
         headers: request.headers,
-        repeatability: wish.map(|wish| {
-            let this = (request.method, request.path, request.query, request.headers, &*body);
-            wish.describe(&app.service, request.version, std::iter::once(this))
-        }),
-        body,
+        repeatability: None,
+        body: bytes::Bytes::new(),
         media,
-        preferences,
+        preferences: Preferences::parse(prefer),
         references: request.batch.clone().unwrap_or_default(),
     };
+    let has_options = call.options.given().next().is_some();
+    if matches!(route.operation, Operation::Write(_)) && has_options {
+        let set = call.set();
+        call.shown = Some(call.bind(set, app.service.clock().now())?);
+    }
+    let most = match route.body {
+        BodyKind::None => None,
+        BodyKind::Json => Some(app.limits.body),
+        BodyKind::Batch => Some(app.limits.batch),
+    };
+    if let Some(most) = most {
+        body::check_declared_size(request.headers, most)?;
+        if !content.is_absent() {
+            body::check_content_type(request.headers, route.body == BodyKind::Batch)?;
+        }
+        call.body = body::read(content, request.headers, most, &app.limits, area).await?;
+    }
+    call.repeatability = wish.map(|wish| {
+        let this = (request.method, request.path, request.query, request.headers, &*call.body);
+        wish.describe(&app.service, request.version, std::iter::once(this))
+    });
+    tracing::event!(Level::DEBUG, request.id = %request.ids.request_id, method = %request.method, ?shape, "dispatching");
     Ok((route.operation, call))
 }
 
 fn not_allowed(method: &Method, allowed: &[Verb]) -> ApiError {
-    let names = allowed.iter().map(|verb| verb.names()).collect::<Vec<_>>().join(", ");
+    let names = routes::allow(allowed);
     let message = format!("{method} is not allowed here; allowed are {names}");
     let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message);
     match HeaderValue::try_from(names) {

@@ -8,6 +8,7 @@
 
 mod app;
 mod body;
+mod by_id;
 mod call;
 mod context;
 pub mod dispatch;

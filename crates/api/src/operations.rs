@@ -9,6 +9,7 @@ pub mod delete;
 pub mod impacted_user;
 pub mod list;
 pub mod metadata;
+pub mod options;
 pub mod property;
 pub mod read;
 pub mod reference;

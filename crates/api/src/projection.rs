@@ -40,7 +40,7 @@ impl Call<'_> {
         } else {
             &EVENT_SEARCH[..OWN]
         };
-        let context = Context { search, ..Context::at(now) };
+        let context = Context { search, enum_members: self.preferences.enum_members(), ..Context::at(now) };
         let ty = if std::ptr::eq(set, self.set()) { self.entities().ty } else { set.entity_type };
         let query = bind(&self.options, &edm::MODEL, ty, &context);
         let query = query.map_err(|errors| ApiError::from_query_errors(self.area, &errors))?;
@@ -63,8 +63,9 @@ impl Call<'_> {
 
     /// The encoder for what a query selects and expands of a set's entities.
     pub(crate) fn encoder(&self, set: &EntitySet, query: &BoundQuery) -> Encoder {
+        let told = self.preferences.enum_members();
         if !query.select.is_explicit() && query.expand.is_empty() && self.media.metadata != Metadata::Full {
-            return self.app.encoders.of(set, self.media.metadata).clone();
+            return self.app.encoders.of(set, self.media.metadata).clone().with_enum_members(told);
         }
         self.encoder_of(set, &query.select, &query.expand)
     }
@@ -80,6 +81,7 @@ impl Call<'_> {
             let inner = self.encoder_of(&edm::USERS, &expansion.select, &expansion.expand);
             (expansion.navigation, inner)
         });
+        let encoder = encoder.with_enum_members(self.preferences.enum_members());
         encoder.with_expansions(expansions.collect()).with_location(&format!("{}/{}", self.root(), set.name))
     }
 }

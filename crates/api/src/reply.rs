@@ -1,11 +1,14 @@
 //! What an operation answers, before it becomes an HTTP response or an item of a batch.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
 /// The content type of errors and documents without control information.
 pub const JSON: &str = "application/json;charset=utf-8";
+/// The preference for members of enumerations that older clients do not know (graph.md, section 8.7).
+pub const INCLUDE_UNKNOWN_ENUM_MEMBERS: &str = "include-unknown-enum-members";
+
 /// An answer.
 #[derive(Debug)]
 pub struct Reply {
@@ -38,6 +41,14 @@ impl Reply {
         reply.headers.insert("odata-version", HeaderValue::from_static("4.0"));
         reply.body = body.into();
         reply
+    }
+
+    /// Says that a preference of the client's was honoured, beside others that were.
+    pub fn applied(&mut self, preference: &str) {
+        const NAME: HeaderName = HeaderName::from_static("preference-applied");
+        let before = self.headers.get(&NAME).and_then(|before| before.to_str().ok());
+        let all = before.map_or_else(|| preference.to_owned(), |before| format!("{before}, {preference}"));
+        self.set(NAME, all);
     }
 
     /// Adds a header whose value is made of parts that were checked before.

@@ -90,7 +90,9 @@ async fn resource(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, content) = request.into_parts();
     let ids = ids_of(&parts.extensions, &app, &parts.headers);
     let path = parts.uri.path().to_owned();
-    let outcome = match split_version(&path) {
+    let version = split_version(&path);
+    let is_odata = version.is_some();
+    let outcome = match version {
         Some((version, rest)) => answer(&app, &ids, parts, content, version, rest).await,
         None => Err(ApiError::new(
             StatusCode::NOT_FOUND,
@@ -98,7 +100,12 @@ async fn resource(State(app): State<Arc<App>>, request: Request) -> Response {
             "there is nothing here; the API lies below /v1.0 and /beta",
         )),
     };
-    outcome.unwrap_or_else(|error| error.into_reply(&ids)).into_response()
+    let mut reply = outcome.unwrap_or_else(|error| error.into_reply(&ids));
+    if is_odata {
+        // Whatever the answer is, it follows a version of OData (OData protocol 4.01, section 8.1.5).
+        reply.headers.entry("odata-version").or_insert(HeaderValue::from_static("4.0"));
+    }
+    reply.into_response()
 }
 
 /// Another method on a public path; axum says in `Allow` which ones there are.

@@ -3,10 +3,10 @@
 use crate::call::{Call, PublicCall};
 use crate::error::{ApiError, Area};
 use crate::operations::{
-    batch, count, create_event, create_user, delete, impacted_user, list, metadata, property, read, reference,
+    batch, count, create_event, create_user, delete, impacted_user, list, metadata, options, property, read, reference,
     service_document, update,
 };
-use crate::reply::Reply;
+use crate::reply::{INCLUDE_UNKNOWN_ENUM_MEMBERS, Reply};
 use axum::http::{Method, StatusCode};
 use model::{Command, Permission, edm};
 use odata::edm::EntitySet;
@@ -134,6 +134,17 @@ impl Write {
     }
 }
 
+impl Write {
+    /// Answers what the command came to, with the preferences that were honoured.
+    pub fn answer(self, call: &Call<'_>, outcome: Outcome) -> Result<Reply, ApiError> {
+        let mut reply = (self.render)(call, outcome)?;
+        if call.takes_unknown_enum_members() {
+            reply.applied(INCLUDE_UNKNOWN_ENUM_MEMBERS);
+        }
+        Ok(reply)
+    }
+}
+
 /// What a route does.
 #[derive(Clone, Copy)]
 pub enum Operation {
@@ -196,6 +207,8 @@ const ON_REFERENCES: &[SystemOption] = &[
     SystemOption::SkipToken,
     SystemOption::Top,
 ];
+/// What comes of a write is shown as these ask. `$expand` would read what others may have changed since.
+const ON_WRITES: &[SystemOption] = &[SystemOption::Format, SystemOption::Select];
 const ON_VALUES: &[SystemOption] = &[SystemOption::Format];
 const ON_SERVED_COUNTS: &[SystemOption] = &[SystemOption::Filter, SystemOption::Search];
 const ON_SETS: &[SystemOption] = &[
@@ -243,7 +256,7 @@ const fn entry(area: Area, shape: Shape, method: Verb, access: Access, body: Bod
         (Shape::EntityReference | Shape::Reference | Shape::Property { part: PropertyPart::Value, .. }, Verb::Get) => {
             (ON_VALUES, ON_VALUES)
         }
-        (Shape::Collection, _) => (NONE, ON_ENTITIES),
+        (Shape::Collection, _) | (Shape::Entity, Verb::Patch) => (ON_WRITES, ON_ENTITIES),
         _ => (NONE, NONE),
     };
     Route { area, shape, method, access, body, served, applicable, operation }
@@ -327,12 +340,36 @@ pub fn describe(resource: &Resource) -> (Area, Shape) {
     (resource.entities().map_or(Area::Risk, |entities| area_of(entities.set)), shape)
 }
 
+/// `OPTIONS` on whatever demands a token.
+const OPTIONS: Route = Route {
+    served: NONE,
+    applicable: NONE,
+    ..route(Area::Risk, Shape::Collection, Verb::Get, Access::Token, options::run)
+};
+
+/// The routes of a resource.
+fn routes_of(resource: &Resource) -> impl Iterator<Item = &'static Route> + use<> {
+    let (area, shape) = describe(resource);
+    ROUTES.iter().filter(move |route| (route.area, route.shape) == (area, shape))
+}
+
 /// The route of a method on a resource; else the methods that there are.
 pub fn find(resource: &Resource, method: &Method) -> Result<&'static Route, Vec<Verb>> {
-    let (area, shape) = describe(resource);
+    if method == Method::OPTIONS && routes_of(resource).all(|route| route.access != Access::Public) {
+        return Ok(&OPTIONS);
+    }
     let verb = Verb::of(method);
-    let here = || ROUTES.iter().filter(move |route| (route.area, route.shape) == (area, shape));
-    here().find(|route| Some(route.method) == verb).ok_or_else(|| here().map(|route| route.method).collect())
+    routes_of(resource).find(|route| Some(route.method) == verb).ok_or_else(|| allowed(resource))
+}
+
+/// The methods of a resource.
+pub fn allowed(resource: &Resource) -> Vec<Verb> {
+    routes_of(resource).map(|route| route.method).collect()
+}
+
+/// Methods, as the header `Allow` has them.
+pub fn allow(methods: &[Verb]) -> String {
+    methods.iter().map(|verb| verb.names()).collect::<Vec<_>>().join(", ")
 }
 
 /// The public resource that a path names, if it is one: it needs no token, whatever the method.
@@ -343,7 +380,5 @@ pub fn public_resource(path: &str) -> Option<Resource> {
         return None;
     }
     let resource = resolve(&edm::MODEL, path).ok()?;
-    let (area, shape) = describe(&resource);
-    let mut here = ROUTES.iter().filter(|route| (route.area, route.shape) == (area, shape));
-    here.all(|route| route.access == Access::Public).then_some(resource)
+    routes_of(&resource).all(|route| route.access == Access::Public).then_some(resource)
 }

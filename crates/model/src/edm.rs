@@ -9,7 +9,7 @@
 use crate::event::{RiskEventStatus, RiskLevel};
 use odata::edm::{
     BatchCapabilities, BatchFeature, Capabilities, ComplexType, EntitySet, EntityType, EnumType, Model,
-    NavigationBinding, NavigationProperty, Property, Schema, ServiceCapabilities, Type,
+    NavigationBinding, NavigationProperty, Property, Schema, Sentinel, ServiceCapabilities, Type,
 };
 use odata::query::SystemOption;
 use std::borrow::Cow;
@@ -29,13 +29,12 @@ const ID_PATTERN: &str = r"^(?!\.{1,2}$)[A-Za-z0-9._-]+$";
 /// The form of a user's userPrincipalName: `name@domain`, without blanks, controls and slashes.
 const UPN_PATTERN: &str = r"^[^\s\u0000-\u001F\u007F-\u009F/]+@[^\s\u0000-\u001F\u007F-\u009F/@]+$";
 
-/// `riskLevel`.
-pub static RISK_LEVEL: EnumType =
-    EnumType { namespace: GRAPH, name: "riskLevel", members: &RiskLevel::MEMBERS, is_flags: false };
+/// `riskLevel`. Its sentinel is one of the levels that the seed document lists for a create.
+pub static RISK_LEVEL: EnumType = EnumType::new(GRAPH, "riskLevel", &RiskLevel::MEMBERS)
+    .evolvable(Sentinel { value: RiskLevel::UnknownFutureValue as i32, is_creatable: true });
 
 /// `riskEventStatus`.
-pub static RISK_EVENT_STATUS: EnumType =
-    EnumType { namespace: GRAPH, name: "riskEventStatus", members: &RiskEventStatus::MEMBERS, is_flags: false };
+pub static RISK_EVENT_STATUS: EnumType = EnumType::new(GRAPH, "riskEventStatus", &RiskEventStatus::MEMBERS);
 
 /// `entity`: everything that has an id.
 pub static ENTITY: EntityType = EntityType {

@@ -4,7 +4,7 @@ use crate::edm::{self, event as at};
 use crate::ids::EntityId;
 use odata::Ticks;
 use odata::body::{EntityBody, Value};
-use odata::edm::{EntityType, Member};
+use odata::edm::{EntityType, EnumMembers, Member};
 use odata::encode::{Cell, CellError, Encoder, Metadata, Row};
 use odata::fault::{Fault, FaultKind, Faults};
 use std::sync::LazyLock;
@@ -166,8 +166,9 @@ pub struct RiskEvent {
 /// Renders the properties of an event, in the order of their positions: what stores keep beside the
 /// columns, so that an answer with all of them copies one text ([`Row::members`]).
 pub fn event_members(event: &dyn Row) -> Result<String, CellError> {
-    static ENCODER: LazyLock<Encoder> =
-        LazyLock::new(|| Encoder::new(&edm::LEAKED_CREDENTIALS_RISK_EVENT, Metadata::None, None));
+    static ENCODER: LazyLock<Encoder> = LazyLock::new(|| {
+        Encoder::new(&edm::LEAKED_CREDENTIALS_RISK_EVENT, Metadata::None, None).with_enum_members(EnumMembers::All)
+    });
     let mut out = Vec::with_capacity(512);
     ENCODER.members(event, &mut out)?;
     Ok(String::from_utf8(out).expect("JSON is written of texts"))

@@ -6,18 +6,17 @@ use odata::edm::{EntitySet, EntityType, EnumType, Member, Model, Property, Type}
 use odata::expression::{Limits, Scope, parse};
 use odata::query::{Context, QueryOptions, bind};
 
-static LEVEL: EnumType = EnumType {
-    namespace: "risk",
-    name: "riskLevel",
-    members: &[
+static LEVEL: EnumType = EnumType::new(
+    "risk",
+    "riskLevel",
+    &[
         Member { name: "low", value: 0 },
         Member { name: "medium", value: 1 },
         Member { name: "high", value: 2 },
         Member { name: "hidden", value: 3 },
         Member { name: "none", value: 4 },
     ],
-    is_flags: false,
-};
+);
 
 static ENTITY: EntityType = EntityType {
     namespace: "risk",

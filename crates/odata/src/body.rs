@@ -4,13 +4,16 @@
 //! fault. Values whose type is unknown are skipped without being built, so depth and size of a
 //! body cost nothing beyond its bytes.
 
-use crate::edm::{ComplexType, EntityType, Model, NavigationProperty, Property, Type};
+mod value;
+
+use crate::edm::{EntityType, EnumMembers, Model, NavigationProperty, Property, Type};
 use crate::fault::{Fault, FaultKind, Faults, excerpt};
 use crate::ticks::Ticks;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Unexpected, Visitor};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use value::{ValueSeed, is_sentinel};
 
 /// A value that fits its property's declared type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +32,22 @@ pub enum Value {
     Collection(Vec<Value>),
     /// A complex value that was checked and dropped: every one so far is write-only.
     Checked,
+}
+
+/// What a body is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Purpose {
+    /// Whether it changes an entity that there is, rather than making one.
+    pub updates: bool,
+    /// Which members of evolvable enumerations the client may name.
+    pub enum_members: EnumMembers,
+}
+
+impl Purpose {
+    /// To make an entity.
+    pub const CREATE: Self = Self { updates: false, enum_members: EnumMembers::Known };
+    /// To change an entity.
+    pub const UPDATE: Self = Self { updates: true, enum_members: EnumMembers::Known };
 }
 
 /// A relation that is set in a body: `impactedUser@odata.bind`.
@@ -84,9 +103,21 @@ pub fn text(bytes: &[u8]) -> Result<&str, SyntaxError> {
 }
 
 impl EntityBody {
-    /// Reads a body. `expected_type` is the type of the entity set, whose properties the body may
-    /// have; `@odata.type` may name it, or one that derives from it.
+    /// Reads a body that makes an entity. `expected_type` is the type of the entity set, whose
+    /// properties the body may have; `@odata.type` may name it, or one that derives from it.
     pub fn read(bytes: &[u8], model: &Model, expected_type: &'static EntityType) -> Result<Self, SyntaxError> {
+        Self::read_for(Purpose::CREATE, bytes, model, expected_type)
+    }
+
+    /// Reads a body for a purpose. The sentinel of an evolvable enumeration, which stands for a value
+    /// that the client does not know, leaves a property as it is in an update, and is a fault where an
+    /// entity is made (Microsoft's guideline, "evolvable enums").
+    pub fn read_for(
+        purpose: Purpose,
+        bytes: &[u8],
+        model: &Model,
+        expected_type: &'static EntityType,
+    ) -> Result<Self, SyntaxError> {
         let mut body = Self {
             expected_type,
             declared_type: None,
@@ -97,7 +128,7 @@ impl EntityBody {
             faulty: vec![false; expected_type.property_count()],
         };
         let mut json = serde_json::Deserializer::from_str(text(bytes)?);
-        json.deserialize_any(EntityVisitor { model, body: &mut body })
+        json.deserialize_any(EntityVisitor { model, purpose, body: &mut body })
             .and_then(|()| json.end())
             .map_err(SyntaxError::Json)?;
         Ok(body)
@@ -141,6 +172,7 @@ impl EntityBody {
 
 struct EntityVisitor<'b> {
     model: &'b Model,
+    purpose: Purpose,
     body: &'b mut EntityBody,
 }
 
@@ -157,18 +189,20 @@ impl<'de> Visitor<'de> for EntityVisitor<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let body = self.body;
+        let Self { body, purpose, .. } = self;
         let mut others = Names::default();
         while let Some(name) = map.next_key_seed(Text)? {
             if let Some((position, property)) = body.expected_type.property(&name) {
                 let duplicate = std::mem::replace(&mut body.named[position], true);
-                let seed = ValueSeed { property, ty: &property.ty, path: property.name, faults: &mut body.faults };
+                let faults = &mut body.faults;
+                let seed = ValueSeed { property, ty: &property.ty, purpose, path: property.name, faults };
                 let value = map.next_value_seed(seed)?;
                 if duplicate {
                     body.faults.push_with(|| duplicate_fault(&name));
                 } else {
                     body.faulty[position] = value.is_none();
-                    body.values[position] = value;
+                    body.values[position] =
+                        value.filter(|value| !(purpose.updates && is_sentinel(&property.ty, value)));
                 }
             } else if others.is_repeated(name.clone(), &body.faults) {
                 map.next_value::<IgnoredAny>()?;
@@ -352,177 +386,12 @@ impl<'de> DeserializeSeed<'de> for AnnotationValue {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         const PLAIN: Property = Property::new("", Type::text(ANNOTATION_LENGTH), "").nullable();
         let mut faults = Faults::default();
-        let seed = ValueSeed { property: &PLAIN, ty: &PLAIN.ty, path: "", faults: &mut faults };
+        let seed =
+            ValueSeed { property: &PLAIN, ty: &PLAIN.ty, purpose: Purpose::CREATE, path: "", faults: &mut faults };
         Ok(match seed.deserialize(deserializer)? {
             Some(Value::Text(text)) => Annotated::Text(text.into()),
             Some(Value::Null) => Annotated::Null,
             _ => Annotated::Other,
         })
     }
-}
-
-/// Reads one value of a declared type; `None` when a fault was noted.
-struct ValueSeed<'f> {
-    property: &'static Property,
-    ty: &'static Type,
-    path: &'f str,
-    faults: &'f mut Faults,
-}
-
-impl ValueSeed<'_> {
-    /// Notes that the value does not fit. `found` is only written if the fault is kept, and never
-    /// where it could give away a secret.
-    fn wrong(&mut self, found: impl fmt::Display) -> Option<Value> {
-        let Self { property, ty, path, faults } = self;
-        faults.push_with(|| {
-            let message = if property.write_only {
-                format!("`{path}` is something else; expected {ty}")
-            } else {
-                format!("`{path}` is {found}; expected {ty}")
-            };
-            Fault::new(FaultKind::InvalidValue, *path, message)
-        });
-        None
-    }
-
-    fn read_text(&mut self, text: &str) -> Option<Value> {
-        match self.ty {
-            Type::String { least, most } => {
-                if text.contains('\0') {
-                    return self.wrong("a string with the character U+0000");
-                }
-                let length = text.chars().count();
-                if length >= *least as usize && length <= *most as usize {
-                    return Some(Value::Text(text.into()));
-                }
-                if length == 0 { self.wrong("empty") } else { self.wrong(format_args!("{length} characters long")) }
-            }
-            Type::DateTimeOffset => match text.parse() {
-                Ok(ticks) => Some(Value::DateTimeOffset(ticks)),
-                Err(_) if self.property.write_only => self.wrong(""),
-                Err(error) => {
-                    let Self { path, faults, .. } = self;
-                    faults.push_with(|| {
-                        let message = format!("`{path}`: {} {error}", excerpt(text));
-                        Fault::new(FaultKind::InvalidValue, *path, message)
-                    });
-                    None
-                }
-            },
-            Type::Enum(of) => match of.member(text) {
-                Some(member) => Some(Value::Enum(member.value)),
-                None => self.wrong(excerpt(text)),
-            },
-            Type::Boolean | Type::Complex(_) | Type::Collection { .. } => self.wrong("a string"),
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
-    type Value = Option<Value>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for ValueSeed<'_> {
-    type Value = Option<Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_str<E>(mut self, text: &str) -> Result<Self::Value, E> {
-        Ok(self.read_text(text))
-    }
-
-    fn visit_bool<E>(mut self, value: bool) -> Result<Self::Value, E> {
-        Ok(match self.ty {
-            Type::Boolean => Some(Value::Boolean(value)),
-            _ => self.wrong(if value { "true" } else { "false" }),
-        })
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        if self.property.nullable {
-            return Ok(Some(Value::Null));
-        }
-        let Self { ty, path, faults, .. } = self;
-        faults.push_with(|| Fault::new(FaultKind::NullValue, path, format!("`{path}` is null; expected {ty}")));
-        Ok(None)
-    }
-
-    fn visit_i64<E>(mut self, value: i64) -> Result<Self::Value, E> {
-        Ok(self.wrong(format_args!("the number {value}")))
-    }
-
-    fn visit_u64<E>(mut self, value: u64) -> Result<Self::Value, E> {
-        Ok(self.wrong(format_args!("the number {value}")))
-    }
-
-    fn visit_f64<E>(mut self, value: f64) -> Result<Self::Value, E> {
-        Ok(self.wrong(format_args!("the number {value:?}")))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let Type::Collection { of, most } = self.ty else {
-            while seq.next_element::<IgnoredAny>()?.is_some() {}
-            return Ok(self.wrong("an array"));
-        };
-        let (mut values, mut sound) = (Vec::new(), true);
-        for _ in 0..*most {
-            let item = ValueSeed { property: self.property, ty: of, path: self.path, faults: self.faults };
-            match seq.next_element_seed(item)? {
-                None => return Ok(sound.then_some(Value::Collection(values))),
-                Some(None) => sound = false,
-                Some(Some(value)) => values.push(value),
-            }
-        }
-        if seq.next_element::<IgnoredAny>()?.is_some() {
-            while seq.next_element::<IgnoredAny>()?.is_some() {}
-            return Ok(self.wrong(format_args!("an array of more than {most} items")));
-        }
-        Ok(sound.then_some(Value::Collection(values)))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
-        let Type::Complex(ty) = self.ty else {
-            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return Ok(self.wrong("an object"));
-        };
-        complex_value(ty, self.path, self.faults, map)
-    }
-}
-
-fn complex_value<'de, A: MapAccess<'de>>(
-    ty: &'static ComplexType,
-    path: &str,
-    faults: &mut Faults,
-    mut map: A,
-) -> Result<Option<Value>, A::Error> {
-    let mut seen = vec![false; ty.properties.len()];
-    let mut others = Names::default();
-    while let Some(name) = map.next_key_seed(Text)? {
-        let Some(at) = ty.properties.iter().position(|p| p.name.eq_ignore_ascii_case(&name)) else {
-            map.next_value::<IgnoredAny>()?;
-            let at = || format!("{path}/{}", excerpt_target(&name));
-            if others.is_repeated(name.clone(), faults) {
-                faults.push_with(|| duplicate_fault(&at()));
-            } else if !name.contains('@') {
-                faults.push_with(|| {
-                    let message = format!("Property {} is not part of {}.{}.", excerpt(&name), ty.namespace, ty.name);
-                    Fault::new(FaultKind::InvalidProperty, at(), message)
-                });
-            }
-            continue;
-        };
-        let property = &ty.properties[at];
-        let inner = format!("{path}/{}", property.name);
-        map.next_value_seed(ValueSeed { property, ty: &property.ty, path: &inner, faults })?;
-        if std::mem::replace(&mut seen[at], true) {
-            faults.push_with(|| duplicate_fault(&inner));
-        }
-    }
-    Ok(Some(Value::Checked))
 }

@@ -2,8 +2,10 @@
 //! once as `static`s by a service (OData CSDL 4.01). Body checks, JSON writing, paths, storage,
 //! `$metadata` and API descriptions all read the same declaration.
 
+mod enumeration;
 mod service;
 
+pub use enumeration::{EnumMembers, EnumType, Member, Sentinel};
 pub use service::{
     BatchCapabilities, BatchFeature, Capabilities, NavigationBinding, Operand, Operation, OperationKind, Schema,
     ServiceCapabilities,
@@ -47,6 +49,16 @@ impl Type {
     pub const fn nonempty(most: u32) -> Self {
         Self::String { least: 1, most }
     }
+
+    /// The sentinel's value, when it or its items are of an enumeration of which members hide from
+    /// such a client.
+    pub fn mask(&self, told: EnumMembers) -> Option<i64> {
+        match self {
+            Self::Enum(of) => of.mask(told),
+            Self::Collection { of, .. } => of.mask(told),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Type {
@@ -59,48 +71,16 @@ impl fmt::Display for Type {
             Self::DateTimeOffset => f.write_str("a date and time such as 2024-03-02T23:10:04.2255665Z"),
             Self::Enum(of) => {
                 f.write_str("one of ")?;
-                of.members
-                    .iter()
+                let is_taken =
+                    |member: &&Member| of.sentinel.is_none_or(|it| it.value != member.value || it.is_creatable);
+                of.named(EnumMembers::Known)
+                    .filter(is_taken)
                     .enumerate()
                     .try_for_each(|(at, member)| write!(f, "{}{}", if at == 0 { "" } else { ", " }, member.name))
             }
             Self::Complex(of) => write!(f, "an object ({})", of.name),
             Self::Collection { of, most } => write!(f, "an array of at most {most} items, each {of}"),
         }
-    }
-}
-
-/// A member of an enumeration. Names travel; values order and are kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Member {
-    /// The name on the wire.
-    pub name: &'static str,
-    /// The number in `$metadata`, in comparisons and in stores.
-    pub value: i32,
-}
-
-/// An enumeration.
-#[derive(Debug)]
-pub struct EnumType {
-    /// The schema that declares it.
-    pub namespace: &'static str,
-    /// Its name within the schema.
-    pub name: &'static str,
-    /// Its members.
-    pub members: &'static [Member],
-    /// Whether a value can be several members at once, as bits.
-    pub is_flags: bool,
-}
-
-impl EnumType {
-    /// Finds a member by its name, ignoring case.
-    pub fn member(&self, name: &str) -> Option<&Member> {
-        self.members.iter().find(|member| member.name.eq_ignore_ascii_case(name))
-    }
-
-    /// Finds a member by its value.
-    pub fn member_of(&self, value: i64) -> Option<&Member> {
-        self.members.iter().find(|member| i64::from(member.value) == value)
     }
 }
 

@@ -4,7 +4,7 @@ mod value;
 
 pub use value::{count_values, write_property, write_text};
 
-use crate::edm::{EntityType, NavigationProperty, Property, Type};
+use crate::edm::{EntityType, EnumMembers, NavigationProperty, Property, Type};
 use std::borrow::Cow;
 use std::sync::Arc;
 use value::{write_cell, write_type};
@@ -31,7 +31,8 @@ pub trait Row {
     /// The number that changes with the entity; its ETag.
     fn version(&self) -> u64;
     /// Every property of the type as JSON members, in the order of their positions, as
-    /// [`Encoder::members`] writes them; `None` where a store does not keep them rendered.
+    /// [`Encoder::members`] writes them with [`EnumMembers::All`]; `None` where a store does not keep them
+    /// rendered.
     fn members(&self) -> Option<&str> {
         None
     }
@@ -77,6 +78,10 @@ pub struct Encoder {
     type_names: Option<TypeNames>,
     /// Whether the fields are all that the type has, in their order.
     is_whole: bool,
+    /// Which members of evolvable enumerations it writes by name.
+    told: EnumMembers,
+    /// Whether a field is of an enumeration of which some members hide.
+    hides: bool,
     ty: &'static EntityType,
     expansions: Arc<[(&'static NavigationProperty, Encoder)]>,
     /// Where entities of the set lie, for [`Metadata::Full`]: `https://host/v1.0/users`.
@@ -122,7 +127,18 @@ impl Encoder {
         });
         let fields: Arc<[Field]> = fields.collect();
         let is_whole = fields.len() == all.len() && fields.iter().enumerate().all(|(at, field)| field.position == at);
-        Self { fields, metadata, type_names, is_whole, ty, expansions: Arc::new([]), location: None }
+        let hides = fields.iter().any(|field| field.property.ty.mask(EnumMembers::Known).is_some());
+        Self {
+            fields,
+            metadata,
+            type_names,
+            is_whole,
+            told: EnumMembers::Known,
+            hides,
+            ty,
+            expansions: Arc::new([]),
+            location: None,
+        }
     }
 
     /// The same, writing what relations lead to within each entity: each relation with the encoder for
@@ -138,9 +154,16 @@ impl Encoder {
         Self { location: Some(set.into()), ..self }
     }
 
-    /// Whether rendered members are enough of a row to write it: see [`Row::members`].
+    /// The same, for a client that is told of these members of evolvable enumerations.
+    #[must_use]
+    pub fn with_enum_members(self, told: EnumMembers) -> Self {
+        Self { told, ..self }
+    }
+
+    /// Whether rendered members are enough of a row to write it: see [`Row::members`]. They name every
+    /// member of an enumeration.
     pub fn takes_members(&self) -> bool {
-        self.is_whole && self.metadata != Metadata::Full
+        self.is_whole && self.metadata != Metadata::Full && !(self.hides && self.told == EnumMembers::Known)
     }
 
     /// Whether rows must carry what their relations lead to.
@@ -208,7 +231,7 @@ impl Encoder {
                 write_type(field.property.name, field.property, out);
             }
             out.extend_from_slice(field.prefix.as_bytes());
-            write_cell(row.cell(field.position), field.property, out)?;
+            write_cell(row.cell(field.position), field.property, self.told, out)?;
         }
         Ok(())
     }

@@ -168,13 +168,7 @@ pub enum PathError {
 
 /// Resolves the part of a path after the service root, such as `/users/a@b/$ref`, against a model.
 pub fn resolve(model: &Model, path: &str) -> Result<Resource, PathError> {
-    let mut segments = Vec::new();
-    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
-        segments.push(decode(segment)?);
-        if segments.len() > 8 {
-            return Err(PathError::UnknownSegment(excerpt(&segments[8])));
-        }
-    }
+    let segments = split(path)?;
     let mut segments = segments.iter().map(String::as_str);
     let Some(first) = segments.next() else { return Ok(Resource::Service) };
     if first.eq_ignore_ascii_case("$batch") {
@@ -190,6 +184,23 @@ pub fn resolve(model: &Model, path: &str) -> Result<Resource, PathError> {
         Some(predicate) => one_entity(model, entities, key_predicate(set, predicate, first)?, segments),
         None => many_entities(model, entities, segments),
     }
+}
+
+/// Resolves what follows an entity that is found already, such as `Namespace.Type/name`.
+pub fn resolve_at(model: &Model, entities: Entities, key: Key, rest: &str) -> Result<Resource, PathError> {
+    one_entity(model, entities, key, split(rest)?.iter().map(String::as_str))
+}
+
+/// The decoded segments of a path; empty ones are passed over.
+fn split(path: &str) -> Result<Vec<String>, PathError> {
+    let mut segments = Vec::new();
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        segments.push(decode(segment)?);
+        if segments.len() > 8 {
+            return Err(PathError::UnknownSegment(excerpt(&segments[8])));
+        }
+    }
+    Ok(segments)
 }
 
 /// What follows a set.
@@ -382,7 +393,7 @@ pub fn entity_reference(
     versions: &[&str],
     is_own: impl Fn(&str) -> bool,
     url: &str,
-) -> Result<(&'static EntitySet, Key), PathError> {
+) -> Result<(Entities, Key), PathError> {
     let unknown = || PathError::UnknownSegment(excerpt(url));
     let path = match url.split_once("://") {
         None => url,
@@ -401,7 +412,7 @@ pub fn entity_reference(
         _ => path,
     };
     match resolve(model, path)? {
-        Resource::Entity(entities, key) => Ok((entities.set, key)),
+        Resource::Entity(entities, key) => Ok((entities, key)),
         _ => Err(unknown()),
     }
 }

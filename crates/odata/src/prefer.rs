@@ -1,5 +1,7 @@
 //! The `Prefer` header (RFC 7240; OData protocol 4.01, section 8.2.8).
 
+use crate::edm::EnumMembers;
+
 /// Which answer to a write the client prefers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Return {
@@ -39,6 +41,11 @@ pub struct Preferences {
 }
 
 impl Preferences {
+    /// Which members of evolvable enumerations the client is told of and may name.
+    pub fn enum_members(&self) -> EnumMembers {
+        if self.include_unknown_enum_members { EnumMembers::All } else { EnumMembers::Known }
+    }
+
     /// Reads the values of all `Prefer` headers. The first of repeated preferences counts.
     pub fn parse<'a>(headers: impl IntoIterator<Item = &'a str>) -> Self {
         let mut preferences = Self::default();

@@ -31,7 +31,8 @@ const HEADERS: [(&str, &str); 7] = [
     ("If-None-Match", "ETags, or `*`: GET answers 304 when one of them is the entity's, everything else 412."),
     (
         "Prefer",
-        "`return=minimal` or `return=representation` for writes, `odata.maxpagesize=N` for lists; what was honoured is \
+        "`return=minimal` or `return=representation` for writes, `odata.maxpagesize=N` for lists, \
+         `include-unknown-enum-members` for members of enumerations that were added later; what was honoured is \
          answered in `Preference-Applied`.",
     ),
     (
@@ -102,7 +103,9 @@ fn headers(route: &Route) -> Vec<&'static str> {
     if has_version || matches!(shape, Shape::Service | Shape::Metadata) {
         names.push("If-None-Match");
     }
-    if matches!(shape, Shape::Collection | Shape::References) || (shape, route.method) == (Shape::Entity, Verb::Patch) {
+    let is_of_entities =
+        !matches!(shape, Shape::Service | Shape::Metadata | Shape::Batch | Shape::Reference | Shape::EntityReference);
+    if is_of_entities && route.method != Verb::Delete {
         names.push("Prefer");
     }
     if !reads && shape != Shape::Batch {

@@ -121,7 +121,7 @@ fn successes(schemas: &Schemas<'_>, route: &Route, place: &Place) -> Vec<(u16, O
     };
     let without_body =
         |description: &'static str, headers: Object| (204, object! { "description": description, "headers": headers });
-    let odata = "OData-Version";
+    let (odata, applied) = ("OData-Version", "Preference-Applied");
     match (route.shape, route.method) {
         (Shape::Service, _) => vec![(200, answer("The sets.", references(&[odata, "ETag"], &[])))],
         (Shape::Metadata, _) => vec![(200, answer("The model.", references(&[odata, "ETag", "Vary"], &[])))],
@@ -129,33 +129,44 @@ fn successes(schemas: &Schemas<'_>, route: &Route, place: &Place) -> Vec<(u16, O
             let made = [odata, "ETag", "Location"];
             let bare = [odata, "ETag", "Location", "OData-EntityId"];
             vec![
-                (201, answer("It is created; the whole of it.", references(&made, &SOMETIMES))),
+                (
+                    201,
+                    answer("It is created; the whole of it, or what `$select` names.", references(&made, &SOMETIMES)),
+                ),
                 without_body("It is created, as `Prefer: return=minimal` asks.", references(&bare, &SOMETIMES)),
             ]
         }
         (Shape::Entity, Verb::Patch) => vec![
-            (200, answer("It is changed; the whole of it.", references(&[odata, "ETag"], &SOMETIMES))),
+            (
+                200,
+                answer(
+                    "It is changed; the whole of it, or what `$select` names.",
+                    references(&[odata, "ETag"], &SOMETIMES),
+                ),
+            ),
             without_body("It is changed.", references(&[odata, "ETag"], &SOMETIMES)),
         ],
         (_, Verb::Delete) => vec![without_body("It is gone.", references(&[], &["Repeatability-Result"]))],
         (Shape::Reference, Verb::Put | Verb::Post) => {
             vec![without_body("It is set.", references(&[], &["Repeatability-Result"]))]
         }
-        (Shape::Entity | Shape::Navigation, _) => vec![(200, answer("The entity.", references(&[odata, "ETag"], &[])))],
+        (Shape::Entity | Shape::Navigation, _) => {
+            vec![(200, answer("The entity.", references(&[odata, "ETag"], &[applied])))]
+        }
         (Shape::Collection, _) => {
-            vec![(200, answer("A page.", references(&[odata], &["Preference-Applied"])))]
+            vec![(200, answer("A page.", references(&[odata], &[applied])))]
         }
         (Shape::References, _) => {
-            vec![(200, answer("A page of references.", references(&[odata], &["Preference-Applied"])))]
+            vec![(200, answer("A page of references.", references(&[odata], &[applied])))]
         }
         (Shape::Property { part: PropertyPart::Count, .. }, _) => {
-            vec![(200, answer("The number.", references(&[odata, "ETag"], &[])))]
+            vec![(200, answer("The number.", references(&[odata, "ETag"], &[applied])))]
         }
         (Shape::Property { .. }, _) => vec![
-            (200, answer("The value.", references(&[odata, "ETag"], &[]))),
-            without_body("The value is null.", references(&["ETag"], &[])),
+            (200, answer("The value.", references(&[odata, "ETag"], &[applied]))),
+            without_body("The value is null.", references(&[odata, "ETag"], &[applied])),
         ],
-        (Shape::Count, _) => vec![(200, answer("The number.", references(&[odata], &[])))],
+        (Shape::Count, _) => vec![(200, answer("The number.", references(&[odata], &[applied])))],
         (Shape::Reference | Shape::EntityReference, _) => {
             vec![(200, answer("The reference.", references(&[odata], &[])))]
         }

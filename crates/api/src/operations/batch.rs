@@ -56,7 +56,7 @@ pub fn run(call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
             _ => call.odata_reply(StatusCode::OK, answer::json(&batch, &results)),
         };
         if go_on == Some(true) {
-            reply.headers.insert("preference-applied", HeaderValue::from_static("odata.continue-on-error"));
+            reply.applied("odata.continue-on-error");
         }
         Ok(reply)
     })

@@ -115,7 +115,7 @@ pub fn run(mut call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         body.push(b'}');
         let mut reply = call.odata_reply(StatusCode::OK, body);
         if let Some(preferred) = preferred {
-            reply.set("preference-applied", format!("odata.maxpagesize={}", preferred.min(most)));
+            reply.applied(&format!("odata.maxpagesize={}", preferred.min(most)));
         }
         Ok(reply)
     })

@@ -56,17 +56,17 @@ fn content(
     part: PropertyPart,
 ) -> Result<Reply, CellError> {
     let (value, property) = (row.cell(path.position), path.property);
-    let mut body = Vec::new();
+    let (told, mut body) = (call.preferences.enum_members(), Vec::new());
     Ok(match part {
         PropertyPart::Value => {
             // The canonical URL of the entity, whichever way it was asked for (OData protocol 4.01, section 10.13).
             let key = encode_segment(&id_of(row)?.replace('\'', "''"));
             let context = call.context(&format!("{}('{key}')/{}", set.name, property.name));
-            write_property(value, property, call.media.metadata, &context, &mut body)?;
+            write_property(value, property, told, call.media.metadata, &context, &mut body)?;
             call.odata_reply(StatusCode::OK, body)
         }
         PropertyPart::Text => {
-            write_text(value, property, &mut body)?;
+            write_text(value, property, told, &mut body)?;
             Reply::text("text/plain;charset=utf-8", body)
         }
         PropertyPart::Count => {

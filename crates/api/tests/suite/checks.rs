@@ -97,7 +97,7 @@ async fn each_check_comes_before_the_next_one() {
     step(may(path, "POST"), 406).await;
     let acceptable = |path: &str| may(path, "POST").without("accept");
     step(acceptable(path), 400).await;
-    step(acceptable("/v1.0/leakedCredentialsRiskEvents?$select=id"), 501).await;
+    step(acceptable("/v1.0/leakedCredentialsRiskEvents?$expand=impactedUser"), 501).await;
     step(acceptable(EVENTS).header("content-length", "300000"), 413).await;
     step(acceptable(EVENTS), 415).await;
     let e1 = "/v1.0/leakedCredentialsRiskEvents/e1";

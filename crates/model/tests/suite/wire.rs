@@ -97,12 +97,12 @@ fn paths_of_the_real_sets() {
     for path in ["/identityRiskEvents/a1/riskLevel", "/users/u1/displayName/$value"] {
         assert!(matches!(path::resolve(&MODEL, path), Ok(Resource::Property(..))), "{path}");
     }
-    let (set, key) = path::entity_reference(
+    let (found, key) = path::entity_reference(
         &MODEL,
         &["v1.0", "beta"],
         |authority| authority == "risk.example.test",
         "https://risk.example.test/beta/users/5b0a7c1e-8d53-4f39-a3d4-2f6a3f1f9c01",
     )
     .unwrap();
-    assert_eq!((set.name, id(key.text())), ("users", id("5b0a7c1e-8d53-4f39-a3d4-2f6a3f1f9c01")));
+    assert_eq!((found.set.name, id(key.text())), ("users", id("5b0a7c1e-8d53-4f39-a3d4-2f6a3f1f9c01")));
 }

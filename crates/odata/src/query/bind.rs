@@ -6,7 +6,7 @@ use super::format::Format;
 use super::select::Selection;
 use super::{QueryOptions, SystemOption, search};
 use crate::Ticks;
-use crate::edm::{EntityType, Model};
+use crate::edm::{EntityType, EnumMembers, Model};
 use crate::expression::bound::{Expression, Node, OrderKey, PropertyPath, ValueType};
 use crate::expression::{ErrorKind, Limits, Scope, nearest_property};
 use crate::fault::excerpt;
@@ -20,12 +20,14 @@ pub struct Context<'c> {
     pub limits: Limits,
     /// The texts that `$search` looks into; none where it does not apply.
     pub search: &'c [PropertyPath],
+    /// Which members of evolvable enumerations the client may name.
+    pub enum_members: EnumMembers,
 }
 
 impl Context<'_> {
     /// A context with the usual limits and without `$search`.
     pub fn at(now: Ticks) -> Self {
-        Self { now, limits: Limits::default(), search: &[] }
+        Self { now, limits: Limits::default(), search: &[], enum_members: EnumMembers::Known }
     }
 }
 
@@ -82,8 +84,8 @@ pub fn bind(
     ty: &'static EntityType,
     context: &Context<'_>,
 ) -> Result<BoundQuery, QueryErrors> {
-    let Context { now, limits, search } = *context;
-    let scope = Scope { model, ty, now, limits, aliases: options.aliases() };
+    let Context { now, limits, search, enum_members } = *context;
+    let scope = Scope { model, ty, now, limits, aliases: options.aliases(), enum_members };
     let mut reading = Reading { model, limits, errors: QueryErrors::default() };
     let mut query = BoundQuery::everything(ty);
     let (mut searched, mut selected) = (None, None);

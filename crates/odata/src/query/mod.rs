@@ -177,6 +177,12 @@ impl QueryOptions {
         self.system.iter().find(|(known, _)| *known == option).map(|(_, value)| value.as_str())
     }
 
+    /// Takes an option out: what follows does not see it any more.
+    pub fn take(&mut self, option: SystemOption) -> Option<String> {
+        let at = self.system.iter().position(|(known, _)| *known == option)?;
+        Some(self.system.remove(at).1)
+    }
+
     /// Parameter aliases, without their sign, and their values (URL conventions 4.01, section 5.3).
     pub fn aliases(&self) -> &[(String, String)] {
         &self.aliases

@@ -4,6 +4,7 @@ mod body;
 mod csdl;
 mod encode;
 mod evaluate;
+mod evolvable;
 mod filter;
 mod hostile;
 mod language_hostile;

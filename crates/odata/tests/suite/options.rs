@@ -621,7 +621,7 @@ fn limits_hold_for_every_option() {
     let search = searched();
     let kinds = |query: &str| -> Vec<ErrorKind> {
         let options = QueryOptions::parse(query).unwrap();
-        match bind(&options, &SHOP, &ORDER, &Context { now: now(), limits, search: &search }) {
+        match bind(&options, &SHOP, &ORDER, &Context { limits, search: &search, ..Context::at(now()) }) {
             Ok(_) => Vec::new(),
             Err(errors) => errors.kept().iter().map(|error| error.kind).collect(),
         }

@@ -261,8 +261,8 @@ fn references_are_absolute_or_relative() {
         "people/p%31/",
         "people/p1/test.person",
     ] {
-        let (set, key) = read(url).unwrap_or_else(|error| panic!("{url}: {error}"));
-        assert_eq!((set.name, key.text()), ("people", "p1"), "{url}");
+        let (found, key) = read(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+        assert_eq!((found.set.name, key.text()), ("people", "p1"), "{url}");
     }
     for url in [
         "",

@@ -5,24 +5,23 @@ use odata::Ticks;
 use odata::edm::{ComplexType, EntitySet, EntityType, EnumType, Member, Model, NavigationProperty, Property, Type};
 use odata::expression::Scope;
 
-pub(crate) static STATE: EnumType = EnumType {
-    namespace: "shop",
-    name: "state",
-    members: &[
+pub(crate) static STATE: EnumType = EnumType::new(
+    "shop",
+    "state",
+    &[
         Member { name: "open", value: 0 },
         Member { name: "paid", value: 1 },
         Member { name: "sent", value: 5 },
         Member { name: "inDispute", value: 9 },
     ],
-    is_flags: false,
-};
+);
 
-static RIGHTS: EnumType = EnumType {
-    namespace: "shop",
-    name: "rights",
-    members: &[Member { name: "read", value: 1 }, Member { name: "write", value: 2 }, Member { name: "own", value: 4 }],
-    is_flags: true,
-};
+static RIGHTS: EnumType = EnumType::new(
+    "shop",
+    "rights",
+    &[Member { name: "read", value: 1 }, Member { name: "write", value: 2 }, Member { name: "own", value: 4 }],
+)
+.flags();
 
 static ADDRESS: ComplexType =
     ComplexType { namespace: "shop", name: "address", properties: &[Property::new("city", Type::text(50), "")] };

@@ -7,12 +7,8 @@ use odata::edm::{
 };
 use odata::query::SystemOption;
 
-pub(crate) static COLOUR: EnumType = EnumType {
-    namespace: "test",
-    name: "colour",
-    members: &[Member { name: "red", value: 1 }, Member { name: "darkBlue", value: 7 }],
-    is_flags: false,
-};
+pub(crate) static COLOUR: EnumType =
+    EnumType::new("test", "colour", &[Member { name: "red", value: 1 }, Member { name: "darkBlue", value: 7 }]);
 
 static PROFILE: ComplexType = ComplexType {
     namespace: "test",

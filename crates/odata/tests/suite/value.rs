@@ -2,17 +2,25 @@
 
 use crate::test_model::{ITEM, at};
 use odata::Ticks;
+use odata::edm::EnumMembers;
 use odata::encode::{Cell, CellError, Metadata, count_values, write_property, write_text};
 
 fn json(position: usize, cell: Cell<'_>, metadata: Metadata) -> Result<String, CellError> {
     let mut out = Vec::new();
-    write_property(cell, ITEM.all_properties()[position], metadata, "http://h/$metadata#x", &mut out)?;
+    write_property(
+        cell,
+        ITEM.all_properties()[position],
+        EnumMembers::Known,
+        metadata,
+        "http://h/$metadata#x",
+        &mut out,
+    )?;
     Ok(String::from_utf8(out).unwrap())
 }
 
 fn text(position: usize, cell: Cell<'_>) -> Result<String, CellError> {
     let mut out = b"before ".to_vec();
-    write_text(cell, ITEM.all_properties()[position], &mut out)?;
+    write_text(cell, ITEM.all_properties()[position], EnumMembers::Known, &mut out)?;
     Ok(String::from_utf8(out).unwrap().strip_prefix("before ").unwrap().to_owned())
 }
 

@@ -12,7 +12,7 @@ use odata::body::EntityBody;
 use odata::edm::EntityType;
 use odata::encode::{Cell, Row};
 use odata::expression::bound::Expression;
-use odata::expression::{Limits, Scope};
+use odata::expression::Scope;
 use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -180,7 +180,7 @@ impl SeenRow {
 
 /// A filter.
 pub(super) fn condition(ty: &'static EntityType, filter: &str) -> Expression {
-    let scope = Scope { model: &edm::MODEL, ty, now: Ticks::default(), limits: Limits::default(), aliases: &[] };
+    let scope = Scope::new(&edm::MODEL, ty, Ticks::default());
     scope.condition(filter).expect(filter)
 }
 

@@ -144,7 +144,7 @@ impl<'c> Carrier<'c> {
         };
         let mut done = Done { replies: Vec::new(), referents: Vec::new(), failed: None };
         for (member, outcome) in members.into_iter().zip(outcomes) {
-            let rendered = (member.write.render)(&member.call, outcome);
+            let rendered = member.write.answer(&member.call, outcome);
             let reply = rendered.unwrap_or_else(|error| error.into_reply(call.ids));
             done.referents.push(self.referent(&reply, member.path));
             done.replies.push(reply);
@@ -211,7 +211,7 @@ impl<'c> Carrier<'c> {
         let request = request(self.call, item, &url, &headers, references.clone())?;
         let (operation, inner) = admit(&request, Source::Read(item.body.clone())).await?;
         let Operation::Write(write) = operation else { return Err(no_change(item)) };
-        let reply = (write.render)(&inner, outcome)?;
+        let reply = write.answer(&inner, outcome)?;
         let referent = self.referent(&reply, request.path);
         Ok((reply, referent))
     }

@@ -7,6 +7,7 @@ use super::super::range::Range;
 use super::super::syntax::{Kind, Operator, Segment, SegmentKind, Syntax};
 use super::guard::{all, boolean, guarded, is_of};
 use super::{Binder, Operand, names};
+use crate::edm::EnumMembers;
 use crate::fault::excerpt;
 use std::cmp::Ordering;
 
@@ -25,7 +26,7 @@ pub(super) fn comparison(operator: Operator) -> Option<Comparison> {
 
 impl Comparison {
     /// The comparison that says the same with the sides exchanged.
-    fn turned(self) -> Self {
+    pub(super) fn turned(self) -> Self {
         match self {
             Self::Eq | Self::Ne => self,
             Self::Gt => Self::Lt,
@@ -85,7 +86,8 @@ impl<'s> Binder<'s> {
         }
         self.error(ErrorKind::WrongType, left.span.to(right.span), || {
             let found = |operand: &Operand| excerpt(operand.span.of(self.text));
-            let hint = hint(left, right).or_else(|| hint(right, left)).unwrap_or_default();
+            let told = self.scope.enum_members;
+            let hint = hint(left, right, told).or_else(|| hint(right, left, told)).unwrap_or_default();
             format!(
                 "{} is {} and {} is {}; they cannot be compared{hint}",
                 found(left),
@@ -171,7 +173,11 @@ impl<'s> Binder<'s> {
             _ => {
                 self.error(ErrorKind::WrongType, right.span, || {
                     let found = excerpt(right.span.of(self.text));
-                    format!("{found} is not a literal of `{}`; expected {}", of.name, names::members(of))
+                    format!(
+                        "{found} is not a literal of `{}`; expected {}",
+                        of.name,
+                        names::members(of, self.scope.enum_members)
+                    )
                 });
                 return None;
             }
@@ -207,7 +213,7 @@ pub(super) fn are_comparable(left: ValueType, right: ValueType) -> bool {
 }
 
 /// What to do when `value` has the type that is wanted and `literal` is written in another way.
-pub(super) fn hint(value: &Operand, literal: &Operand) -> Option<String> {
+pub(super) fn hint(value: &Operand, literal: &Operand, told: EnumMembers) -> Option<String> {
     use ValueType as T;
     let written = literal.as_literal()?;
     match (value.expression.ty, written) {
@@ -228,7 +234,7 @@ pub(super) fn hint(value: &Operand, literal: &Operand) -> Option<String> {
             Some("; a text stands in quotes".to_owned())
         }
         (T::Text, Literal::DateTimeOffset(_) | Literal::TimeOfDay(_)) => Some("; a text stands in quotes".to_owned()),
-        (T::Enum(of), _) => Some(format!("; expected {} in quotes", names::members(of))),
+        (T::Enum(of), _) => Some(format!("; expected {} in quotes", names::members(of, told))),
         _ => None,
     }
 }

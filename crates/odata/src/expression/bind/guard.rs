@@ -25,10 +25,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Option<Expression> {
         let guard = self.shared_guard(left.guard, right.guard, span).ok()?;
-        let Some(ty) = guard else {
-            let sides = (Box::new(left.expression), Box::new(right.expression));
-            return Some(boolean(Node::Compare(comparison, sides.0, sides.1)));
-        };
+        let Some(ty) = guard else { return self.compare_operands(comparison, left, right) };
         // What is compared with null where the row is of another type: nothing more than null
         // itself when both sides cast.
         let other = match (left.guard, right.guard) {
@@ -45,8 +42,7 @@ impl Binder<'_> {
                 None => Elsewhere::WithNull(self.copied(other)?.expression),
             },
         };
-        let sides = (Box::new(left.expression), Box::new(right.expression));
-        let here = boolean(Node::Compare(comparison, sides.0, sides.1));
+        let here = self.compare_operands(comparison, left, right)?;
         Some(match elsewhere {
             Elsewhere::Is(true) => any(vec![is_not_of(ty), here]),
             Elsewhere::Is(false) => all(vec![is_of(ty), here]),
@@ -56,6 +52,19 @@ impl Binder<'_> {
                 any(vec![all(vec![is_of(ty), here]), all(vec![is_not_of(ty), with_null])])
             }
         })
+    }
+
+    /// Compares two values of a row that has both.
+    fn compare_operands(&mut self, comparison: Comparison, left: Operand, right: Operand) -> Option<Expression> {
+        match (left.expression.ty, right.expression.ty) {
+            (ValueType::Enum(of), ValueType::Enum(_)) if let Some(sentinel) = of.mask(self.scope.enum_members) => {
+                self.compare_masked(comparison, left, right, sentinel)
+            }
+            _ => {
+                let sides = (Box::new(left.expression), Box::new(right.expression));
+                Some(boolean(Node::Compare(comparison, sides.0, sides.1)))
+            }
+        }
     }
 
     /// The type of which a row must be for two parts to have a value.

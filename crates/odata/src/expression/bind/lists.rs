@@ -27,7 +27,8 @@ impl<'s> Binder<'s> {
         let (bound, items) = (bound?, items?);
         let is_double = |operand: &Operand| matches!(operand.expression.ty, ValueType::Double);
         let plain = items.iter().all(|item| item.as_literal().is_some() && is_double(item) == is_double(&bound));
-        if plain && bound.guard.is_none() {
+        let masks = matches!(bound.expression.ty, ValueType::Enum(of) if of.mask(self.scope.enum_members).is_some());
+        if plain && bound.guard.is_none() && !masks {
             let literals = items.into_iter().filter_map(|item| match item.expression.node {
                 Node::Literal(literal) => Some(literal),
                 _ => None,
@@ -96,7 +97,8 @@ impl<'s> Binder<'s> {
         }
         self.error(ErrorKind::WrongType, item.span, || {
             let found = excerpt(item.span.of(self.text));
-            let hint = hint(value, item).or_else(|| hint(item, value)).unwrap_or_default();
+            let told = self.scope.enum_members;
+            let hint = hint(value, item, told).or_else(|| hint(item, value, told)).unwrap_or_default();
             format!("{found} is {}; expected {}{hint}", names::of_type(item.expression.ty), names::of_type(ty))
         });
         None

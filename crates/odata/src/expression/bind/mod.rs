@@ -4,6 +4,7 @@
 mod call;
 mod compare;
 mod compute;
+mod evolve;
 mod guard;
 mod lists;
 mod names;
@@ -18,7 +19,7 @@ use super::range::{Failure, Range};
 use super::syntax::{Kind, Operator, Syntax};
 use super::token::TokenKind;
 use crate::Ticks;
-use crate::edm::{EntityType, Model};
+use crate::edm::{EntityType, EnumMembers, Model};
 use crate::fault::excerpt;
 pub use call::function_names;
 use guard::guarded;
@@ -37,12 +38,15 @@ pub struct Scope<'s> {
     pub limits: Limits,
     /// Parameter aliases, without their sign, and the text of their values.
     pub aliases: &'s [(String, String)],
+    /// Which members of evolvable enumerations the client may name. To one that knows only those up to
+    /// the sentinel, all others are equal to it.
+    pub enum_members: EnumMembers,
 }
 
 impl<'s> Scope<'s> {
     /// A scope without aliases and with the usual limits.
     pub fn new(model: &'s Model, ty: &'static EntityType, now: Ticks) -> Self {
-        Self { model, ty, now, limits: Limits::default(), aliases: &[] }
+        Self { model, ty, now, limits: Limits::default(), aliases: &[], enum_members: EnumMembers::Known }
     }
 
     /// Binds a condition, as `$filter` has it.

@@ -1,7 +1,7 @@
 //! Names in messages, and the name that was probably meant.
 
 use super::super::bound::ValueType;
-use crate::edm::{EntityType, EnumType};
+use crate::edm::{EntityType, EnumMembers, EnumType};
 
 /// What a type is called in a message.
 pub(super) fn of_type(ty: ValueType) -> String {
@@ -22,8 +22,8 @@ pub(super) fn of_type(ty: ValueType) -> String {
 }
 
 /// `one of low, medium, high`
-pub(super) fn members(of: &EnumType) -> String {
-    let names: Vec<&str> = of.members.iter().map(|member| member.name).collect();
+pub(super) fn members(of: &EnumType, told: EnumMembers) -> String {
+    let names: Vec<&str> = of.named(told).map(|member| member.name).collect();
     format!("{} {}", if of.is_flags { "some of" } else { "one of" }, names.join(", "))
 }
 

@@ -36,6 +36,14 @@ impl<'s> Binder<'s> {
             });
             return None;
         };
+        if let Conversion::WriteMember(of) = conversion
+            && of.mask(self.scope.enum_members).is_some()
+        {
+            self.error(ErrorKind::NotServed, span, || {
+                format!("casting `{}` to text is served only with `Prefer: include-unknown-enum-members`", of.name)
+            });
+            return None;
+        }
         let range = operand.range.cast(conversion, to);
         if let (Range::Whole(low, high), Some((least, most))) = (range, bounds)
             && (low < least || high > most)

@@ -100,10 +100,7 @@ impl<'s> Binder<'s> {
     }
 
     /// The number of a member, or of several with commas between them where the enumeration
-    /// takes several.
-    ///
-    /// Members above a sentinel such as `unknownFutureValue` would be told apart here, by what the
-    /// client said that it understands; no model has any yet.
+    /// takes several. Those behind a sentinel are only for clients that know them.
     pub(super) fn members(&mut self, of: &'static EnumType, text: &str, span: Span) -> Option<i64> {
         let mut number = 0;
         for part in text.split(',') {
@@ -114,6 +111,16 @@ impl<'s> Binder<'s> {
                 (of.member_of(value).is_some() || (of.is_flags && value & !all == 0)).then_some(value)
             };
             match of.member(name).map(|member| i64::from(member.value)).or_else(by_number) {
+                Some(value) if of.hides(value) && of.mask(self.scope.enum_members).is_some() => {
+                    self.error(ErrorKind::InvalidValue, span, || {
+                        let expected = names::members(of, self.scope.enum_members);
+                        format!(
+                            "{} can be named only with `Prefer: include-unknown-enum-members`; expected {expected}",
+                            excerpt(name)
+                        )
+                    });
+                    return None;
+                }
                 Some(value) if of.is_flags => number |= value,
                 Some(value) if part.len() == text.len() => number = value,
                 Some(_) => {
@@ -124,7 +131,8 @@ impl<'s> Binder<'s> {
                 }
                 None => {
                     self.error(ErrorKind::InvalidValue, span, || {
-                        format!("{} is not a member of `{}`; expected {}", excerpt(name), of.name, names::members(of))
+                        let expected = names::members(of, self.scope.enum_members);
+                        format!("{} is not a member of `{}`; expected {expected}", excerpt(name), of.name)
                     });
                     return None;
                 }

@@ -11,24 +11,23 @@ use odata::expression::evaluate::Scope;
 use std::borrow::Cow;
 use std::ptr;
 
-pub(super) static COLOUR: EnumType = EnumType {
-    namespace: "test",
-    name: "colour",
-    members: &[
+pub(super) static COLOUR: EnumType = EnumType::new(
+    "test",
+    "colour",
+    &[
         Member { name: "red", value: 1 },
         Member { name: "green", value: 2 },
         Member { name: "none", value: 0 },
         Member { name: "unknown", value: -1 },
     ],
-    is_flags: false,
-};
+);
 
-pub(super) static RIGHTS: EnumType = EnumType {
-    namespace: "test",
-    name: "rights",
-    members: &[Member { name: "read", value: 1 }, Member { name: "write", value: 2 }, Member { name: "own", value: 4 }],
-    is_flags: true,
-};
+pub(super) static RIGHTS: EnumType = EnumType::new(
+    "test",
+    "rights",
+    &[Member { name: "read", value: 1 }, Member { name: "write", value: 2 }, Member { name: "own", value: 4 }],
+)
+.flags();
 
 static TAG: Type = Type::text(8);
 
