@@ -1,9 +1,10 @@
 //! Tasks of the workspace that take more than one command: `cargo xtask test`,
-//! `cargo xtask reference` and `cargo xtask bench`.
+//! `cargo xtask reference`, `cargo xtask fuzz` and `cargo xtask bench`.
 
 #[cfg(feature = "bench")]
 pub mod bench;
 pub mod commands;
+pub mod fuzz;
 pub mod reference;
 pub mod suite;
 pub mod tools;

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use xtask::commands::{self, Workspace};
-use xtask::{reference, suite};
+use xtask::{fuzz, reference, suite};
 
 /// Tasks of the workspace.
 #[derive(Parser)]
@@ -21,6 +21,8 @@ enum Task {
     Test(suite::Options),
     /// Writes `docs/reference`: `$metadata` and the OpenAPI document, as the program prints them
     Reference,
+    /// Fuzzes what strangers send, and holds it against what must be true of it
+    Fuzz(fuzz::Options),
     /// Measures the release server beside its yardsticks (`bench --help` lists the options)
     #[command(disable_help_flag = true)]
     Bench {
@@ -39,6 +41,7 @@ fn run(task: Task) -> Result<ExitCode> {
     match task {
         Task::Test(options) => suite::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Task::Reference => reference::run(&workspace).map(|()| ExitCode::SUCCESS),
+        Task::Fuzz(options) => fuzz::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Task::Bench { arguments } => bench(&workspace, &arguments),
     }
 }

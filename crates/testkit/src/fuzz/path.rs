@@ -3,44 +3,67 @@
 use super::check_message;
 use crate::app::HOST;
 use model::edm;
-use odata::path::{Entities, Key, Resource, encode_segment, entity_reference, resolve};
+use odata::path::{Key, PropertyPart, Resource, encode_segment, entity_reference, resolve};
 
 /// Checks a path after the version, percent-encoded, and as the URL of an entity.
 pub(super) fn path(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     match resolve(&edm::MODEL, text) {
-        Ok(Resource::Entity(of, key)) => check_entity(of, &key, text),
-        Ok(_) => {}
+        Ok(resource) => check_resource(&resource, text),
         Err(error) => check_message(&error.to_string()),
     }
     match entity_reference(&edm::MODEL, &["v1.0", "beta"], |authority| authority == HOST, text) {
-        Ok((of, key)) => check_entity(of, &key, text),
+        Ok((of, key)) => check_resource(&Resource::Entity(of, key), text),
         Err(error) => check_message(&error.to_string()),
     }
 }
 
 /// What a path names is named by the path that is written for it too.
-fn check_entity(of: Entities, key: &Key, text: &str) {
-    let (set, name) = (of.set, of.fragment());
-    let quoted = encode_segment(&key.text().replace('\'', "''"));
-    let written = match key {
-        Key::Id(_) => format!("/{name}('{quoted}')"),
-        Key::Alternate(_) => format!("/{name}({}='{quoted}')", set.alternate_key.expect("it found an entity")),
-    };
-    let check = |written: &str| match resolve(&edm::MODEL, written) {
-        Ok(Resource::Entity(again, found)) => {
-            let same = std::ptr::eq(again.set, set) && std::ptr::eq(again.ty, of.ty);
-            assert!(same, "{text} came back as {written}");
-            assert_eq!(found, *key, "{text} came back as {written}");
-        }
-        other => panic!("{text} came back as {written}, which is {other:?}"),
-    };
-    check(&written);
-    let (reference, found) = entity_reference(&edm::MODEL, &[], |_| false, &written).expect("the same");
-    assert!(std::ptr::eq(reference.set, set) && found == *key, "{text} came back as {written}");
-    // As a segment of its own, it may be read as something else, but never as another entity.
-    let segment = format!("/{name}/{}", encode_segment(key.text()));
-    if let (Key::Id(_), Ok(Resource::Entity(..))) = (key, resolve(&edm::MODEL, &segment)) {
-        check(&segment);
+fn check_resource(resource: &Resource, text: &str) {
+    let path = written(resource);
+    match resolve(&edm::MODEL, &path) {
+        Ok(again) => assert_eq!(written(&again), path, "{text} came back as {path}"),
+        Err(error) => panic!("{text} came back as {path}: {error}"),
     }
+    let Resource::Entity(entities, Key::Id(key)) = resource else { return };
+    // As a segment of its own, a key may be read as something else, but never as another one.
+    let path = format!("/{}/{}", entities.fragment(), encode_segment(key));
+    if let Ok(Resource::Entity(again, found)) = resolve(&edm::MODEL, &path) {
+        assert_eq!((found.text(), again.fragment()), (&**key, entities.fragment()), "{text} came back as {path}");
+    }
+}
+
+fn written(resource: &Resource) -> String {
+    let entities = resource.entities().map(|entities| entities.fragment()).unwrap_or_default();
+    let key = resource.key().map(|key| {
+        let quoted = encode_segment(&key.text().replace('\'', "''"));
+        match key {
+            Key::Id(_) => format!("('{quoted}')"),
+            Key::Alternate(_) => {
+                let set = resource.entities().expect("a key is one of some entities").set;
+                format!("({}='{quoted}')", set.alternate_key.expect("it was named"))
+            }
+        }
+    });
+    let key = key.unwrap_or_default();
+    let rest = match resource {
+        Resource::Service | Resource::Collection(_) | Resource::Entity(..) => String::new(),
+        Resource::Metadata => "$metadata".to_owned(),
+        Resource::Batch => "$batch".to_owned(),
+        Resource::Count(_) => "/$count".to_owned(),
+        Resource::References(_) | Resource::EntityReference(..) => "/$ref".to_owned(),
+        Resource::Navigation(_, _, navigation) => format!("/{}", navigation.name),
+        Resource::Reference(_, _, navigation) => format!("/{}/$ref", navigation.name),
+        Resource::Property(_, _, path, part) => {
+            let mut rest: String = path.navigation.iter().map(|navigation| format!("/{}", navigation.name)).collect();
+            rest.extend(["/", path.property.name]);
+            rest.push_str(match part {
+                PropertyPart::Value => "",
+                PropertyPart::Text => "/$value",
+                PropertyPart::Count => "/$count",
+            });
+            rest
+        }
+    };
+    format!("/{entities}{key}{rest}")
 }
