@@ -31,8 +31,8 @@ const HEADERS: [(&str, &str); 7] = [
     ("If-None-Match", "ETags, or `*`: GET answers 304 when one of them is the entity's, everything else 412."),
     (
         "Prefer",
-        "`return=minimal` or `return=representation` for writes, `odata.maxpagesize=N` for lists; what was honoured is \
-         answered in `Preference-Applied`.",
+        "`return=minimal` or `return=representation` for writes and deltas, `odata.maxpagesize=N` for lists and deltas; \
+         what was honoured is answered in `Preference-Applied`.",
     ),
     (
         "Repeatability-Request-ID",
@@ -102,7 +102,8 @@ fn headers(route: &Route) -> Vec<&'static str> {
     if has_version || matches!(shape, Shape::Service | Shape::Metadata) {
         names.push("If-None-Match");
     }
-    if matches!(shape, Shape::Collection | Shape::References) || (shape, route.method) == (Shape::Entity, Verb::Patch) {
+    let pages = matches!(shape, Shape::Collection | Shape::References | Shape::Delta);
+    if pages || (shape, route.method) == (Shape::Entity, Verb::Patch) {
         names.push("Prefer");
     }
     if !reads && shape != Shape::Batch {
