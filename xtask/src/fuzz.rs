@@ -47,7 +47,9 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut build = workspace.cargo();
     build.args(["build", "--release", "--target", &host]).env("RUSTFLAGS", FLAGS);
     build.arg("--manifest-path").arg(folder.join("Cargo.toml")).arg("--target-dir").arg(folder.join("target"));
-    chosen.iter().for_each(|name| drop(build.args(["--bin", name])));
+    for name in chosen {
+        build.args(["--bin", name]);
+    }
     commands::run(&mut build)?;
 
     let programs = folder.join("target").join(host).join("release");

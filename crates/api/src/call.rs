@@ -16,12 +16,29 @@ use odata::encode::{Encoder, Row, etag};
 use odata::fault::{Fault, FaultKind};
 use odata::path::{Entities, Key, Resource, encode_segment, entity_reference, resolve};
 use odata::prefer::{Preferences, Return};
-use odata::query::{BoundQuery, QueryOptions};
+use odata::query::{BoundQuery, QueryOptions, SystemOption};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use service::{EventSet, Link, Listed};
 use std::sync::Arc;
 
 /// The API versions; all serve the same.
 pub const VERSIONS: [&str; 2] = ["v1.0", "beta"];
+
+/// What a query must not have as it is (RFC 3986, section 3.4), save the percent sign.
+const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// A request that anybody may make, with its checked parts.
 pub struct PublicCall<'c> {
@@ -119,6 +136,14 @@ impl Call<'_> {
     /// `@odata.context` of something.
     pub fn context(&self, fragment: &str) -> String {
         format!("{}/{}/$metadata#{fragment}", self.origin, self.version)
+    }
+
+    /// A link into the set: what lies `below` it, with a query as it was sent, save what a URL cannot have
+    /// (those of a batch are any text), and a token.
+    pub fn link(&self, below: &str, query: &str, option: SystemOption, token: &str) -> String {
+        let kept = utf8_percent_encode(query, NOT_IN_A_QUERY);
+        let between = if query.is_empty() { "" } else { "&" };
+        format!("{}/{}{below}?{kept}{between}{}={token}", self.root(), self.set_fragment(), option.name())
     }
 
     /// The URL of one entity.

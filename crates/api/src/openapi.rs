@@ -123,6 +123,7 @@ fn places(route: &Route) -> Vec<Place> {
         Shape::Batch => alone("/$batch"),
         Shape::Collection => of_sets(""),
         Shape::Count => of_sets("/$count"),
+        Shape::Delta => of_sets("/delta"),
         Shape::Entity => of_sets("/{id}"),
         Shape::Navigation => of_relations(""),
         Shape::Reference => of_relations("/$ref"),

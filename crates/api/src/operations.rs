@@ -6,6 +6,7 @@ pub mod count;
 pub mod create_event;
 pub mod create_user;
 pub mod delete;
+pub mod delta;
 pub mod impacted_user;
 pub mod list;
 pub mod metadata;

@@ -3,7 +3,7 @@
 use crate::call::Call;
 use crate::error::ApiError;
 use model::{Permission, edm};
-use odata::edm::EntitySet;
+use odata::edm::{EntitySet, EntityType};
 use odata::encode::{Encoder, Metadata};
 use odata::expression::bound::PropertyPath;
 use odata::query::{BoundQuery, Context, Expansion, Selection, bind};
@@ -70,11 +70,32 @@ impl Call<'_> {
         self.encoder_of(set, &query.select, &query.expand)
     }
 
+    /// The encoder for items of a delta, which have their id whatever is selected; with `only`, and besides
+    /// it nothing but those properties, a bit for each position.
+    pub(crate) fn delta_encoder(&self, set: &EntitySet, query: &BoundQuery, only: Option<u64>) -> Encoder {
+        let mut positions = shown(&query.select);
+        let id = edm::event::ID; // as in every type
+        if only.is_none() && positions.contains(&id) {
+            return self.encoder(set, query);
+        }
+        if !positions.contains(&id) {
+            positions.insert(0, id);
+        }
+        positions.retain(|position| *position == id || only.is_none_or(|only| only >> position & 1 == 1));
+        self.encoder_with(set, query.select.entity_type(), positions, &[])
+    }
+
     fn encoder_of(&self, set: &EntitySet, select: &Selection, expand: &[Expansion]) -> Encoder {
-        let ty = select.entity_type();
-        let of_users = std::ptr::eq(ty, &raw const edm::USER);
-        let usual = of_users && !select.is_explicit();
-        let positions = if usual { edm::user::DEFAULT.to_vec() } else { select.positions() };
+        self.encoder_with(set, select.entity_type(), shown(select), expand)
+    }
+
+    fn encoder_with(
+        &self,
+        set: &EntitySet,
+        ty: &'static EntityType,
+        positions: Vec<usize>,
+        expand: &[Expansion],
+    ) -> Encoder {
         let type_names = set.announces_type.then_some(self.app.encoders.type_names());
         let encoder = Encoder::with_properties(positions, ty, self.media.metadata, type_names);
         let expansions = expand.iter().map(|expansion| {
@@ -84,6 +105,12 @@ impl Call<'_> {
         let encoder = encoder.with_enum_members(self.preferences.enum_members());
         encoder.with_expansions(expansions.collect()).with_location(&format!("{}/{}", self.root(), set.name))
     }
+}
+
+/// The positions of the properties that a selection shows.
+fn shown(select: &Selection) -> Vec<usize> {
+    let are_users = std::ptr::eq(select.entity_type(), &raw const edm::USER);
+    if are_users && !select.is_explicit() { edm::user::DEFAULT.to_vec() } else { select.positions() }
 }
 
 /// What rows must carry for an encoder.

@@ -3,8 +3,8 @@
 use crate::call::{Call, PublicCall};
 use crate::error::{ApiError, Area};
 use crate::operations::{
-    batch, count, create_event, create_user, delete, impacted_user, list, metadata, options, property, read, reference,
-    service_document, update,
+    batch, count, create_event, create_user, delete, delta, impacted_user, list, metadata, options, property, read,
+    reference, service_document, update,
 };
 use crate::reply::{INCLUDE_UNKNOWN_ENUM_MEMBERS, Reply};
 use axum::http::{Method, StatusCode};
@@ -39,6 +39,8 @@ pub enum Shape {
     Count,
     /// `/set/$ref`
     References,
+    /// `/set/delta`
+    Delta,
     /// `/set/key`
     Entity,
     /// `/set/key/$ref`
@@ -196,6 +198,13 @@ const ON_LISTS: &[SystemOption] = &[
     SystemOption::SkipToken,
     SystemOption::Top,
 ];
+const ON_DELTAS: &[SystemOption] = &[
+    SystemOption::DeltaToken,
+    SystemOption::Filter,
+    SystemOption::Format,
+    SystemOption::Select,
+    SystemOption::SkipToken,
+];
 const ON_READS: &[SystemOption] = &[SystemOption::Expand, SystemOption::Format, SystemOption::Select];
 const ON_REFERENCES: &[SystemOption] = &[
     SystemOption::Count,
@@ -252,6 +261,7 @@ const fn entry(area: Area, shape: Shape, method: Verb, access: Access, body: Bod
         (Shape::Collection, Verb::Get) => (ON_LISTS, ON_SETS),
         (Shape::Count, _) => (ON_SERVED_COUNTS, ON_COUNTS),
         (Shape::References, _) => (ON_REFERENCES, ON_REFERENCES),
+        (Shape::Delta, _) => (ON_DELTAS, NONE),
         (Shape::Entity | Shape::Navigation, Verb::Get) => (ON_READS, ON_ENTITIES),
         (Shape::EntityReference | Shape::Reference | Shape::Property { part: PropertyPart::Value, .. }, Verb::Get) => {
             (ON_VALUES, ON_VALUES)
@@ -283,6 +293,7 @@ pub const ROUTES: &[Route] = &[
     write(Area::Risk, Shape::Collection, Verb::Post, WRITE_EVENTS, create_event::WRITE),
     route(Area::Risk, Shape::Count, Verb::Get, READ_EVENTS, count::run),
     route(Area::Risk, Shape::References, Verb::Get, READ_EVENTS, list::run),
+    route(Area::Risk, Shape::Delta, Verb::Get, READ_EVENTS, delta::run),
     route(Area::Risk, Shape::Entity, Verb::Get, READ_EVENTS, read::run),
     write(Area::Risk, Shape::Entity, Verb::Patch, WRITE_EVENTS, update::WRITE),
     write(Area::Risk, Shape::Entity, Verb::Delete, WRITE_EVENTS, delete::WRITE),
@@ -301,6 +312,7 @@ pub const ROUTES: &[Route] = &[
     write(Area::Directory, Shape::Collection, Verb::Post, WRITE_USERS, create_user::WRITE),
     route(Area::Directory, Shape::Count, Verb::Get, READ_USERS, count::run),
     route(Area::Directory, Shape::References, Verb::Get, READ_USERS, list::run),
+    route(Area::Directory, Shape::Delta, Verb::Get, READ_USERS, delta::run),
     route(Area::Directory, Shape::Entity, Verb::Get, READ_USERS, read::run),
     write(Area::Directory, Shape::Entity, Verb::Patch, WRITE_USERS, update::WRITE),
     write(Area::Directory, Shape::Entity, Verb::Delete, WRITE_USERS, delete::WRITE),
@@ -328,6 +340,7 @@ pub fn describe(resource: &Resource) -> (Area, Shape) {
         Resource::Collection(_) => Shape::Collection,
         Resource::Count(_) => Shape::Count,
         Resource::References(_) => Shape::References,
+        Resource::Delta(_) => Shape::Delta,
         Resource::Entity(..) => Shape::Entity,
         Resource::EntityReference(..) => Shape::EntityReference,
         Resource::Navigation(..) => Shape::Navigation,

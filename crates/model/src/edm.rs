@@ -9,7 +9,8 @@
 use crate::event::{RiskEventStatus, RiskLevel};
 use odata::edm::{
     BatchCapabilities, BatchFeature, Capabilities, ComplexType, EntitySet, EntityType, EnumType, Model,
-    NavigationBinding, NavigationProperty, Property, Schema, Sentinel, ServiceCapabilities, Type,
+    NavigationBinding, NavigationProperty, Operand, Operation, OperationKind, Property, Schema, Sentinel,
+    ServiceCapabilities, Type,
 };
 use odata::query::SystemOption;
 use std::borrow::Cow;
@@ -231,7 +232,7 @@ const OPTIONS: &[SystemOption] = &[
 
 /// What can be done with a set, to which entities of a type can be added.
 const fn all_of(creates: &'static EntityType) -> Capabilities {
-    Capabilities { options: OPTIONS, creates: Some(creates), updates: true, deletes: true, tracks_changes: false }
+    Capabilities { options: OPTIONS, creates: Some(creates), updates: true, deletes: true, tracks_changes: true }
 }
 
 /// Where the users at risk are.
@@ -270,6 +271,19 @@ pub static USERS: EntitySet = EntitySet {
     capabilities: all_of(&USER),
 };
 
+/// `delta` on a collection of a type: what has changed since an earlier call.
+const fn delta(ty: &'static EntityType) -> Operation {
+    Operation {
+        namespace: GRAPH,
+        name: "delta",
+        kind: OperationKind::Function,
+        binding: Operand::Collection(ty),
+        parameters: &[],
+        returns: Some(Operand::Collection(ty)),
+        description: "What was added, changed and deleted since the deltaLink of an earlier answer.",
+    }
+}
+
 /// Everything that is declared.
 pub static MODEL: Model = Model {
     schemas: &[
@@ -281,7 +295,7 @@ pub static MODEL: Model = Model {
     complex_types: &[&PASSWORD_PROFILE],
     enum_types: &[&RISK_LEVEL, &RISK_EVENT_STATUS],
     entity_sets: &[&LEAKED_CREDENTIALS_RISK_EVENTS, &IDENTITY_RISK_EVENTS, &USERS],
-    operations: &[],
+    operations: &[delta(&LEAKED_CREDENTIALS_RISK_EVENT), delta(&IDENTITY_RISK_EVENT), delta(&USER)],
     capabilities: ServiceCapabilities {
         versions: "4.0 4.01",
         formats: &[

@@ -90,6 +90,8 @@ pub enum Resource {
     Count(Entities),
     /// `/set/$ref`
     References(Entities),
+    /// `/set/delta()`: what has changed in it.
+    Delta(Entities),
     /// `/set/key`
     Entity(Entities, Key),
     /// `/set/key/$ref`
@@ -111,6 +113,7 @@ impl Resource {
             Self::Collection(entities)
             | Self::Count(entities)
             | Self::References(entities)
+            | Self::Delta(entities)
             | Self::Entity(entities, _)
             | Self::EntityReference(entities, _)
             | Self::Navigation(entities, ..)
@@ -133,7 +136,8 @@ impl Resource {
             | Self::Batch
             | Self::Collection(_)
             | Self::Count(_)
-            | Self::References(_) => None,
+            | Self::References(_)
+            | Self::Delta(_) => None,
         }
     }
 }
@@ -221,7 +225,10 @@ fn many_entities<'p>(
             entities = entities.cast(model, ty, segment)?;
             continue;
         }
-        if is_reserved(model, segment) {
+        if is_delta(model, segment) {
+            return end(segments, Resource::Delta(entities));
+        }
+        if segment.starts_with('$') {
             return Err(PathError::NotImplemented(excerpt(segment)));
         }
         // `Namespace.Type('key')`; any other segment with parentheses is a key that has them.
@@ -310,14 +317,13 @@ fn property<'p>(
     }
 }
 
-/// Segments after a set that are not keys but are not served yet, such as `delta`.
-fn is_reserved(model: &Model, segment: &str) -> bool {
+/// Whether a segment after a set is the function `delta`, by its name or in a namespace of the model, with
+/// or without parentheses.
+fn is_delta(model: &Model, segment: &str) -> bool {
     let function = segment.strip_suffix("()").unwrap_or(segment);
-    segment.starts_with('$')
-        || function.eq_ignore_ascii_case("delta")
-        || function.rsplit_once('.').is_some_and(|(namespace, name)| {
-            name.eq_ignore_ascii_case("delta") && model.entity_types.iter().any(|ty| ty.is_in(namespace))
-        })
+    let (namespace, name) = function.rsplit_once('.').map_or((None, function), |(space, name)| (Some(space), name));
+    let is_ours = |namespace| model.entity_types.iter().any(|ty| ty.is_in(namespace));
+    name.eq_ignore_ascii_case("delta") && namespace.is_none_or(is_ours)
 }
 
 /// What was found, when nothing follows it.

@@ -12,7 +12,7 @@
 
 use crate::delta_token::{DeltaToken, Reading};
 use crate::{Listed, Page, Service, ServiceError};
-use model::{Caller, ChangeKind, ChangedSet, EntityId, TenantKey};
+use model::{Caller, ChangeKind, ChangedSet, EntityId, TenantKey, Ticks};
 use odata::edm::EntityType;
 use odata::encode::{Cell, CellError, Row};
 use odata::expression::bound::{Expression, Literal, Node, PropertyPath, ValueType};
@@ -107,9 +107,14 @@ impl From<StoreError> for DeltaError {
 
 impl Service {
     /// Begins to follow a set: with the entities that are there, or, if only the `latest` changes are of
-    /// interest, with those that come.
-    pub async fn begin_delta(&self, caller: &Caller, query: &str, latest: bool) -> Result<DeltaToken, ServiceError> {
-        let now = self.clock.now();
+    /// interest, with those that come. `now` is the time that the query was read at.
+    pub async fn begin_delta(
+        &self,
+        caller: &Caller,
+        query: &str,
+        now: Ticks,
+        latest: bool,
+    ) -> Result<DeltaToken, ServiceError> {
         let told = self.store.log_end(caller.tenant).await?;
         let reading = if latest { Reading::Log } else { Reading::Set(None) };
         Ok(DeltaToken { query: query.into(), now, current: now, told, shown: told.sequence, reading })

@@ -35,6 +35,9 @@ pub const ORIGIN: &str = "http://risk.example.test";
 /// The time at which the clock stands.
 pub const NOW: &str = "2024-03-03T06:00:00Z";
 
+/// Where an issuer's keys are in the folder of an application.
+const ISSUER: &str = "issuer";
+
 /// What a test can choose.
 pub struct Setup {
     /// How many tenants there are.
@@ -129,9 +132,21 @@ impl TestApp {
     /// Starts an application as a test chooses.
     pub async fn start(setup: Setup) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let clock = Arc::new(FixedClock::at(NOW.parse().expect("a time")));
-        let keys = folder.path().join("issuer");
-        copied_keys(&keys);
+        copied_keys(&folder.path().join(ISSUER));
+        Self::open(folder, Arc::new(FixedClock::at(NOW.parse().expect("a time"))), setup).await
+    }
+
+    /// Ends the application and starts another one on what it has left, as [`TestApp::new`] does.
+    #[must_use]
+    pub async fn restart(self) -> Self {
+        let Self { app, clock, folder, router, .. } = self;
+        app.service.store().close().await;
+        drop((app, router));
+        Self::open(folder, clock, Setup::default()).await
+    }
+
+    async fn open(folder: TempDir, clock: Arc<FixedClock>, setup: Setup) -> Self {
+        let keys = folder.path().join(ISSUER);
         // Chance of its own, so that the ids of requests do not depend on how many tokens were made.
         let issuer = BuiltinIssuer::open_or_create(&keys, Arc::new(SeededEntropy::new(1)), clock.clone(), None);
         let issuer = Arc::new(issuer.expect("an issuer"));
@@ -139,7 +154,7 @@ impl TestApp {
         let entropy = Arc::new(SeededEntropy::new(2));
         let service = Service::new(Arc::new(store), clock.clone(), entropy, PageTokens::new(&[7; 32]), setup.settings);
         for number in 0..setup.tenants {
-            service.add_tenant(Some(tenant_id(number)), "tenant").await.expect("a tenant").expect("a new one");
+            service.add_tenant(Some(tenant_id(number)), "tenant").await.expect("a tenant"); // or it is there
         }
         let tenants = service.registry().await.expect("a registry").tenants;
 

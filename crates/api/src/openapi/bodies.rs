@@ -18,6 +18,10 @@ pub(super) fn error_reference() -> Object {
     reference("error")
 }
 
+fn changes_name(set: &EntitySet) -> String {
+    format!("{}-changes", set.name)
+}
+
 fn page_name(set: &EntitySet) -> String {
     format!("{}-page", set.name)
 }
@@ -27,7 +31,9 @@ pub(super) fn schemas(schemas: &Schemas<'_>) -> Object {
     let mut all = schemas.all();
     for set in edm::MODEL.entity_sets {
         all.add(page_name(set), page(schemas, set));
+        all.add(changes_name(set), changes(schemas, set));
     }
+    all.add("removed", removed());
     all.add("service", service());
     all.add("reference", reference_answer());
     all.add("reference-update", reference_request());
@@ -86,6 +92,7 @@ pub(super) fn response(schemas: &Schemas<'_>, route: &Route, place: &Place) -> O
         Shape::Reference | Shape::EntityReference => reference("reference"),
         Shape::References => reference("references"),
         Shape::Property { part: PropertyPart::Value, .. } => reference("property"),
+        Shape::Delta => of_set(&|set| reference(&changes_name(set))),
         Shape::Collection if route.method == Verb::Get => of_set(&|set| reference(&page_name(set))),
         Shape::Collection | Shape::Entity => of_set(&|set| entity(schemas, set)),
         Shape::Navigation => match place.navigation {
@@ -153,6 +160,47 @@ fn list(items: Object) -> Object {
             "value": object! { "type": "array", "items": items },
         },
     })
+}
+
+fn changes(schemas: &Schemas<'_>, set: &EntitySet) -> Object {
+    let link = |description: &'static str| object! { "type": "string", "format": "uri", "description": description };
+    let items = object! { "anyOf": [entity(schemas, set), reference("removed")] };
+    let one_of_the_links = [object! { "required": ["@odata.nextLink"] }, object! { "required": ["@odata.deltaLink"] }];
+    open(object! {
+        "type": "object",
+        "required": ["value"],
+        "properties": object! {
+            "@odata.context": object! {
+                "type": "string",
+                "description": "What the answer holds, as a place in the metadata document.",
+            },
+            "@odata.nextLink": link("The next page of this round."),
+            "@odata.deltaLink": link("The next round; on the last page of this one."),
+            "value": object! { "type": "array", "items": items },
+        },
+        "oneOf": one_of_the_links,
+    })
+}
+
+fn removed() -> Object {
+    let reason = object! {
+        "type": "string",
+        "enum": ["deleted", "changed"],
+        "description": "Whether it is gone, or is there and not kept by the filter any more.",
+    };
+    object! {
+        "type": "object",
+        "required": ["id", "@removed"],
+        "properties": object! {
+            "id": object! { "type": "string" },
+            "@removed": object! {
+                "type": "object",
+                "required": ["reason"],
+                "properties": object! { "reason": reason },
+            },
+        },
+        "additionalProperties": false,
+    }
 }
 
 fn service() -> Object {

@@ -63,6 +63,7 @@ fn names(route: &Route, place: &Place) -> (String, String) {
         (Shape::Collection, Verb::Post) => (of_set("create"), format!("Create a {ty}")),
         (Shape::Collection, _) => (of_set("list"), format!("List {set}")),
         (Shape::Count, _) => (of_set("count"), format!("Count {set}")),
+        (Shape::Delta, _) => (of_set("delta"), format!("Follow what changes in {set}")),
         (Shape::Entity, Verb::Patch) => (of_set("update"), format!("Update one of {set}")),
         (Shape::Entity, Verb::Delete) => (of_set("delete"), format!("Delete one of {set}")),
         (Shape::Entity, _) => (of_set("get"), format!("Get one of {set}")),
@@ -109,6 +110,12 @@ fn remark(route: &Route, place: &Place) -> &'static str {
         (Shape::Collection, _) => {
             "A page; `@odata.nextLink` leads to the next one and is there exactly when more follow. What asks for more of \
              the user than the event says, such as `$expand=impactedUser`, needs `User.Read.All` too."
+        }
+        (Shape::Delta, _) => {
+            "First the whole set, page by page along `@odata.nextLink`; the last page has `@odata.deltaLink`, which leads \
+             to what has changed since, as often as it is asked. `@removed` says that an entity was deleted or is not kept \
+             by `$filter` any more. `$filter` and `$select` are given once: links keep them. The size of pages is asked for \
+             by `Prefer: odata.maxpagesize=N`; with `return=minimal` items hold no more than what has changed."
         }
         (Shape::Entity, Verb::Get) if !is_user => "`$expand=impactedUser` needs `User.Read.All` too.",
         (Shape::Entity, Verb::Patch) => {

@@ -31,7 +31,7 @@ const HEADERS: [(&str, &str); 7] = [
     ("If-None-Match", "ETags, or `*`: GET answers 304 when one of them is the entity's, everything else 412."),
     (
         "Prefer",
-        "`return=minimal` or `return=representation` for writes, `odata.maxpagesize=N` for lists, \
+        "`return=minimal` or `return=representation` for writes and deltas, `odata.maxpagesize=N` for lists and deltas, \
          `include-unknown-enum-members` for members of enumerations that were added later; what was honoured is \
          answered in `Preference-Applied`.",
     ),

@@ -9,7 +9,7 @@ use odata::path::PropertyPart;
 use odata::schema::Schemas;
 
 /// Statuses that refuse or fail, and what they mean.
-const REFUSALS: [(u16, &str); 16] = [
+const REFUSALS: [(u16, &str); 17] = [
     (400, "Something in the request is not understood, or does not fit; `details` names every fault."),
     (401, "There is no token, or one that lets nobody in."),
     (403, "The token lacks a permission; `message` names it."),
@@ -17,6 +17,7 @@ const REFUSALS: [(u16, &str); 16] = [
     (406, "The answer does not come in a form that `Accept` or `$format` names."),
     (408, "The body did not arrive in time."),
     (409, "The id, or a name that must be unique, is taken."),
+    (410, "The token is too old, or of another tenant or set; `Location` says where to begin anew."),
     (
         412,
         "The entity has another version than `If-Match` names, or the one that `If-None-Match` names; or a repeated \
@@ -38,7 +39,7 @@ const HEADERS: [(&str, &str); 11] = [
     ("client-request-id", "The client's id, or else the same as request-id."),
     ("OData-Version", "The version of OData that the answer follows."),
     ("ETag", "The version of the entity or document."),
-    ("Location", "The URL of the new entity."),
+    ("Location", "The URL of the new entity; with 410, where to begin anew."),
     ("OData-EntityId", "The URL of the new entity, where the answer has no body."),
     ("Preference-Applied", "The preferences that were honoured."),
     ("Repeatability-Result", "Whether a repeatable request was carried out."),
@@ -88,6 +89,7 @@ pub(super) fn all() -> Object {
     let refusals = REFUSALS.into_iter().map(|(status, description)| {
         let always: &[&'static str] = match status {
             401 => &["WWW-Authenticate"],
+            410 => &["Location"],
             429 | 503 => &["Retry-After"],
             _ => &[],
         };
@@ -153,7 +155,7 @@ fn successes(schemas: &Schemas<'_>, route: &Route, place: &Place) -> Vec<(u16, O
         (Shape::Entity | Shape::Navigation, _) => {
             vec![(200, answer("The entity.", references(&[odata, "ETag"], &[applied])))]
         }
-        (Shape::Collection, _) => {
+        (Shape::Collection | Shape::Delta, _) => {
             vec![(200, answer("A page.", references(&[odata], &[applied])))]
         }
         (Shape::References, _) => {
@@ -192,6 +194,7 @@ fn statuses(route: &Route) -> Vec<u16> {
         404 => one_entity,
         408 | 415 => has_body,
         409 => creates || renames,
+        410 => shape == Shape::Delta,
         412 => has_version || creates,
         // A batch as a whole is not repeatable; its requests are.
         501 => shape == Shape::Batch || route.applicable.iter().any(|option| !route.served.contains(option)),

@@ -9,29 +9,12 @@ use axum::http::StatusCode;
 use odata::encode::{Metadata, Row, write_integer, write_string};
 use odata::path::Resource;
 use odata::query::SystemOption;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use service::{Page, PageToken};
 use store::{BoxFuture, Carried};
 
 /// Entities on a page unless the client asks otherwise, and at most (graph.md, sections 3.3 and 7).
 const EVENTS: (u32, u32) = (20, 500);
 const USERS: (u32, u32) = (100, 999);
-
-/// What a query must not have as it is (RFC 3986, section 3.4), save the percent sign.
-const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// Answers a page with a link to the next one when more follow.
 pub fn run(mut call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
@@ -49,25 +32,17 @@ pub fn run(mut call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         };
         let now = token.as_ref().map_or_else(|| call.app.service.clock().now(), |token| token.now);
         let query = call.bind(set, now)?;
-        let (usual, most) = if call.event_set().is_some() { EVENTS } else { USERS };
-        let preferred = call.preferences.max_page_size;
-        let limit = query.top.unwrap_or(usual.max(preferred.unwrap_or(0))).min(preferred.unwrap_or(u32::MAX)).min(most);
+        let (limit, most) = page_size(&call, query.top);
         let encoder = call.encoder(set, &query);
         let is_first = token.is_none();
         let references = matches!(call.resource, Resource::References(_));
 
-        let mut body = Vec::with_capacity(1024 + 560 * limit as usize);
-        body.push(b'{');
-        if call.media.metadata != Metadata::None {
-            body.extend_from_slice(b"\"@odata.context\":");
-            let fragment = if references {
-                "Collection($ref)".to_owned() // OData protocol 4.01, section 10.11
-            } else {
-                format!("{}{}", call.set_fragment(), query.projection())
-            };
-            write_string(&call.context(&fragment), &mut body);
-            body.push(b',');
-        }
+        let fragment = if references {
+            "Collection($ref)".to_owned() // OData protocol 4.01, section 10.11
+        } else {
+            format!("{}{}", call.set_fragment(), query.projection())
+        };
+        let mut body = begin_page(&call, &fragment, 560 * limit as usize);
         if query.count && is_first {
             let count = call.app.service.count(call.caller, call.listed(), query.filter.clone()).await;
             let count = count.map_err(|error| call.failure(error))?;
@@ -104,21 +79,37 @@ pub fn run(mut call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         body.push(b']');
         if let Some(place) = next {
             let token = tokens.seal(tenant, &scope, &PageToken { now, place });
-            // As it was sent, save what a URL cannot have: the URLs of a batch are any text.
-            let kept = utf8_percent_encode(call.options.without_skip_token(), NOT_IN_A_QUERY).to_string();
-            let between = if kept.is_empty() { "" } else { "&" };
-            let of = if references { "/$ref" } else { "" };
-            let link = format!("{}/{}{of}?{kept}{between}$skiptoken={token}", call.root(), call.set_fragment());
+            let below = if references { "/$ref" } else { "" };
+            let link = call.link(below, call.options.without_tokens(), SystemOption::SkipToken, &token);
             body.extend_from_slice(b",\"@odata.nextLink\":");
             write_string(&link, &mut body);
         }
         body.push(b'}');
         let mut reply = call.odata_reply(StatusCode::OK, body);
-        if let Some(preferred) = preferred {
+        if let Some(preferred) = call.preferences.max_page_size {
             reply.applied(&format!("odata.maxpagesize={}", preferred.min(most)));
         }
         Ok(reply)
     })
+}
+
+/// How many entities a page holds at most, and the most that a page ever holds.
+pub(super) fn page_size(call: &Call<'_>, top: Option<u32>) -> (u32, u32) {
+    let (usual, most) = if call.event_set().is_some() { EVENTS } else { USERS };
+    let preferred = call.preferences.max_page_size;
+    (top.unwrap_or(usual.max(preferred.unwrap_or(0))).min(preferred.unwrap_or(u32::MAX)).min(most), most)
+}
+
+/// Begins the body of a page: what it holds, as its context says, and room for so many bytes of entities.
+pub(super) fn begin_page(call: &Call<'_>, fragment: &str, room: usize) -> Vec<u8> {
+    let mut body = Vec::with_capacity(1024 + room);
+    body.push(b'{');
+    if call.media.metadata != Metadata::None {
+        body.extend_from_slice(b"\"@odata.context\":");
+        write_string(&call.context(fragment), &mut body);
+        body.push(b',');
+    }
+    body
 }
 
 /// What tells one list from another, so that a token goes on only with its own: what decides which

@@ -21,6 +21,7 @@ pub(crate) fn requests(event: &str, user: &str) -> Vec<(&'static str, String)> {
             let reads = [
                 format!("{set}/$count"),
                 format!("{set}/$ref"),
+                format!("{set}/delta"),
                 format!("{entity}/$ref"),
                 format!("{entity}/riskLevel"),
                 format!("{entity}/riskLevel/$value"),
@@ -38,6 +39,7 @@ pub(crate) fn requests(event: &str, user: &str) -> Vec<(&'static str, String)> {
         let reads = [
             format!("{set}/$count"),
             format!("{set}/$ref"),
+            format!("{set}/delta"),
             format!("{entity}/$ref"),
             format!("{entity}/displayName"),
             format!("{entity}/displayName/$value"),

@@ -88,6 +88,7 @@ fn capabilities_are_those_of_the_routes() {
         assert_eq!(can.creates.is_some(), routed(set, Shape::Collection, Verb::Post).is_some(), "{}", set.name);
         assert_eq!(can.updates, routed(set, Shape::Entity, Verb::Patch).is_some(), "{}", set.name);
         assert_eq!(can.deletes, routed(set, Shape::Entity, Verb::Delete).is_some(), "{}", set.name);
+        assert_eq!(can.tracks_changes, routed(set, Shape::Delta, Verb::Get).is_some(), "{}", set.name);
         let list = routed(set, Shape::Collection, Verb::Get).expect("every set is listed");
         let names = |options: &[SystemOption]| options.iter().map(|option| option.name()).collect::<BTreeSet<_>>();
         assert_eq!(names(can.options), names(list.served), "{}", set.name);

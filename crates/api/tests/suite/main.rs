@@ -12,6 +12,8 @@ mod checks;
 mod create;
 mod create_refused;
 mod declared;
+mod delta;
+mod delta_properties;
 mod documents;
 mod envelope;
 mod events;

@@ -184,6 +184,8 @@ async fn answers_hold_what_their_schemas_say() {
         ("/identityRiskEvents/{id}/impactedUser/{property}", "e1"),
         ("/leakedCredentialsRiskEvents", ""),
         ("/users", ""),
+        ("/identityRiskEvents/delta", ""),
+        ("/users/delta", ""),
         ("/", ""),
     ] {
         let answer = app.get(&format!("/v1.0{}", filled(path, id))).await.expect(200);

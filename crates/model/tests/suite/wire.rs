@@ -6,7 +6,7 @@ use model::edm::{
 };
 use model::{EventKind, RiskEvent, RiskEventStatus};
 use odata::encode::{Encoder, Metadata, Row, TypeNames};
-use odata::path::{self, Key, PathError, Resource};
+use odata::path::{self, Key, Resource};
 
 fn write(row: &dyn Row, encoder: &Encoder) -> String {
     let mut out = Vec::new();
@@ -68,7 +68,7 @@ fn kinds_are_kept_by_number() {
 #[test]
 fn paths_of_the_real_sets() {
     let set_of = |path: &str| match path::resolve(&MODEL, path).unwrap_or_else(|error| panic!("{path}: {error}")) {
-        Resource::Collection(set) | Resource::Count(set) => (set.set.name, None, None),
+        Resource::Collection(set) | Resource::Count(set) | Resource::Delta(set) => (set.set.name, None, None),
         Resource::Entity(set, key) => (set.set.name, Some(key), None),
         Resource::Navigation(set, key, nav) | Resource::Reference(set, key, nav) => {
             (set.set.name, Some(key), Some(nav.name))
@@ -88,7 +88,7 @@ fn paths_of_the_real_sets() {
     assert_eq!(set_of("/users(userPrincipalName='o''neil%40fjord.example')"), ("users", alternate, None));
     for path in ["/users/delta()", "/users/microsoft.graph.delta", "/leakedCredentialsRiskEvents/graph.delta()"] {
         let found = path::resolve(&MODEL, path);
-        assert!(matches!(found, Err(PathError::NotImplemented(_))), "{path}: {found:?}");
+        assert!(matches!(found, Ok(Resource::Delta(_))), "{path}: {found:?}");
     }
     let cast = ("identityRiskEvents", None, None);
     assert_eq!(set_of("/identityRiskEvents/microsoft.graph.leakedCredentialsRiskEvent"), cast);

@@ -125,7 +125,8 @@ pub struct QueryOptions {
     system: Vec<(SystemOption, String)>,
     /// Parameter aliases without their sign, and their decoded values.
     aliases: Vec<(String, String)>,
-    /// The query as it was sent, part by part, without `$skiptoken`: for links to further pages.
+    /// The query as it was sent, part by part, without `$skiptoken` and `$deltatoken`: for links to
+    /// further pages.
     kept: String,
 }
 
@@ -147,7 +148,7 @@ impl QueryOptions {
                         return Err(QueryError::Repeated(option.name()));
                     }
                     options.system.push((option, decode(value)?));
-                    if option == SystemOption::SkipToken {
+                    if matches!(option, SystemOption::SkipToken | SystemOption::DeltaToken) {
                         continue;
                     }
                 }
@@ -214,8 +215,8 @@ impl QueryOptions {
         }
     }
 
-    /// The query as it was sent, without `$skiptoken`.
-    pub fn without_skip_token(&self) -> &str {
+    /// The query as it was sent, without `$skiptoken` and `$deltatoken`.
+    pub fn without_tokens(&self) -> &str {
         &self.kept
     }
 }

@@ -133,7 +133,7 @@ proptest! {
         match QueryOptions::parse(&query) {
             Ok(options) => {
                 let _ = options.top();
-                prop_assert!(options.without_skip_token().len() <= query.len());
+                prop_assert!(options.without_tokens().len() <= query.len());
             }
             Err(error) => prop_assert!(error.to_string().chars().count() < 200),
         }

@@ -4,6 +4,7 @@ mod admin;
 mod backup;
 mod config;
 mod crash;
+mod delta;
 mod faults;
 mod help;
 mod hostile;

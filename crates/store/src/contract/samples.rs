@@ -11,8 +11,8 @@ use model::{
 use odata::body::EntityBody;
 use odata::edm::EntityType;
 use odata::encode::{Cell, Row};
-use odata::expression::bound::Expression;
 use odata::expression::Scope;
+use odata::expression::bound::Expression;
 use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;

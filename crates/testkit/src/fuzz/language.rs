@@ -115,7 +115,7 @@ pub(super) fn query(input: &[u8]) {
         Ok(options) => options,
         Err(error) => return check_message(&error.to_string()),
     };
-    assert!(options.without_skip_token().len() <= text.len());
+    assert!(options.without_tokens().len() <= text.len());
     World::still(|world| {
         for (listed, ty) in SETS {
             let search = if listed == Listed::Users { &*USER_SEARCH } else { &*EVENT_SEARCH };

@@ -1,7 +1,7 @@
 //! Tokens of pages: what opens was sealed here, for this tenant and query.
 
 use model::{TenantKey, Ticks};
-use service::{PageToken, PageTokens};
+use service::{Listed, NoDeltaToken, PageToken, PageTokens};
 use store::sql::{Place, SqlValue};
 
 const TENANT: TenantKey = TenantKey(1);
@@ -15,10 +15,16 @@ pub(super) fn page_token(input: &[u8]) {
     {
         assert_eq!(tokens.seal(TENANT, QUERY, &token), text, "two texts of one token");
     }
+    if let Ok(text) = std::str::from_utf8(input)
+        && let Ok(token) = tokens.open_delta(TENANT, Listed::Users, text)
+    {
+        assert_eq!(tokens.seal_delta(TENANT, Listed::Users, &token), text, "two texts of one token");
+    }
     let mut bytes = Bytes(input);
     let (change, place) = (bytes.number(), bytes.number());
     let Some(token) = bytes.token() else { return };
     let sealed = tokens.seal(TENANT, QUERY, &token);
+    assert_eq!(tokens.open_delta(TENANT, Listed::Users, &sealed), Err(NoDeltaToken::Damaged), "{sealed}");
     assert_eq!(tokens.open(TENANT, QUERY, &sealed), Some(token), "{sealed}");
     assert_eq!(tokens.open(TenantKey(2), QUERY, &sealed), None, "{sealed} opens for another tenant");
     assert_eq!(tokens.open(TENANT, "user", &sealed), None, "{sealed} opens for another query");

@@ -51,11 +51,12 @@ fn written(resource: &Resource) -> String {
         Resource::Metadata => "$metadata".to_owned(),
         Resource::Batch => "$batch".to_owned(),
         Resource::Count(_) => "/$count".to_owned(),
+        Resource::Delta(_) => "/delta".to_owned(),
         Resource::References(_) | Resource::EntityReference(..) => "/$ref".to_owned(),
         Resource::Navigation(_, _, navigation) => format!("/{}", navigation.name),
         Resource::Reference(_, _, navigation) => format!("/{}/$ref", navigation.name),
         Resource::Property(_, _, path, part) => {
-            let mut rest: String = path.navigation.iter().map(|navigation| format!("/{}", navigation.name)).collect();
+            let mut rest: String = path.navigation.iter().flat_map(|navigation| ["/", navigation.name]).collect();
             rest.extend(["/", path.property.name]);
             rest.push_str(match part {
                 PropertyPart::Value => "",
