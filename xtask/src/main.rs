@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use xtask::commands::{self, Workspace};
-use xtask::{reference, suite};
+use xtask::{clients, reference, suite};
 
 /// Tasks of the workspace.
 #[derive(Parser)]
@@ -21,6 +21,8 @@ enum Task {
     Test(suite::Options),
     /// Writes `docs/reference`: `$metadata` and the OpenAPI document, as the program prints them
     Reference,
+    /// Runs other people's client libraries against the server, as `test` does at its end
+    Clients(clients::Options),
     /// Measures the release server beside its yardsticks (`bench --help` lists the options)
     #[command(disable_help_flag = true)]
     Bench {
@@ -39,6 +41,10 @@ fn run(task: Task) -> Result<ExitCode> {
     match task {
         Task::Test(options) => suite::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Task::Reference => reference::run(&workspace).map(|()| ExitCode::SUCCESS),
+        Task::Clients(options) => match clients::run(&workspace, &options)? {
+            (_, 0) => Ok(ExitCode::SUCCESS),
+            _ => Ok(ExitCode::FAILURE),
+        },
         Task::Bench { arguments } => bench(&workspace, &arguments),
     }
 }
