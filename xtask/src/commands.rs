@@ -5,6 +5,9 @@ use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// The folders of this workspace.
 #[derive(Clone, Debug)]
@@ -89,7 +92,16 @@ pub enum Stream {
 }
 
 /// Like [`run`], and hands every line of one stream to `look`, passing it on unchanged.
-pub fn run_watched(command: &mut Command, stream: Stream, mut look: impl FnMut(&str)) -> Result<()> {
+pub fn run_watched(command: &mut Command, stream: Stream, look: impl FnMut(&str)) -> Result<()> {
+    watch(command, None, stream, look)
+}
+
+/// Like [`run_watched`], and ends the command when it takes longer than `limit`.
+pub fn run_within(command: &mut Command, limit: Duration, stream: Stream, look: impl FnMut(&str)) -> Result<()> {
+    watch(command, Some(limit), stream, look)
+}
+
+fn watch(command: &mut Command, limit: Option<Duration>, stream: Stream, mut look: impl FnMut(&str)) -> Result<()> {
     let line = shown(command);
     eprintln!("$ {line}");
     match stream {
@@ -102,8 +114,27 @@ pub fn run_watched(command: &mut Command, stream: Stream, mut look: impl FnMut(&
         Stream::Err => child.stderr.take().map(|pipe| Box::new(pipe) as _),
     };
     let pipe = pipe.with_context(|| format!("the output of `{line}` cannot be had"))?;
+    let child = Arc::new(Mutex::new(child));
+    let (finished, done) = mpsc::channel::<()>();
+    let guard = limit.map(|limit| {
+        let child = Arc::clone(&child);
+        std::thread::spawn(move || {
+            let late = matches!(done.recv_timeout(limit), Err(RecvTimeoutError::Timeout));
+            if late {
+                child.lock().unwrap_or_else(PoisonError::into_inner).kill().ok();
+            }
+            late
+        })
+    });
+    let mut read = Ok(());
     for text in BufReader::new(pipe).split(b'\n') {
-        let text = text.with_context(|| format!("the output of `{line}` cannot be read"))?;
+        let text = match text {
+            Ok(text) => text,
+            Err(error) => {
+                read = Err(error).with_context(|| format!("the output of `{line}` cannot be read"));
+                break;
+            }
+        };
         let text = String::from_utf8_lossy(&text);
         match stream {
             Stream::Out => println!("{text}"),
@@ -111,7 +142,13 @@ pub fn run_watched(command: &mut Command, stream: Stream, mut look: impl FnMut(&
         }
         look(&text);
     }
-    let status = child.wait()?;
+    drop(finished);
+    let late = guard.is_some_and(|guard| guard.join().unwrap_or(false));
+    let status = child.lock().unwrap_or_else(PoisonError::into_inner).wait()?;
+    if let Some(limit) = limit.filter(|_| late) {
+        bail!("`{line}` was ended after {limit:?}, its time");
+    }
+    read?;
     if !status.success() {
         bail!("`{line}` failed ({status})");
     }
@@ -163,6 +200,26 @@ mod tests {
         command.args(["-c", "echo one; echo two; exit 3"]);
         let failed = run_watched(&mut command, Stream::Out, |line| seen.push(line.to_owned())).expect_err("it exits 3");
         assert_eq!(seen, ["one", "two"]);
+        assert!(failed.to_string().contains("exit status: 3"), "{failed}");
+    }
+
+    #[test]
+    fn a_command_that_hangs_is_ended_and_named() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo begun; exec sleep 600"]);
+        let mut seen = Vec::new();
+        let limit = Duration::from_millis(200);
+        let failed = run_within(&mut command, limit, Stream::Out, |line| seen.push(line.to_owned()));
+        let failed = failed.expect_err("it hangs").to_string();
+        assert!(failed.contains("sleep 600") && failed.contains("200ms"), "{failed}");
+        assert_eq!(seen, ["begun"]);
+    }
+
+    #[test]
+    fn a_command_that_ends_in_time_is_not_called_late() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exit 3"]);
+        let failed = run_within(&mut command, Duration::from_mins(1), Stream::Out, |_| ()).expect_err("it exits 3");
         assert!(failed.to_string().contains("exit status: 3"), "{failed}");
     }
 

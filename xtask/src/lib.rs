@@ -1,8 +1,9 @@
 //! Tasks of the workspace that take more than one command: `cargo xtask test`,
-//! `cargo xtask reference`, `cargo xtask fuzz` and `cargo xtask bench`.
+//! `cargo xtask clients`, `cargo xtask reference`, `cargo xtask fuzz` and `cargo xtask bench`.
 
 #[cfg(feature = "bench")]
 pub mod bench;
+pub mod clients;
 pub mod commands;
 pub mod fuzz;
 pub mod reference;

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use xtask::commands::{self, Workspace};
-use xtask::{fuzz, reference, suite};
+use xtask::{clients, fuzz, reference, suite};
 
 /// Tasks of the workspace.
 #[derive(Parser)]
@@ -23,6 +23,8 @@ enum Task {
     Reference,
     /// Fuzzes what strangers send, and holds it against what must be true of it
     Fuzz(fuzz::Options),
+    /// Runs other people's client libraries against the server, as `test` does at its end
+    Clients(clients::Options),
     /// Measures the release server beside its yardsticks (`bench --help` lists the options)
     #[command(disable_help_flag = true)]
     Bench {
@@ -42,6 +44,10 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test(options) => suite::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Task::Reference => reference::run(&workspace).map(|()| ExitCode::SUCCESS),
         Task::Fuzz(options) => fuzz::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
+        Task::Clients(options) => match clients::run(&workspace, &options)? {
+            (_, 0) => Ok(ExitCode::SUCCESS),
+            _ => Ok(ExitCode::FAILURE),
+        },
         Task::Bench { arguments } => bench(&workspace, &arguments),
     }
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that must hold before a change is taken.
 
+use crate::clients;
 use crate::commands::{self, Stream, Workspace};
 use crate::tools;
 use anyhow::{Result, bail};
@@ -49,6 +50,8 @@ pub enum Step {
     Doctests,
     /// The documentation, its warnings as errors.
     Docs,
+    /// Other people's client libraries against the server.
+    Clients,
 }
 
 impl Step {
@@ -62,6 +65,7 @@ impl Step {
             Self::Tests => "tests",
             Self::Doctests => "doctests",
             Self::Docs => "docs",
+            Self::Clients => "clients",
         }
     }
 }
@@ -118,7 +122,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let failed: Vec<_> =
         endings.iter().filter(|(_, e)| matches!(e, Ending::Failed(..))).map(|(s, _)| s.name()).collect();
     eprintln!("\n{}", summary(&endings, start.elapsed()));
-    if options.wants(Step::Tests) || options.wants(Step::Doctests) {
+    if [Step::Tests, Step::Doctests, Step::Clients].iter().any(|step| options.wants(*step)) {
         println!("tests: {} passed, {} failed", suite.tally.passed, suite.tally.failed);
     }
     if !failed.is_empty() {
@@ -140,7 +144,10 @@ impl Suite<'_> {
         let cargo = || self.workspace.cargo();
         match step {
             Step::Tools => self.tools(),
-            Step::Fmt => commands::run(cargo().args(["fmt", "--all", "--check"])),
+            Step::Fmt => {
+                commands::run(cargo().args(["fmt", "--all", "--check"]))?;
+                commands::run(cargo().args(["fmt", "--manifest-path", "e2e/Cargo.toml", "--check"]))
+            }
             Step::Clippy => {
                 let lint = ["--all-targets", "--", "--deny", "warnings"];
                 commands::run(cargo().arg("clippy").args(EVERYTHING).args(lint))
@@ -155,6 +162,7 @@ impl Suite<'_> {
                 command.args(["doc", "--no-deps"]).args(EVERYTHING).env("RUSTDOCFLAGS", flags.trim());
                 commands::run(&mut command)
             }
+            Step::Clients => self.clients(),
         }
     }
 
@@ -172,6 +180,9 @@ impl Suite<'_> {
         if options.wants(Step::Tests) {
             self.nextest = Some(tools::NEXTEST.obtain(workspace)?);
             tools::strace(workspace)?;
+        }
+        if options.wants(Step::Clients) {
+            clients::find_tools(workspace)?;
         }
         Ok(())
     }
@@ -214,6 +225,16 @@ impl Suite<'_> {
                 tally.failed += failed;
             }
         })
+    }
+
+    fn clients(&mut self) -> Result<()> {
+        let (passed, failed) = clients::run(self.workspace, &clients::Options::default())?;
+        self.tally.passed += passed;
+        self.tally.failed += failed;
+        if failed > 0 {
+            bail!("{failed} of {} clients failed", passed + failed);
+        }
+        Ok(())
     }
 
     /// Asks the tests for more rounds under `--long`; what the environment says goes first.

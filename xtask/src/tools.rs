@@ -94,29 +94,35 @@ fn install_wheels(workspace: &Workspace, venv: &Path) -> Result<()> {
     commands::run(workspace.command(venv.join("bin/python")).args(pip).args(pinned).arg(requirements))
 }
 
-/// Finds strace, which shows that an answer is written after its commit's sync; as root, on a
-/// system with apt-get, installs it.
+/// Finds strace, which shows that an answer is written after its commit's sync.
 pub fn strace(workspace: &Workspace) -> Result<()> {
     if !cfg!(target_os = "linux") {
         eprintln!("strace is Linux's: the test that traces system calls is not built here");
         return Ok(());
     }
-    if on_path("strace").is_some() {
-        eprintln!("strace: found");
-        return Ok(());
+    program(workspace, "strace", &["strace"]).map(drop)
+}
+
+/// Finds a program on `PATH`; as root, on a system with apt-get, installs the packages that bring it.
+pub fn program(workspace: &Workspace, program: &str, packages: &[&str]) -> Result<PathBuf> {
+    if let Some(found) = on_path(program) {
+        eprintln!("{program}: found");
+        return Ok(found);
     }
+    let names = packages.join(" ");
     let root = commands::output(workspace.command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !root || on_path("apt-get").is_none() {
-        bail!("strace is missing: install it (Debian, Ubuntu: sudo apt-get install strace) and run this again");
+        bail!("{program} is missing: install it (Debian, Ubuntu: sudo apt-get install {names}) and run this again");
     }
-    eprintln!("strace is not here: installing it");
+    eprintln!("{program} is not here: installing {names}");
     let apt = || {
         let mut command = workspace.command("apt-get");
         command.env("DEBIAN_FRONTEND", "noninteractive");
         command
     };
     commands::run(apt().args(["update", "--quiet"]))?;
-    commands::run(apt().args(["install", "--yes", "--quiet", "--no-install-recommends", "strace"]))
+    commands::run(apt().args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages))?;
+    on_path(program).with_context(|| format!("{program} is not on PATH after installing {names}"))
 }
 
 /// Fails with what to type when a component of the toolchain is missing.

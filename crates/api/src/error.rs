@@ -97,8 +97,10 @@ impl ApiError {
     /// What is wrong with the values of query options.
     pub fn from_query_errors(area: Area, errors: &QueryErrors) -> Self {
         let Some(first) = errors.kept().first() else { return Self::bad_request(area, "the query is not understood") };
+        // Where something is wrong as well, it is the client who must change the request.
+        let none_is_wrong = errors.kept().iter().all(|error| error.kind == ErrorKind::NotServed);
         let error = match first.kind {
-            ErrorKind::NotServed => Self::not_implemented(errors.to_string()),
+            ErrorKind::NotServed if none_is_wrong => Self::not_implemented(errors.to_string()),
             ErrorKind::NotExpandable => Self::new(StatusCode::BAD_REQUEST, "ExpandNotSupported", errors.to_string()),
             _ => Self::bad_request(area, errors.to_string()),
         };

@@ -142,7 +142,8 @@ fn property(ty: &EntityType, part: PropertyPart) -> Object {
 }
 
 fn option_schema(option: SystemOption) -> (Object, &'static str) {
-    let text = || object! { "type": "string" };
+    let token = || object! { "type": "string" };
+    let text = || object! { "type": "string", "minLength": 1 };
     let number = |least: i32| object! { "type": "integer", "minimum": least };
     match option {
         SystemOption::Top => (number(1), "How many entities a page holds; cut to the largest page."),
@@ -158,16 +159,20 @@ fn option_schema(option: SystemOption) -> (Object, &'static str) {
         }
         SystemOption::Search => (text(), "Words and `\"phrases\"` that occur in the texts, with AND, OR and NOT."),
         SystemOption::Format => {
-            (text(), "The form of the answer: `json`, for `$metadata` also `xml`, or a media type.")
+            let schema = text().with("pattern", "^(json|application/json( *;.*)?)$");
+            (
+                schema,
+                "The form of the answer: `json`, or JSON's media type with parameters such as `odata.metadata=full`.",
+            )
         }
-        SystemOption::SkipToken => (text(), "Where a page begins; only as it came in `@odata.nextLink`."),
-        SystemOption::DeltaToken => (text(), "Since when; only as it came in `@odata.deltaLink`, or `latest`."),
+        SystemOption::SkipToken => (token(), "Where a page begins; only as it came in `@odata.nextLink`."),
+        SystemOption::DeltaToken => (token(), "Since when; only as it came in `@odata.deltaLink`, or `latest`."),
         SystemOption::Apply
         | SystemOption::Compute
         | SystemOption::Id
         | SystemOption::Index
         | SystemOption::Levels
-        | SystemOption::SchemaVersion => (text(), ""),
+        | SystemOption::SchemaVersion => (token(), ""),
     }
 }
 

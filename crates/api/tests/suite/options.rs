@@ -27,6 +27,9 @@ async fn options_that_are_not_served_yet_are_named() {
         }
     }
     app.get(&format!("{EVENTS}/$count?$apply=x")).await.refused(501, "NotImplemented");
+    // What is wrong as well is the client's to change.
+    app.get(&format!("{USERS}?$select=displayName($top=1)")).await.refused(501, "NotImplemented");
+    app.get(&format!("{USERS}?$select=displayName($top=1),nothing")).await.refused(400, "Request_BadRequest");
 }
 
 #[tokio::test]

@@ -348,8 +348,8 @@ impl<'t, 'n> Parser<'t, 'n> {
         let all = name.is_word("all");
         if !all && !name.is_word("any") {
             let message =
-                format!("{} is not served here; of the functions on a path there are any and all", excerpt(name.text));
-            return Err(ExpressionError::new(self.text, ErrorKind::NotServed, name.span(), message));
+                format!("{} is not known here; of the functions on a path there are any and all", excerpt(name.text));
+            return Err(ExpressionError::new(self.text, ErrorKind::UnknownName, name.span(), message));
         }
         self.advance();
         if self.token.kind == TokenKind::Close && !all {

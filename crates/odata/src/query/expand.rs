@@ -91,7 +91,7 @@ fn relation<'t>(
         let segment = segment.trim();
         let (kind, message) = match found {
             _ if segment.is_empty() => (ErrorKind::Syntax, "the name of a relation is missing".to_owned()),
-            _ if segment.starts_with('$') => {
+            _ if matches!(segment, "$ref" | "$count" | "$value") => {
                 (ErrorKind::NotServed, format!("{} in $expand is not served", excerpt(segment)))
             }
             _ if segment.contains('.') => {

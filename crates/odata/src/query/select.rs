@@ -111,17 +111,14 @@ impl Selection {
                 "a name is missing; expected names with commas between",
             );
         }
-        if item.contains('(') {
-            let message = format!("options of what is selected, as in {}, are not served", excerpt(item));
-            return reading.error(option, item, ErrorKind::NotServed, message);
-        }
         if let Some(namespace) = item.strip_suffix(".*") {
             // All operations of a schema: there are none to show.
             if reading.model.entity_types.iter().any(|ty| ty.is_in(namespace)) {
                 return;
             }
         }
-        let (mut ty, mut rest) = (self.ty, item);
+        let (path, options) = item.find('(').map_or((item, None), |at| (&item[..at], Some(&item[at..])));
+        let (mut ty, mut rest) = (self.ty, path);
         while let Some((first, after)) = rest.split_once('/').filter(|(first, _)| first.contains('.')) {
             match reading.model.entity_type(first.trim()) {
                 Some(cast) if self.ty.is(cast) || cast.is(self.ty) => (ty, rest) = (cast, after),
@@ -136,6 +133,11 @@ impl Selection {
         if name.is_empty() {
             let message = format!("the name of a property is missing in {}", excerpt(item));
             return reading.error(option, item, ErrorKind::Syntax, message);
+        }
+        let is_known = ty.navigation(name).is_some() || ty.property(name).is_some_and(|(_, named)| !named.write_only);
+        if options.is_some() && is_known {
+            let message = format!("options of what is selected, as in {}, are not served", excerpt(item));
+            return reading.error(option, item, ErrorKind::NotServed, message);
         }
         if let Some(navigation) = ty.navigation(name) {
             match after {

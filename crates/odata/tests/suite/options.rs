@@ -227,6 +227,12 @@ fn select_keeps_the_order_and_drops_what_is_repeated() {
             "$select: column 1: options of what is selected, as in `tags($top=1)`, are not served",
         ),
         (
+            "$select=nothing($top=1)",
+            ErrorKind::UnknownName,
+            "nothing",
+            "$select: column 1: `nothing` is not a property of `order`",
+        ),
+        (
             "$select=id,customer/mail",
             ErrorKind::NotServed,
             "$select",
