@@ -1,7 +1,8 @@
-//! Tokens of pages: what opens was sealed here, for this tenant and query.
+//! Tokens of pages and of deltas: what opens was sealed here, for this tenant and query.
 
+use super::world::World;
 use model::{TenantKey, Ticks};
-use service::{Listed, NoDeltaToken, PageToken, PageTokens};
+use service::{EventSet, Listed, NoDeltaToken, PageToken, PageTokens};
 use store::sql::{Place, SqlValue};
 
 const TENANT: TenantKey = TenantKey(1);
@@ -22,18 +23,44 @@ pub(super) fn page_token(input: &[u8]) {
     }
     let mut bytes = Bytes(input);
     let (change, place) = (bytes.number(), bytes.number());
+    delta_token(&tokens, input, change, place);
     let Some(token) = bytes.token() else { return };
     let sealed = tokens.seal(TENANT, QUERY, &token);
     assert_eq!(tokens.open_delta(TENANT, Listed::Users, &sealed), Err(NoDeltaToken::Damaged), "{sealed}");
     assert_eq!(tokens.open(TENANT, QUERY, &sealed), Some(token), "{sealed}");
     assert_eq!(tokens.open(TenantKey(2), QUERY, &sealed), None, "{sealed} opens for another tenant");
     assert_eq!(tokens.open(TENANT, "user", &sealed), None, "{sealed} opens for another query");
-    let mut changed = sealed.clone().into_bytes();
-    let at = place.unsigned_abs() as usize % changed.len();
-    changed[at] ^= 1 << (change & 7);
-    let changed = String::from_utf8_lossy(&changed);
-    assert_eq!(tokens.open(TENANT, QUERY, &changed), None, "{sealed} opens as {changed} too");
-    assert_eq!(tokens.open(TENANT, QUERY, &sealed[..at]), None, "{sealed} opens when it is cut at {at}");
+    for changed in changed(&sealed, change, place) {
+        assert_eq!(tokens.open(TENANT, QUERY, &changed), None, "{sealed} opens as {changed} too");
+    }
+}
+
+/// A token with one bit changed, and one that is cut.
+fn changed(sealed: &str, change: i64, place: i64) -> [String; 2] {
+    let mut bytes = sealed.as_bytes().to_vec();
+    let at = place.unsigned_abs() as usize % bytes.len();
+    bytes[at] ^= 1 << (change & 7);
+    [String::from_utf8_lossy(&bytes).into_owned(), sealed[..at].to_owned()]
+}
+
+/// Checks the text as the token of a delta, and one that is sealed with the text as its query.
+fn delta_token(tokens: &PageTokens, input: &[u8], change: i64, place: i64) {
+    const EVENTS: Listed = Listed::Events(EventSet::Identity);
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    if let Ok(token) = tokens.open_delta(TENANT, EVENTS, text) {
+        assert_eq!(tokens.seal_delta(TENANT, EVENTS, &token), text, "two texts of one token");
+    }
+    let begin =
+        |world: &World| world.run(world.app.app.service.begin_delta(&world.caller, text, Ticks::MIN, change % 2 == 0));
+    let token = World::still(begin).expect("a delta begins");
+    let sealed = tokens.seal_delta(TENANT, EVENTS, &token);
+    assert_eq!(tokens.open_delta(TENANT, EVENTS, &sealed), Ok(token), "{sealed}");
+    assert_eq!(tokens.open_delta(TENANT, Listed::Users, &sealed), Err(NoDeltaToken::Foreign), "{sealed}");
+    assert_eq!(tokens.open_delta(TenantKey(2), EVENTS, &sealed), Err(NoDeltaToken::Foreign), "{sealed}");
+    assert_eq!(tokens.open(TENANT, QUERY, &sealed), None, "{sealed} opens as a page's");
+    for changed in changed(&sealed, change, place) {
+        assert_eq!(tokens.open_delta(TENANT, EVENTS, &changed), Err(NoDeltaToken::Damaged), "{sealed} as {changed}");
+    }
 }
 
 struct Bytes<'i>(&'i [u8]);
