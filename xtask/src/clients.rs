@@ -35,6 +35,8 @@ pub enum Client {
     PythonOdata,
     /// A generator of TypeScript clients from `$metadata`, and a client that it made
     Odata2ts,
+    /// The schema of OCSF, against which findings are held that `events export` writes
+    Ocsf,
     /// Requests drawn from `openapi.json`, and their answers held against it
     Schemathesis,
 }
@@ -54,7 +56,7 @@ impl Client {
 
     fn kit(self) -> Kit {
         match self {
-            Self::GraphSdkPython | Self::PythonOdata | Self::Schemathesis => Kit::Python,
+            Self::GraphSdkPython | Self::PythonOdata | Self::Ocsf | Self::Schemathesis => Kit::Python,
             Self::GraphClientJavascript | Self::Odata2ts => Kit::Node,
             Self::GraphRsSdk => Kit::Rust,
         }
@@ -78,6 +80,7 @@ impl Client {
         match self {
             Self::GraphSdkPython => kits::python(workspace, "graph_sdk.py"),
             Self::PythonOdata => kits::python(workspace, "python_odata.py"),
+            Self::Ocsf => kits::python(workspace, "ocsf.py"),
             Self::Schemathesis => kits::python(workspace, "conformance.py"),
             Self::GraphClientJavascript => kits::node(workspace, "graph-client.mjs"),
             Self::Odata2ts => kits::node(workspace, "odata2ts.mjs"),
@@ -128,6 +131,8 @@ fn one(workspace: &Workspace, client: Client) -> Result<()> {
     let server = Server::start(workspace, &client.name(), client.over_tls())?;
     let mut command = client.command(workspace);
     command.env("SPILLWATCH_URL", &server.url).env("SPILLWATCH_TOKEN", &server.token);
+    // For those that also run commands on the store.
+    command.env("SPILLWATCH_PROGRAM", server::program(workspace)).env("SPILLWATCH_FOLDER", server.folder());
     // A proxy of the machine is not for an address on the machine.
     command.env("NO_PROXY", "127.0.0.1,localhost").env("no_proxy", "127.0.0.1,localhost");
     if client.over_tls() {

@@ -99,6 +99,8 @@ impl App {
 pub(crate) struct Encoders {
     events: [Encoder; 2],
     users: [Encoder; 2],
+    detections: [Encoder; 2],
+    risky_users: [Encoder; 2],
     type_names: TypeNames,
 }
 
@@ -107,9 +109,14 @@ impl Encoders {
         // Both event sets have the same properties; each entity says its own type.
         let events = |metadata| Encoder::new(&edm::LEAKED_CREDENTIALS_RISK_EVENT, metadata, Some(type_names));
         let users = |metadata| Encoder::with_properties(edm::user::DEFAULT, &edm::USER, metadata, None);
+        let detections =
+            |metadata| Encoder::with_properties(edm::risk_detection::DEFAULT, &edm::RISK_DETECTION, metadata, None);
+        let risky_users = |metadata| Encoder::new(&edm::RISKY_USER, metadata, None);
         Self {
             events: [events(Metadata::Minimal), events(Metadata::None)],
             users: [users(Metadata::Minimal), users(Metadata::None)],
+            detections: [detections(Metadata::Minimal), detections(Metadata::None)],
+            risky_users: [risky_users(Metadata::Minimal), risky_users(Metadata::None)],
             type_names,
         }
     }
@@ -119,9 +126,17 @@ impl Encoders {
         self.type_names
     }
 
-    /// The encoder for a set's entities, with minimal metadata or none.
-    pub(crate) fn of(&self, set: &EntitySet, metadata: Metadata) -> &Encoder {
-        let pair = if std::ptr::eq(set, &raw const edm::USERS) { &self.users } else { &self.events };
-        &pair[usize::from(metadata == Metadata::None)]
+    /// The encoder for a set's entities as v1.0 shows them, with minimal metadata or none; `None` for a set
+    /// that has none prepared.
+    pub(crate) fn of(&self, set: &EntitySet, metadata: Metadata) -> Option<&Encoder> {
+        let pairs = [
+            (&raw const edm::LEAKED_CREDENTIALS_RISK_EVENTS, &self.events),
+            (&raw const edm::IDENTITY_RISK_EVENTS, &self.events),
+            (&raw const edm::USERS, &self.users),
+            (&raw const edm::RISK_DETECTIONS, &self.detections),
+            (&raw const edm::RISKY_USERS, &self.risky_users),
+        ];
+        let (_, pair) = pairs.into_iter().find(|(known, _)| std::ptr::eq(set, *known))?;
+        Some(&pair[usize::from(metadata == Metadata::None)])
     }
 }

@@ -104,7 +104,7 @@ impl Call<'_> {
         self.resource.key().expect("the route table sends only entities here")
     }
 
-    /// The events that the path begins with; `None` for users. Those of `identityRiskEvents` that a cast
+    /// The events that the path begins with; `None` for everything else. Those of `identityRiskEvents` that a cast
     /// leaves are those of another set.
     pub fn event_set(&self) -> Option<EventSet> {
         let ty = self.entities().ty;
@@ -115,7 +115,12 @@ impl Call<'_> {
 
     /// What a list of the set shows.
     pub fn listed(&self) -> Listed {
-        self.event_set().map_or(Listed::Users, Listed::Events)
+        match (self.event_set(), self.set()) {
+            (Some(events), _) => Listed::Events(events),
+            (None, set) if std::ptr::eq(set, &raw const edm::RISK_DETECTIONS) => Listed::Detections,
+            (None, set) if std::ptr::eq(set, &raw const edm::RISKY_USERS) => Listed::RiskyUsers,
+            _ => Listed::Users,
+        }
     }
 
     /// The set, and what it is cast to, as URLs and contexts name it.
@@ -143,7 +148,7 @@ impl Call<'_> {
     pub fn link(&self, below: &str, query: &str, option: SystemOption, token: &str) -> String {
         let kept = utf8_percent_encode(query, NOT_IN_A_QUERY);
         let between = if query.is_empty() { "" } else { "&" };
-        format!("{}/{}{below}?{kept}{between}{}={token}", self.root(), self.set_fragment(), option.name())
+        format!("{}/{}{below}?{kept}{between}{}={token}", self.root(), self.entities().path(), option.name())
     }
 
     /// The URL of one entity.
@@ -291,9 +296,9 @@ impl Call<'_> {
 /// The path of one entity below the version. A key that would be read as something else where a
 /// segment is, such as `delta`, stands in parentheses.
 pub fn entity_path(set: &EntitySet, key: &str) -> String {
-    let path = format!("/{}/{}", set.name, encode_segment(key));
+    let path = format!("/{}/{}", set.path(), encode_segment(key));
     let is_key = !matches!(key, "." | "..") && matches!(resolve(&edm::MODEL, &path), Ok(Resource::Entity(..)));
-    if is_key { path } else { format!("/{}('{}')", set.name, encode_segment(&key.replace('\'', "''"))) }
+    if is_key { path } else { format!("/{}('{}')", set.path(), encode_segment(&key.replace('\'', "''"))) }
 }
 
 /// Writes `users` in the place of `directoryObjects`, where that is the set that a URL names.

@@ -181,8 +181,9 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
     let app = request.app;
     let mut options = QueryOptions::parse(request.query);
     let resource = by_id::resolve(request, &mut options).unwrap_or_else(|| {
-        let resource = resolve(&edm::MODEL, request.path);
-        resource.map_err(|error| ApiError::from_path(routes::area_of_path(request.path), &error))
+        let path = routes::full_path(request.version, request.path);
+        let resource = resolve(&edm::MODEL, &path);
+        resource.map_err(|error| ApiError::from_path(routes::area_of_path(&path), &error))
     });
     // What a batch holds is counted, not the batch: its own answer is 200 however many are too many
     // (graph.md, section 8.10).

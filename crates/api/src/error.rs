@@ -23,26 +23,31 @@ pub enum Area {
     Risk,
     /// `/users`.
     Directory,
+    /// `/identityProtection/riskDetections`.
+    Detections,
+    /// `/identityProtection/riskyUsers`.
+    RiskyUsers,
 }
 
 impl Area {
     fn bad_request(self) -> &'static str {
         match self {
-            Self::Risk => "BadRequest",
+            Self::Risk | Self::Detections | Self::RiskyUsers => "BadRequest",
             Self::Directory => "Request_BadRequest",
         }
     }
 
-    fn not_found(self) -> &'static str {
+    /// `error.code` where there is no such thing.
+    pub fn not_found(self) -> &'static str {
         match self {
-            Self::Risk => "ResourceNotFound",
+            Self::Risk | Self::Detections | Self::RiskyUsers => "ResourceNotFound",
             Self::Directory => "Request_ResourceNotFound",
         }
     }
 
     fn forbidden(self) -> &'static str {
         match self {
-            Self::Risk => "Forbidden",
+            Self::Risk | Self::Detections | Self::RiskyUsers => "Forbidden",
             Self::Directory => "Authorization_RequestDenied",
         }
     }
@@ -229,7 +234,9 @@ impl ApiError {
         match error {
             ServiceError::Invalid(faults) => Self::from_faults(area, &faults),
             ServiceError::Refused(refusal) => Self::from_refusal(area, &refusal),
-            ServiceError::NoSuchEvent(_) => Self::new(StatusCode::NOT_FOUND, area.not_found(), error.to_string()),
+            ServiceError::NoSuchEvent(_) | ServiceError::NoSuchRiskyUser(_) | ServiceError::NoSuchDetection(_) => {
+                Self::new(StatusCode::NOT_FOUND, area.not_found(), error.to_string())
+            }
             ServiceError::UnknownReference(_) => {
                 Self::new(StatusCode::NOT_FOUND, Area::Directory.not_found(), error.to_string())
             }
@@ -243,6 +250,15 @@ impl ApiError {
             Refusal::EventNotFound(_) => Self::new(StatusCode::NOT_FOUND, area.not_found(), message),
             Refusal::UserNotFound | Refusal::NoImpactedUser => {
                 Self::new(StatusCode::NOT_FOUND, Area::Directory.not_found(), message)
+            }
+            Refusal::UnknownUsers(ids) => {
+                let details = ids.iter().map(|id| Detail {
+                    code: area.not_found(),
+                    message: format!("no user and no user at risk has the id {}", odata::fault::excerpt(id)),
+                    target: "userIds".to_owned(),
+                });
+                let details = details.collect();
+                Self { details, ..Self::new(StatusCode::NOT_FOUND, area.not_found(), message).with_target("userIds") }
             }
             Refusal::PreconditionFailed { .. } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "resourceModified", message)

@@ -9,7 +9,7 @@ mod responses;
 
 use crate::routes::{ROUTES, Route, Shape, Verb, area_of};
 use model::edm;
-use odata::edm::{EntitySet, NavigationProperty};
+use odata::edm::{EntitySet, NavigationProperty, Operand, Operation, OperationKind};
 use odata::encode::TypeNames;
 use odata::json::{Json, Object};
 use odata::object;
@@ -93,31 +93,70 @@ struct Place {
     path: String,
     set: Option<&'static EntitySet>,
     navigation: Option<&'static NavigationProperty>,
+    action: Option<&'static Operation>,
 }
 
 /// The paths of a route: one for each set, and each relation, that it serves.
 fn places(route: &Route) -> Vec<Place> {
-    let alone = |path: &str| vec![Place { path: path.to_owned(), set: None, navigation: None }];
+    let alone = |path: &str| vec![Place { path: path.to_owned(), set: None, navigation: None, action: None }];
     let sets = || edm::MODEL.entity_sets.iter().copied().filter(|set| area_of(set) == route.area);
     let of_sets = |ending: &str| {
         let place = |set: &'static EntitySet| Place {
-            path: format!("/{}{ending}", set.name),
+            path: format!("/{}{ending}", set.path()),
             set: Some(set),
             navigation: None,
+            action: None,
         };
         sets().map(place).collect()
     };
     let of_relations = |ending: &str| {
-        let relations =
-            sets().flat_map(|set| set.entity_type.lineage().flat_map(|ty| ty.navigation).map(move |nav| (set, nav)));
+        let relations = sets().flat_map(|set| {
+            set.entity_type
+                .lineage()
+                .flat_map(|ty| ty.navigation)
+                .filter(|nav| nav.is_settable())
+                .map(move |nav| (set, nav))
+        });
         let place = |(set, nav): (&'static EntitySet, &'static NavigationProperty)| Place {
-            path: format!("/{}/{{id}}/{}{ending}", set.name, nav.name),
+            path: format!("/{}/{{id}}/{}{ending}", set.path(), nav.name),
             set: Some(set),
             navigation: Some(nav),
+            action: None,
         };
         relations.map(place).collect()
     };
+    let of_parts = |ending: &str| {
+        let parts = sets().flat_map(|set| {
+            set.entity_type
+                .lineage()
+                .flat_map(|ty| ty.navigation)
+                .filter(|nav| nav.contained)
+                .map(move |nav| (set, nav))
+        });
+        let place = |(set, nav): (&'static EntitySet, &'static NavigationProperty)| Place {
+            path: format!("/{}/{{id}}/{}{ending}", set.path(), nav.name),
+            set: Some(set),
+            navigation: Some(nav),
+            action: None,
+        };
+        parts.map(place).collect()
+    };
+    let of_actions = |set: &'static EntitySet| {
+        let is_of_set = move |it: &&Operation| {
+            it.kind == OperationKind::Action && matches!(it.binding, Operand::Collection(ty) if set.entity_type.is(ty))
+        };
+        edm::MODEL.operations.iter().filter(is_of_set).map(move |it| Place {
+            path: format!("/{}/{}", set.path(), it.name),
+            set: Some(set),
+            navigation: None,
+            action: Some(it),
+        })
+    };
     match route.shape {
+        Shape::Contained => of_parts(""),
+        Shape::ContainedCount => of_parts("/$count"),
+        Shape::ContainedEntity => of_parts("/{itemId}"),
+        Shape::Action => sets().flat_map(of_actions).collect(),
         Shape::Service => alone("/"),
         Shape::Metadata => alone("/$metadata"),
         Shape::Batch => alone("/$batch"),

@@ -3,16 +3,17 @@
 use crate::call::{Call, PublicCall};
 use crate::error::{ApiError, Area};
 use crate::operations::{
-    batch, count, create_event, create_user, delete, delta, impacted_user, list, metadata, options, property, read,
-    reference, service_document, update,
+    batch, count, create_event, create_user, delete, delta, history, impacted_user, list, metadata, options, property,
+    read, reference, service_document, update, verdict,
 };
 use crate::reply::{INCLUDE_UNKNOWN_ENUM_MEMBERS, Reply};
 use axum::http::{Method, StatusCode};
 use model::{Command, Permission, edm};
 use odata::edm::EntitySet;
-use odata::path::{PropertyPart, Resource, resolve};
+use odata::path::{ContainedPart, PropertyPart, Resource, resolve};
 use odata::query::SystemOption;
 use service::Plan;
+use std::borrow::Cow;
 use store::{BoxFuture, Outcome};
 
 /// What a caller must have.
@@ -56,6 +57,14 @@ pub enum Shape {
         /// What is asked of it.
         part: PropertyPart,
     },
+    /// `/set/key/relation`, where the relation is to what is part of the entity
+    Contained,
+    /// `/set/key/relation/$count`
+    ContainedCount,
+    /// `/set/key/relation/key`
+    ContainedEntity,
+    /// `/set/action`
+    Action,
     /// `/$batch`
     Batch,
 }
@@ -186,6 +195,9 @@ const READ_EVENTS_AND_USERS: Access =
 const READ_USERS: Access = Access::Permissions(&[Permission::UserReadAll]);
 const WRITE_USERS: Access = Access::Permissions(&[Permission::UserReadWriteAll]);
 
+const READ_RISKY_USERS: Access = Access::Permissions(&[Permission::IdentityRiskyUserReadAll]);
+const JUDGE_RISKY_USERS: Access = Access::Permissions(&[Permission::IdentityRiskyUserReadWriteAll]);
+
 const ON_LISTS: &[SystemOption] = &[
     SystemOption::Count,
     SystemOption::Expand,
@@ -241,6 +253,7 @@ const ON_ENTITIES: &[SystemOption] = &[
     SystemOption::SchemaVersion,
     SystemOption::Select,
 ];
+const FILTER: &[SystemOption] = &[SystemOption::Filter];
 const FORMAT: &[SystemOption] = &[SystemOption::Format];
 const ON_DOCUMENTS: &[SystemOption] = &[SystemOption::Format, SystemOption::SchemaVersion];
 const NONE: &[SystemOption] = &[];
@@ -259,6 +272,8 @@ const fn public(shape: Shape, operation: Public) -> Route {
 const fn entry(area: Area, shape: Shape, method: Verb, access: Access, body: BodyKind, operation: Operation) -> Route {
     let (served, applicable) = match (shape, method) {
         (Shape::Collection, Verb::Get) => (ON_LISTS, ON_SETS),
+        (Shape::Contained, _) => (ON_HISTORIES, ON_SETS),
+        (Shape::ContainedCount, _) => (FILTER, ON_COUNTS),
         (Shape::Count, _) => (ON_SERVED_COUNTS, ON_COUNTS),
         (Shape::References, _) => (ON_REFERENCES, ON_REFERENCES),
         (Shape::Delta, _) => (ON_DELTAS, NONE),
@@ -266,7 +281,7 @@ const fn entry(area: Area, shape: Shape, method: Verb, access: Access, body: Bod
         (Shape::EntityReference | Shape::Reference | Shape::Property { part: PropertyPart::Value, .. }, Verb::Get) => {
             (ON_VALUES, ON_VALUES)
         }
-        (Shape::Collection, _) | (Shape::Entity, Verb::Patch) => (ON_WRITES, ON_ENTITIES),
+        (Shape::Collection | Shape::ContainedEntity, _) | (Shape::Entity, Verb::Patch) => (ON_WRITES, ON_ENTITIES),
         _ => (NONE, NONE),
     };
     Route { area, shape, method, access, body, served, applicable, operation }
@@ -284,6 +299,17 @@ const fn write(area: Area, shape: Shape, method: Verb, access: Access, operation
     let body = if matches!(method, Verb::Delete) { BodyKind::None } else { BodyKind::Json };
     entry(area, shape, method, access, body, Operation::Write(operation))
 }
+
+const ON_HISTORIES: &[SystemOption] = &[
+    SystemOption::Count,
+    SystemOption::Filter,
+    SystemOption::Format,
+    SystemOption::OrderBy,
+    SystemOption::Select,
+    SystemOption::Skip,
+    SystemOption::SkipToken,
+    SystemOption::Top,
+];
 
 /// Every route below `/v1.0` and `/beta`.
 pub const ROUTES: &[Route] = &[
@@ -320,18 +346,63 @@ pub const ROUTES: &[Route] = &[
     property(Area::Directory, false, PropertyPart::Value, READ_USERS),
     property(Area::Directory, false, PropertyPart::Text, READ_USERS),
     property(Area::Directory, false, PropertyPart::Count, READ_USERS),
+    route(Area::Detections, Shape::Collection, Verb::Get, READ_EVENTS, list::run),
+    route(Area::Detections, Shape::Count, Verb::Get, READ_EVENTS, count::run),
+    route(Area::Detections, Shape::References, Verb::Get, READ_EVENTS, list::run),
+    route(Area::Detections, Shape::Delta, Verb::Get, READ_EVENTS, delta::run),
+    route(Area::Detections, Shape::Entity, Verb::Get, READ_EVENTS, read::run),
+    route(Area::Detections, Shape::EntityReference, Verb::Get, READ_EVENTS, reference::of_entity),
+    property(Area::Detections, false, PropertyPart::Value, READ_EVENTS),
+    property(Area::Detections, false, PropertyPart::Text, READ_EVENTS),
+    route(Area::RiskyUsers, Shape::Collection, Verb::Get, READ_RISKY_USERS, list::run),
+    route(Area::RiskyUsers, Shape::Count, Verb::Get, READ_RISKY_USERS, count::run),
+    route(Area::RiskyUsers, Shape::References, Verb::Get, READ_RISKY_USERS, list::run),
+    route(Area::RiskyUsers, Shape::Delta, Verb::Get, READ_RISKY_USERS, delta::run),
+    route(Area::RiskyUsers, Shape::Entity, Verb::Get, READ_RISKY_USERS, read::run),
+    route(Area::RiskyUsers, Shape::EntityReference, Verb::Get, READ_RISKY_USERS, reference::of_entity),
+    property(Area::RiskyUsers, false, PropertyPart::Value, READ_RISKY_USERS),
+    property(Area::RiskyUsers, false, PropertyPart::Text, READ_RISKY_USERS),
+    route(Area::RiskyUsers, Shape::Contained, Verb::Get, READ_RISKY_USERS, history::list),
+    route(Area::RiskyUsers, Shape::ContainedCount, Verb::Get, READ_RISKY_USERS, history::count),
+    route(Area::RiskyUsers, Shape::ContainedEntity, Verb::Get, READ_RISKY_USERS, history::read),
+    write(Area::RiskyUsers, Shape::Action, Verb::Post, JUDGE_RISKY_USERS, verdict::WRITE),
     Route { body: BodyKind::Batch, ..route(Area::Risk, Shape::Batch, Verb::Post, Access::Token, batch::run) },
 ];
 
 /// The part of the API that a set belongs to.
 pub fn area_of(set: &EntitySet) -> Area {
-    if std::ptr::eq(set, &raw const edm::USERS) { Area::Directory } else { Area::Risk }
+    let areas = [
+        (&raw const edm::USERS, Area::Directory),
+        (&raw const edm::RISK_DETECTIONS, Area::Detections),
+        (&raw const edm::RISKY_USERS, Area::RiskyUsers),
+    ];
+    areas.into_iter().find(|(known, _)| std::ptr::eq(set, *known)).map_or(Area::Risk, |(_, area)| area)
 }
 
 /// The part of the API that a path lies in, whether or not it leads anywhere.
 pub fn area_of_path(path: &str) -> Area {
-    let first = path.trim_start_matches('/').split(['/', '(']).next().unwrap_or_default();
-    edm::MODEL.entity_set(first).map_or(Area::Risk, area_of)
+    let mut names = path.trim_start_matches('/').split(['/', '(']);
+    let first = names.next().unwrap_or_default();
+    let set = match edm::MODEL.singleton(first) {
+        Some(singleton) => {
+            let name = names.next().unwrap_or_default();
+            edm::MODEL.sets_of(singleton).find(|set| set.name.eq_ignore_ascii_case(name))
+        }
+        None => edm::MODEL.entity_set(first),
+    };
+    set.map_or(Area::Risk, area_of)
+}
+
+/// The path of what a path names: in Graph's beta, the sets of `identityProtection` are at the root too, as
+/// they were before there was a singleton (graph.md, section 4.4).
+pub fn full_path<'p>(version: &str, path: &'p str) -> Cow<'p, str> {
+    let below = path.trim_start_matches('/');
+    let first = below.split(['/', '(']).next().unwrap_or_default();
+    let contained = edm::MODEL.entity_sets.iter().filter(|set| set.container.is_some());
+    match contained.clone().find(|set| set.name.eq_ignore_ascii_case(first)) {
+        Some(set) if version == "beta" => Cow::Owned(format!("/{}{}", set.path(), &below[first.len()..])),
+        _ => Cow::Borrowed(path),
+    }
 }
 
 /// Area and shape of a resource.
@@ -346,6 +417,10 @@ pub fn describe(resource: &Resource) -> (Area, Shape) {
         Resource::Navigation(..) => Shape::Navigation,
         Resource::Reference(..) => Shape::Reference,
         Resource::Property(_, _, path, part) => Shape::Property { related: !path.navigation.is_empty(), part: *part },
+        Resource::Contained(.., ContainedPart::Collection) => Shape::Contained,
+        Resource::Contained(.., ContainedPart::Count) => Shape::ContainedCount,
+        Resource::Contained(.., ContainedPart::Entity(_)) => Shape::ContainedEntity,
+        Resource::Action(..) => Shape::Action,
         Resource::Batch => Shape::Batch,
         Resource::Metadata => Shape::Metadata,
         Resource::Service => Shape::Service,

@@ -4,6 +4,8 @@
 use crate::event::{EventKind, NewId, NewRiskEvent, RiskEvent, RiskEventDraft};
 use crate::ids::{EntityId, FoldedName, UserKey};
 use crate::repeatability::RequestId;
+use crate::risk::Verdict;
+use crate::risky_user::RiskyUser;
 use crate::user::{User, UserDraft};
 use odata::Ticks;
 use odata::fault::Faults;
@@ -117,6 +119,15 @@ pub enum Command {
         /// Conditions on its version.
         precondition: Precondition,
     },
+    /// `dismiss`, `confirmCompromised` or `confirmSafe` over users at risk: all of them or none.
+    Judge {
+        /// What is said of them.
+        verdict: Verdict,
+        /// Their ids, each once.
+        users: Vec<Box<str>>,
+        /// Random bits for the ids of events that it makes.
+        chance: u64,
+    },
 }
 
 /// What a store must load before a command can be decided.
@@ -141,7 +152,7 @@ impl Command {
             | Self::ClearImpactedUser { precondition, .. }
             | Self::UpdateUser { precondition, .. }
             | Self::DeleteUser { precondition, .. } => *precondition = Precondition::default(),
-            Self::CreateEvent(_) | Self::CreateUser { .. } => {}
+            Self::CreateEvent(_) | Self::CreateUser { .. } | Self::Judge { .. } => {}
         }
         self
     }
@@ -176,7 +187,33 @@ impl Command {
                 Touches { user: Some(user.clone()), name: patch.folded_name(), event: None }
             }
             Self::DeleteUser { user, .. } => Touches { user: Some(user.clone()), ..Touches::default() },
+            Self::Judge { .. } => Touches::default(),
         }
+    }
+
+    /// The users whose risk it may change, by id, once what it [touches](Self::touches) is in `state`: of
+    /// each the user at risk must be loaded, and where there is none, the user of the directory.
+    pub fn concerns<'c>(&'c self, state: &'c State) -> Vec<&'c str> {
+        let of_event = state.event.as_ref().map(|event| &*event.user_id);
+        let moved_to = match self {
+            Self::CreateEvent(new) => Some(&*new.user_id),
+            Self::UpdateEvent { patch, .. } => {
+                patch.user_id.as_deref().or_else(|| patch.impacted_user.as_ref().and_then(Option::as_deref))
+            }
+            Self::SetImpactedUser { user, .. } => Some(user.as_str()),
+            Self::CreateUser { id, .. } => Some(id.as_str()),
+            Self::UpdateUser { .. } | Self::DeleteUser { .. } => state.user.as_ref().map(User::id_text),
+            Self::Judge { users, .. } => return users.iter().map(|id| &**id).collect(),
+            Self::DeleteEvent { .. } | Self::ClearImpactedUser { .. } => None,
+        };
+        let mut all: Vec<&str> = of_event.into_iter().chain(moved_to).collect();
+        all.dedup();
+        all
+    }
+
+    /// Whether the open events of the users that it concerns must be loaded too.
+    pub fn needs_open_events(&self) -> bool {
+        matches!(self, Self::Judge { .. })
     }
 }
 
@@ -189,6 +226,24 @@ pub struct State {
     pub user: Option<User>,
     /// The user who has the name that it wants to give.
     pub namesake: Option<User>,
+    /// Of the users that it concerns, those at risk.
+    pub risky_users: Vec<RiskyUser>,
+    /// Of the others that it concerns, those whom the directory knows.
+    pub directory: Vec<User>,
+    /// Open events of the users that it concerns, where it needs them.
+    pub open: Vec<RiskEvent>,
+}
+
+impl State {
+    /// The user at risk with this id.
+    pub(crate) fn risky_user(&self, id: &str) -> Option<&RiskyUser> {
+        self.risky_users.iter().find(|user| &*user.id == id)
+    }
+
+    /// The user of the directory with this id, as far as nothing was known of a risk.
+    pub(crate) fn directory_user(&self, id: &str) -> Option<&User> {
+        self.directory.iter().find(|user| user.id_text() == id)
+    }
 }
 
 /// Why a command is not carried out. Nothing has changed.
@@ -200,6 +255,9 @@ pub enum Refusal {
     /// There is no such user.
     #[error("no user has the id or userPrincipalName that was given")]
     UserNotFound,
+    /// Neither the directory nor the risk store knows users with these ids.
+    #[error("{} of the users are not known, neither as users nor as users at risk", .0.len())]
+    UnknownUsers(Vec<Box<str>>),
     /// The event has no `impactedUser`.
     #[error("the event has no impactedUser")]
     NoImpactedUser,

@@ -1,11 +1,24 @@
 //! What a decided command changes, and what follows from it: the change-log entry and the kept
 //! totals. All of it is written in one transaction.
 
+use crate::decide::Moment;
 use crate::edm::event as at;
 use crate::event::{EventKind, RiskEvent, RiskEventStatus, RiskLevel};
-use crate::ids::EntityId;
+use crate::risk::RiskState;
+use crate::risky_user::RiskChange;
 use crate::user::User;
 use odata::encode::Row as _;
+
+/// One entry of the change log, with everything that is written with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its place and time.
+    pub moment: Moment,
+    /// What changes.
+    pub effect: Effect,
+    /// What that makes of a user at risk.
+    pub risk: Option<RiskChange>,
+}
 
 /// A change of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +45,8 @@ pub enum Effect {
     },
     /// A user is gone.
     RemoveUser(User),
+    /// Nothing changes but a user at risk.
+    None,
 }
 
 /// What kind of entity a change-log entry is about.
@@ -42,6 +57,8 @@ pub enum ChangedSet {
     RiskEvents = 1,
     /// Users.
     Users = 2,
+    /// Users at risk, where nothing else changes.
+    RiskyUsers = 3,
 }
 
 /// What happened to an entity.
@@ -59,7 +76,7 @@ pub enum ChangeKind {
 impl ChangedSet {
     /// The set with this value in a store.
     pub fn from_value(value: i64) -> Option<Self> {
-        [Self::RiskEvents, Self::Users].into_iter().find(|set| *set as i64 == value)
+        [Self::RiskEvents, Self::Users, Self::RiskyUsers].into_iter().find(|set| *set as i64 == value)
     }
 }
 
@@ -75,8 +92,8 @@ impl ChangeKind {
 pub struct ChangeEntry {
     /// What kind of entity.
     pub set: ChangedSet,
-    /// Which one.
-    pub id: EntityId,
+    /// Which one: its id.
+    pub id: Box<str>,
     /// What happened.
     pub kind: ChangeKind,
     /// Which properties: a bit for each position; all of them on create, none on delete.
@@ -90,28 +107,55 @@ pub enum Total {
     Events(EventKind, RiskLevel, RiskEventStatus),
     /// Users.
     Users,
+    /// Users at risk at a level, in a state.
+    RiskyUsers(RiskLevel, RiskState),
 }
 
-impl Effect {
+impl Step {
+    /// A step that changes nothing but a user at risk.
+    pub fn of_risk(risk: RiskChange, moment: Moment) -> Self {
+        Self { moment, effect: Effect::None, risk: Some(risk) }
+    }
+
     /// Its entry in the change log.
     pub fn entry(&self) -> ChangeEntry {
-        let (set, id, kind, properties) = match self {
-            Self::InsertEvent(event) => (ChangedSet::RiskEvents, event.id.clone(), ChangeKind::Created, ALL),
-            Self::ReplaceEvent { before, after } => {
-                (ChangedSet::RiskEvents, after.id.clone(), ChangeKind::Updated, event_differences(before, after))
+        let (set, id, kind, properties) = match &self.effect {
+            Effect::InsertEvent(event) => (ChangedSet::RiskEvents, event.id.as_str(), ChangeKind::Created, ALL),
+            Effect::ReplaceEvent { before, after } => {
+                (ChangedSet::RiskEvents, after.id.as_str(), ChangeKind::Updated, event_differences(before, after))
             }
-            Self::RemoveEvent(event) => (ChangedSet::RiskEvents, event.id.clone(), ChangeKind::Deleted, 0),
-            Self::InsertUser(user) => (ChangedSet::Users, user.id(), ChangeKind::Created, ALL),
-            Self::ReplaceUser { before, after } => {
-                (ChangedSet::Users, after.id(), ChangeKind::Updated, after.differences(before))
+            Effect::RemoveEvent(event) => (ChangedSet::RiskEvents, event.id.as_str(), ChangeKind::Deleted, 0),
+            Effect::InsertUser(user) => (ChangedSet::Users, user.id_text(), ChangeKind::Created, ALL),
+            Effect::ReplaceUser { before, after } => {
+                (ChangedSet::Users, after.id_text(), ChangeKind::Updated, after.differences(before))
             }
-            Self::RemoveUser(user) => (ChangedSet::Users, user.id(), ChangeKind::Deleted, 0),
+            Effect::RemoveUser(user) => (ChangedSet::Users, user.id_text(), ChangeKind::Deleted, 0),
+            Effect::None => {
+                let risk = self.risk.as_ref();
+                let is_new = risk.is_some_and(|risk| risk.before.is_none());
+                let kind = if is_new { ChangeKind::Created } else { ChangeKind::Updated };
+                (ChangedSet::RiskyUsers, risk.map_or("", |risk| &risk.after.id), kind, ALL)
+            }
         };
-        ChangeEntry { set, id, kind, properties }
+        ChangeEntry { set, id: id.into(), kind, properties }
     }
 
     /// What it adds to and takes from the kept totals.
     pub fn totals(&self) -> Vec<(Total, i64)> {
+        let mut totals = self.effect.totals();
+        if let Some(RiskChange { before, after, .. }) = &self.risk
+            && before.as_ref().is_none_or(|before| before.risk != after.risk)
+        {
+            let of = |user: &crate::RiskyUser, by| (Total::RiskyUsers(user.risk.level, user.risk.state), by);
+            totals.extend(before.as_ref().map(|before| of(before, -1)));
+            totals.push(of(after, 1));
+        }
+        totals
+    }
+}
+
+impl Effect {
+    fn totals(&self) -> Vec<(Total, i64)> {
         let of =
             |event: &RiskEvent, by: i64| (Total::Events(event.kind, event.risk_level, event.risk_event_status), by);
         match self {
@@ -120,7 +164,7 @@ impl Effect {
             Self::ReplaceEvent { before, after } => vec![of(before, -1), of(after, 1)],
             Self::InsertUser(_) => vec![(Total::Users, 1)],
             Self::RemoveUser(_) => vec![(Total::Users, -1)],
-            Self::ReplaceUser { .. } => Vec::new(),
+            Self::ReplaceUser { .. } | Self::None => Vec::new(),
         }
     }
 }
@@ -131,5 +175,9 @@ const ALL: u64 = u64::MAX >> 1;
 fn event_differences(before: &RiskEvent, after: &RiskEvent) -> u64 {
     let cells = (0..at::IMPACTED_USER).filter(|position| before.cell(*position) != after.cell(*position));
     let bits = cells.fold(0, |bits, position| bits | 1 << position);
-    if before.impacted_user == after.impacted_user { bits } else { bits | 1 << at::IMPACTED_USER }
+    let beside = [
+        (at::IMPACTED_USER, before.impacted_user != after.impacted_user),
+        (at::RISK_DETAIL, before.risk_detail != after.risk_detail),
+    ];
+    beside.into_iter().filter(|(_, differs)| *differs).fold(bits, |bits, (position, _)| bits | 1 << position)
 }

@@ -2,6 +2,7 @@
 
 use crate::edm::{self, event as at};
 use crate::ids::EntityId;
+use crate::risk::RiskDetail;
 use odata::Ticks;
 use odata::body::{EntityBody, Value};
 use odata::edm::{EntityType, EnumMembers, Member};
@@ -157,6 +158,8 @@ pub struct RiskEvent {
     pub user_id: Box<str>,
     /// The user that `impactedUser` leads to, whether or not the directory knows them.
     pub impacted_user: Option<Box<str>>,
+    /// What brought the risk to where it stands: today's API shows it, the legacy one does not.
+    pub risk_detail: RiskDetail,
     /// The number of the change that made it: its place in the order of creation.
     pub creation: u64,
     /// The number of its latest change; its ETag.
@@ -176,8 +179,13 @@ pub fn event_members(event: &dyn Row) -> Result<String, CellError> {
 
 impl RiskEvent {
     /// Makes it of a row of its type; a value that fits no type names its property. The relation
-    /// `impactedUser` and the event's place are none of the row's cells.
-    pub fn from_row(row: &dyn Row, impacted_user: Option<Box<str>>, creation: u64) -> Result<Self, CellError> {
+    /// `impactedUser`, the detail and the event's place are none of the row's cells.
+    pub fn from_row(
+        row: &dyn Row,
+        impacted_user: Option<Box<str>>,
+        risk_detail: RiskDetail,
+        creation: u64,
+    ) -> Result<Self, CellError> {
         let all = edm::IDENTITY_RISK_EVENT.all_properties();
         let damaged = |position: usize| CellError { property: all[position].name, expected: all[position].ty };
         let text = |position: usize| match row.cell(position) {
@@ -207,6 +215,7 @@ impl RiskEvent {
             created_date_time: ticks(at::CREATED_DATE_TIME)?,
             user_id: text(at::USER_ID)?,
             impacted_user,
+            risk_detail,
             creation,
             version: row.version(),
         })

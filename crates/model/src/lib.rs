@@ -7,26 +7,36 @@ mod caller;
 mod clock;
 mod command;
 mod decide;
+mod detection;
+mod detection_id;
 pub mod edm;
 mod effect;
 mod event;
+mod history;
 mod ids;
 mod permission;
 mod registry;
 mod repeatability;
+mod risk;
+mod risky_user;
 mod user;
 
 pub use caller::{Actor, Caller};
 pub use clock::{Clock, Entropy, FixedClock, SeededEntropy, SystemClock, SystemEntropy};
 pub use command::{Command, EventKey, Precondition, Refusal, State, Touches, Versions};
 pub use decide::{Decision, Moment, decide};
-pub use effect::{ChangeEntry, ChangeKind, ChangedSet, Effect, Total};
+pub use detection::{DetectionRow, DetectionView, detection_bits, detection_risk_type};
+pub use detection_id::{DetectedEvent, DetectionId, DetectionText, detection_type};
+pub use effect::{ChangeEntry, ChangeKind, ChangedSet, Effect, Step, Total};
 pub use event::{
     EventKind, NewId, NewRiskEvent, Nulls, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, event_members,
 };
+pub use history::HistoryRow;
 pub use ids::{CHANGES_END, EntityId, FoldedName, IdError, TenantId, TenantKey, UserKey};
 pub use odata::Ticks;
 pub use permission::{Permission, PermissionSet, UnknownPermission};
 pub use registry::{App, AppId, AppSecret, Registry, Tenant};
 pub use repeatability::{Repeatability, RequestId, Tracking};
+pub use risk::{RiskDetail, RiskState, Verdict};
+pub use risky_user::{Activity, HistoryItem, OpenEvents, Risk, RiskChange, RiskyUser};
 pub use user::{OwnedCell, User, UserDraft};

@@ -10,17 +10,22 @@ use odata::fault::{Fault, FaultKind, Faults};
 use serde::{Deserialize, Serialize};
 
 /// The value of one property, owned; see [`Cell`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum OwnedCell {
     /// Null.
     #[default]
     Null,
-    /// A boolean or ticks.
+    /// A boolean, a whole number or ticks.
     Integer(i64),
+    /// A number with a fraction; finite.
+    Double(f64),
     /// A text, or a JSON array of texts.
     Text(Box<str>),
 }
+
+/// Doubles are finite, so each equals itself.
+impl Eq for OwnedCell {}
 
 impl OwnedCell {
     /// Borrows the value.
@@ -28,6 +33,7 @@ impl OwnedCell {
         match self {
             Self::Null => Cell::Null,
             Self::Integer(value) => Cell::Integer(*value),
+            Self::Double(value) => Cell::Double(*value),
             Self::Text(text) => Cell::Text(text),
         }
     }
@@ -39,8 +45,9 @@ impl From<Value> for OwnedCell {
             Value::Null | Value::Checked => Self::Null,
             Value::Text(text) => Self::Text(text),
             Value::Boolean(value) => Self::Integer(value.into()),
+            Value::Double(value) => Self::Double(value),
             Value::DateTimeOffset(ticks) => Self::Integer(ticks.get()),
-            Value::Enum(value) => Self::Integer(value.into()),
+            Value::Int32(value) | Value::Enum(value) => Self::Integer(value.into()),
             Value::Collection(values) => {
                 let mut json = vec![b'['];
                 for (index, value) in values.iter().enumerate() {
@@ -87,6 +94,11 @@ impl User {
     /// The id.
     pub fn id(&self) -> EntityId {
         self.text(at::ID).parse().expect("checked when the user was made")
+    }
+
+    /// The id's text.
+    pub fn id_text(&self) -> &str {
+        self.text(at::ID)
     }
 
     /// The sign-in name as it was given.

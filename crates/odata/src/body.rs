@@ -4,7 +4,10 @@
 //! fault. Values whose type is unknown are skipped without being built, so depth and size of a
 //! body cost nothing beyond its bytes.
 
+mod parameters;
 mod value;
+
+pub use parameters::Parameters;
 
 use crate::edm::{EntityType, EnumMembers, Model, NavigationProperty, Property, Type};
 use crate::fault::{Fault, FaultKind, Faults, excerpt};
@@ -16,7 +19,7 @@ use std::fmt;
 use value::{ValueSeed, is_sentinel};
 
 /// A value that fits its property's declared type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Null.
     Null,
@@ -24,13 +27,17 @@ pub enum Value {
     Text(Box<str>),
     /// `Edm.Boolean`.
     Boolean(bool),
+    /// `Edm.Int32`.
+    Int32(i32),
+    /// `Edm.Double`; finite.
+    Double(f64),
     /// `Edm.DateTimeOffset`.
     DateTimeOffset(Ticks),
     /// The value of an enumeration's member.
     Enum(i32),
     /// Several values.
     Collection(Vec<Value>),
-    /// A complex value that was checked and dropped: every one so far is write-only.
+    /// A complex value that was checked and dropped: every one that is written so far is write-only.
     Checked,
 }
 
@@ -278,6 +285,9 @@ fn annotation_value<'de, A: MapAccess<'de>>(
         }
     } else if short.eq_ignore_ascii_case("bind") {
         match (ty.navigation(path), map.next_value_seed(AnnotationValue)?) {
+            (Some(navigation), _) if !navigation.is_settable() => {
+                body.faults.push_with(|| unknown_fault(ty, navigation.name));
+            }
             (Some(navigation), Annotated::Text(target)) => {
                 body.bindings.push(Binding { navigation, target: Some(target) });
             }
@@ -324,6 +334,9 @@ fn duplicate_fault(name: &str) -> Fault {
 
 fn unknown_fault(ty: &EntityType, name: &str) -> Fault {
     let message = match ty.navigation(name) {
+        Some(nav) if !nav.is_settable() => {
+            format!("{} is what belongs to the entity, and not set by its body", excerpt(name))
+        }
         Some(nav) => format!(
             "{} is a relation: set it by `{}@odata.bind`, or through `/{}/$ref`",
             excerpt(name),

@@ -25,9 +25,10 @@ mod annotations;
 mod json;
 mod xml;
 
-use crate::edm::{EntityType, Model, Schema, Type};
+use crate::edm::{EntitySet, EntityType, Model, Schema, Singleton, Type};
 use crate::encode::TypeNames;
 use crate::json::{Json, Object};
+use crate::object;
 use std::borrow::Cow;
 use std::io;
 
@@ -90,6 +91,7 @@ impl<'m> Csdl<'m> {
                 || self.model.enum_types.iter().any(|ty| ty.namespace == namespace)
                 || self.model.complex_types.iter().any(|ty| ty.namespace == namespace)
                 || self.model.operations.iter().any(|operation| operation.namespace == namespace)
+                || self.model.singletons.iter().any(|singleton| singleton.namespace == namespace)
                 || self.entity_types(namespace).next().is_some()
         })
     }
@@ -109,6 +111,19 @@ impl<'m> Csdl<'m> {
     }
 }
 
+/// Where the relations of a singleton's sets lead, by their paths below the singleton.
+fn bindings_of(model: &Model, singleton: &'static Singleton) -> Vec<(String, Cow<'static, str>)> {
+    let of_set = |set: &'static EntitySet| {
+        set.bindings.iter().map(|binding| (format!("{}/{}", set.name, binding.path), binding.target.path()))
+    };
+    model.sets_of(singleton).flat_map(of_set).collect()
+}
+
+/// Where annotations find a set within a singleton (OData CSDL XML 4.01, section 14.2.2).
+fn annotation_target(csdl: &Csdl<'_>, schema: &Schema, set: &EntitySet) -> String {
+    format!("{}.{}/{}", schema.namespace, csdl.model.container, set.path())
+}
+
 /// A type as a property or parameter refers to it.
 struct TypeReference {
     /// The qualified name; of the items, if there are several.
@@ -124,6 +139,8 @@ impl TypeReference {
         match ty {
             Type::String { most, .. } => Self { max_length: Some(*most), ..plain("Edm.String".into()) },
             Type::Boolean => plain("Edm.Boolean".into()),
+            Type::Int32 => plain("Edm.Int32".into()),
+            Type::Double => plain("Edm.Double".into()),
             Type::DateTimeOffset => Self { precision: Some(7), ..plain("Edm.DateTimeOffset".into()) },
             Type::Enum(of) => plain(format!("{}.{}", of.namespace, of.name).into()),
             Type::Complex(of) => plain(format!("{}.{}", of.namespace, of.name).into()),
@@ -132,13 +149,12 @@ impl TypeReference {
     }
 }
 
-/// Makes the service document: what can be asked for at the root of the service. `context` is the
+/// Makes the service document: what there is at the root of the service. `context` is the
 /// URL of the metadata document, where the answer carries one.
 pub fn service_document(model: &Model, context: Option<String>) -> Json {
-    let sets = model
-        .entity_sets
-        .iter()
-        .map(|set| Object::new().with("name", set.name).with("kind", "EntitySet").with("url", set.name));
+    let entry = |name: &'static str, kind: &'static str| object! { "name": name, "kind": kind, "url": name };
+    let sets = model.root_sets().map(|set| entry(set.name, "EntitySet"));
+    let singletons = model.singletons.iter().map(|singleton| entry(singleton.name, "Singleton"));
     let document = Object::new().maybe("@odata.context", context);
-    document.with("value", sets.collect::<Vec<_>>()).into()
+    document.with("value", sets.chain(singletons).collect::<Vec<_>>()).into()
 }

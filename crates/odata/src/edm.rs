@@ -10,6 +10,7 @@ pub use service::{
     BatchCapabilities, BatchFeature, Capabilities, NavigationBinding, Operand, Operation, OperationKind, Schema,
     ServiceCapabilities,
 };
+use std::borrow::Cow;
 use std::fmt;
 
 /// What a property's value can be.
@@ -24,6 +25,10 @@ pub enum Type {
     },
     /// `Edm.Boolean`.
     Boolean,
+    /// `Edm.Int32`.
+    Int32,
+    /// `Edm.Double`; finite.
+    Double,
     /// `Edm.DateTimeOffset` with `Precision` 7.
     DateTimeOffset,
     /// One member of an enumeration.
@@ -59,6 +64,15 @@ impl Type {
             _ => None,
         }
     }
+
+    /// Whether members of an enumeration within it hide from such a client.
+    pub fn hides(&self, told: EnumMembers) -> bool {
+        match self {
+            Self::Complex(of) => of.properties.iter().any(|property| property.ty.hides(told)),
+            Self::Collection { of, .. } => of.hides(told),
+            _ => self.mask(told).is_some(),
+        }
+    }
 }
 
 impl fmt::Display for Type {
@@ -68,6 +82,8 @@ impl fmt::Display for Type {
             Self::String { least: 0, most } => write!(f, "a string of at most {most} characters"),
             Self::String { least, most } => write!(f, "a string of {least} to {most} characters"),
             Self::Boolean => f.write_str("true or false"),
+            Self::Int32 => write!(f, "a whole number from {} to {}", i32::MIN, i32::MAX),
+            Self::Double => f.write_str("a number"),
             Self::DateTimeOffset => f.write_str("a date and time such as 2024-03-02T23:10:04.2255665Z"),
             Self::Enum(of) => {
                 f.write_str("one of ")?;
@@ -167,7 +183,7 @@ impl Property {
     }
 }
 
-/// A complex type.
+/// A complex type: values with parts and without identity. It does not hold itself.
 #[derive(Debug)]
 pub struct ComplexType {
     /// The schema that declares it.
@@ -178,15 +194,51 @@ pub struct ComplexType {
     pub properties: &'static [Property],
 }
 
-/// A relation to one entity of another type.
+impl ComplexType {
+    /// Tells whether it has a property of this name, ignoring case, that is given out.
+    pub fn shows(&self, name: &str) -> bool {
+        self.properties.iter().any(|property| property.name.eq_ignore_ascii_case(name) && !property.write_only)
+    }
+}
+
+/// A relation to entities of another type.
 #[derive(Debug)]
 pub struct NavigationProperty {
     /// Its name on the wire.
     pub name: &'static str,
     /// The type that it leads to.
     pub target: &'static EntityType,
+    /// Whether it leads to any number of entities, rather than to one or none.
+    pub collection: bool,
+    /// Whether they are part of the entity and found only through it (`ContainsTarget`), rather than
+    /// in a set of their own.
+    pub contained: bool,
     /// What it means, in one line.
     pub description: &'static str,
+}
+
+impl NavigationProperty {
+    /// A relation to one entity of a set.
+    pub const fn new(name: &'static str, target: &'static EntityType, description: &'static str) -> Self {
+        Self { name, target, collection: false, contained: false, description }
+    }
+
+    /// The same to any number of entities.
+    #[must_use]
+    pub const fn collection(self) -> Self {
+        Self { collection: true, ..self }
+    }
+
+    /// The same to what is part of the entity.
+    #[must_use]
+    pub const fn contained(self) -> Self {
+        Self { contained: true, ..self }
+    }
+
+    /// Whether it can be set to lead to an entity that there is: it leads to one, of a set.
+    pub fn is_settable(&self) -> bool {
+        !self.collection && !self.contained
+    }
 }
 
 /// An entity type. Its properties are those of its base, then its own.
@@ -277,11 +329,27 @@ impl EntityType {
     }
 }
 
-/// A collection of entities at the root of the service.
+/// What there is once at the root of the service, without a key and without properties: it holds sets
+/// (OData CSDL 4.01, section 13.3). Its type is declared by the sets that name it as their container.
 #[derive(Debug)]
-pub struct EntitySet {
+pub struct Singleton {
     /// Its name in URLs.
     pub name: &'static str,
+    /// The schema that declares its type.
+    pub namespace: &'static str,
+    /// The name of its type within the schema.
+    pub type_name: &'static str,
+    /// What it means, in one line.
+    pub description: &'static str,
+}
+
+/// A collection of entities, at the root of the service or in a singleton.
+#[derive(Debug)]
+pub struct EntitySet {
+    /// Its name in URLs, after that of its container.
+    pub name: &'static str,
+    /// The singleton that it is part of; `None` for a set at the root.
+    pub container: Option<&'static Singleton>,
     /// The type of its entities, or their common base.
     pub entity_type: &'static EntityType,
     /// A property that finds one entity as well as its id does (`Core.AlternateKeys`).
@@ -303,12 +371,21 @@ impl EntitySet {
     pub const fn new(name: &'static str, entity_type: &'static EntityType) -> Self {
         Self {
             name,
+            container: None,
             entity_type,
             alternate_key: None,
             polymorphic: false,
             announces_type: false,
             bindings: &[],
             capabilities: Capabilities::NONE,
+        }
+    }
+
+    /// Its path below the root of the service: `set`, or `singleton/set`.
+    pub fn path(&self) -> Cow<'static, str> {
+        match self.container {
+            None => self.name.into(),
+            Some(singleton) => format!("{}/{}", singleton.name, self.name).into(),
         }
     }
 }
@@ -326,7 +403,9 @@ pub struct Model {
     pub complex_types: &'static [&'static ComplexType],
     /// The enumerations.
     pub enum_types: &'static [&'static EnumType],
-    /// The entity sets.
+    /// The singletons.
+    pub singletons: &'static [&'static Singleton],
+    /// The entity sets, those within singletons too.
     pub entity_sets: &'static [&'static EntitySet],
     /// The operations.
     pub operations: &'static [Operation],
@@ -342,6 +421,7 @@ impl Model {
         entity_types: &[],
         complex_types: &[],
         enum_types: &[],
+        singletons: &[],
         entity_sets: &[],
         operations: &[],
         capabilities: ServiceCapabilities::PLAIN,
@@ -352,8 +432,33 @@ impl Model {
         self.entity_types.iter().copied().find(|ty| ty.is_named(name))
     }
 
-    /// Finds an entity set by its name, ignoring case.
+    /// Finds an entity set at the root by its name, ignoring case.
     pub fn entity_set(&self, name: &str) -> Option<&'static EntitySet> {
-        self.entity_sets.iter().copied().find(|set| set.name.eq_ignore_ascii_case(name))
+        self.root_sets().find(|set| set.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The entity sets at the root.
+    pub fn root_sets(&self) -> impl Iterator<Item = &'static EntitySet> {
+        self.entity_sets.iter().copied().filter(|set| set.container.is_none())
+    }
+
+    /// Finds a singleton by its name, ignoring case.
+    pub fn singleton(&self, name: &str) -> Option<&'static Singleton> {
+        self.singletons.iter().copied().find(|singleton| singleton.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The entity sets within a singleton.
+    pub fn sets_of(&self, singleton: &'static Singleton) -> impl Iterator<Item = &'static EntitySet> {
+        let is_within =
+            move |set: &&EntitySet| set.container.is_some_and(|container| std::ptr::eq(container, singleton));
+        self.entity_sets.iter().copied().filter(is_within)
+    }
+
+    /// Tells whether a schema has this name or alias, or clients know it by this name, ignoring case.
+    pub fn has_namespace(&self, name: &str) -> bool {
+        let named = |schema: &Schema| {
+            std::iter::once(schema.namespace).chain(schema.alias).any(|it| it.eq_ignore_ascii_case(name))
+        };
+        self.schemas.iter().any(named) || self.entity_types.iter().any(|ty| ty.is_in(name))
     }
 }

@@ -6,20 +6,43 @@ pub use value::{count_values, write_property, write_text};
 
 use crate::edm::{EntityType, EnumMembers, NavigationProperty, Property, Type};
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
-use value::{write_cell, write_type};
+use value::{close, write_cell, write_type};
 
 /// One value of a row, as a store keeps it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Cell<'a> {
     /// Null.
     Null,
-    /// A boolean (0 or 1), an enumeration's value, or ticks; the property's type says which.
+    /// A boolean (0 or 1), a whole number, an enumeration's value, or ticks; the property's type says which.
     Integer(i64),
+    /// A number with a fraction; one that is not finite counts as damaged.
+    Double(f64),
     /// A text; for a collection, the JSON array.
     Text(&'a str),
+    /// A structured value, of the complex type that the property has.
+    Complex(&'a dyn Parts),
     /// What the store holds is no value at all: refused when it is written.
     Damaged,
+}
+
+/// The values of a structured value. It is told apart by where it is, not by what it holds.
+pub trait Parts {
+    /// The value of the property at `position` of the complex type.
+    fn cell(&self, position: usize) -> Cell<'_>;
+}
+
+impl fmt::Debug for dyn Parts + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Parts")
+    }
+}
+
+impl PartialEq for dyn Parts + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::addr_eq(self, other)
+    }
 }
 
 /// An entity that can be written.
@@ -127,7 +150,7 @@ impl Encoder {
         });
         let fields: Arc<[Field]> = fields.collect();
         let is_whole = fields.len() == all.len() && fields.iter().enumerate().all(|(at, field)| field.position == at);
-        let hides = fields.iter().any(|field| field.property.ty.mask(EnumMembers::Known).is_some());
+        let hides = fields.iter().any(|field| field.property.ty.hides(EnumMembers::Known));
         Self {
             fields,
             metadata,
@@ -213,10 +236,7 @@ impl Encoder {
                 None => out.extend_from_slice(b"null"),
             }
         }
-        match out.last_mut() {
-            Some(last) if *last == b',' => *last = b'}', // control information, and no field
-            _ => out.push(b'}'),
-        }
+        close(out);
         Ok(())
     }
 
@@ -231,7 +251,7 @@ impl Encoder {
                 write_type(field.property.name, field.property, out);
             }
             out.extend_from_slice(field.prefix.as_bytes());
-            write_cell(row.cell(field.position), field.property, self.told, out)?;
+            write_cell(row.cell(field.position), field.property, self.told, self.metadata, out)?;
         }
         Ok(())
     }
@@ -251,7 +271,9 @@ impl Encoder {
         member("@odata.editLink", &url);
         for navigation in self.ty.lineage().flat_map(|ty| ty.navigation) {
             let name = navigation.name;
-            member(&format!("{name}@odata.associationLink"), &format!("{url}/{name}/$ref"));
+            if navigation.is_settable() {
+                member(&format!("{name}@odata.associationLink"), &format!("{url}/{name}/$ref"));
+            }
             member(&format!("{name}@odata.navigationLink"), &format!("{url}/{name}"));
         }
     }

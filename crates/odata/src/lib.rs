@@ -5,7 +5,7 @@
 //! - [`calendar`]: days, times of day and their parts
 //! - [`edm`]: the entity data model as data, declared once by a service; written out by [`csdl`] as
 //!   the metadata document, and by [`schema`] as JSON Schema
-//! - [`body`]: entities in request bodies, checked against the model
+//! - [`body`]: entities and the parameters of actions in request bodies, checked against the model
 //! - [`encode`]: entities as JSON, written from borrowed cells
 //! - [`expression`]: the language of `$filter` and `$orderby`
 //! - [`path`]: resource paths; [`query`]: query options; [`prefer`]: the `Prefer` header

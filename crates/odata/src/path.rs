@@ -1,174 +1,13 @@
 //! Resource paths (OData URL conventions 4.01, section 4): `/users('a@b')/...` to what they name.
 
-use crate::edm::{EntitySet, EntityType, Model, NavigationProperty, Property, Type};
+mod resource;
+
+pub use resource::{ContainedPart, Entities, Key, PathError, PropertyPart, Resource};
+
+use crate::edm::{EntitySet, EntityType, Model, NavigationProperty, Operand, Operation, OperationKind, Property, Type};
 use crate::expression::bound::PropertyPath;
 use crate::fault::excerpt;
 use percent_encoding::percent_decode_str;
-
-/// What finds one entity of a set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// Its id, or the set's alternate key: `/users/a@b` may be either.
-    Id(String),
-    /// Named: `users(userPrincipalName='a@b')`.
-    Alternate(String),
-}
-
-impl Key {
-    /// The text of the key, whichever it is.
-    pub fn text(&self) -> &str {
-        match self {
-            Self::Id(text) | Self::Alternate(text) => text,
-        }
-    }
-}
-
-/// The entities of a set, or those of one type among them: `/set`, `/set/Namespace.Type`.
-#[derive(Clone, Copy, Debug)]
-pub struct Entities {
-    /// The set.
-    pub set: &'static EntitySet,
-    /// The type that all of them have: the set's, or one derived from it that a segment casts to.
-    pub ty: &'static EntityType,
-    /// The namespace by which the cast named the type.
-    namespace: Option<&'static str>,
-}
-
-impl Entities {
-    /// All entities of a set.
-    pub const fn of(set: &'static EntitySet) -> Self {
-        Self { set, ty: set.entity_type, namespace: None }
-    }
-
-    /// Those of them that are of a type, which the URL calls `name`. To be of the type that all have
-    /// in any case, or of a base of it, says nothing new.
-    fn cast(self, model: &Model, ty: &'static EntityType, name: &str) -> Result<Self, PathError> {
-        if self.ty.is(ty) {
-            return Ok(self);
-        }
-        if !ty.is(self.ty) {
-            return Err(PathError::WrongType { found: excerpt(name), expected: self.ty.name });
-        }
-        let used = name.rsplit_once('.').map_or("", |(namespace, _)| namespace);
-        // As the client wrote it where a schema has that name, so that what comes back matches; not by an alias.
-        let schema = ty.synonyms.iter().copied().find(|known| {
-            known.eq_ignore_ascii_case(used) && model.entity_types.iter().any(|ty| ty.namespace == *known)
-        });
-        Ok(Self { ty, namespace: Some(schema.unwrap_or(ty.namespace)), ..self })
-    }
-
-    /// How context URLs and links name them: `set` or `set/Namespace.Type` (OData protocol 4.01, section 10.5).
-    pub fn fragment(&self) -> String {
-        match self.namespace {
-            None => self.set.name.to_owned(),
-            Some(namespace) => format!("{}/{namespace}.{}", self.set.name, self.ty.name),
-        }
-    }
-}
-
-/// What is asked of a property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PropertyPart {
-    /// Its value, in an object: `/property`
-    Value,
-    /// Its value as text: `/property/$value`
-    Text,
-    /// The number of its values: `/property/$count`
-    Count,
-}
-
-/// What a path names.
-#[derive(Clone, Debug)]
-pub enum Resource {
-    /// `/`: the service document.
-    Service,
-    /// `/$metadata`
-    Metadata,
-    /// `/set`
-    Collection(Entities),
-    /// `/set/$count`
-    Count(Entities),
-    /// `/set/$ref`
-    References(Entities),
-    /// `/set/delta()`: what has changed in it.
-    Delta(Entities),
-    /// `/set/key`
-    Entity(Entities, Key),
-    /// `/set/key/$ref`
-    EntityReference(Entities, Key),
-    /// `/set/key/navigation`
-    Navigation(Entities, Key, &'static NavigationProperty),
-    /// `/set/key/navigation/$ref`
-    Reference(Entities, Key, &'static NavigationProperty),
-    /// `/set/key/property` and `/set/key/navigation/property`, with `/$value` or `/$count` after it
-    Property(Entities, Key, PropertyPath, PropertyPart),
-    /// `/$batch`
-    Batch,
-}
-
-impl Resource {
-    /// The entities that the path begins with.
-    pub fn entities(&self) -> Option<Entities> {
-        match self {
-            Self::Collection(entities)
-            | Self::Count(entities)
-            | Self::References(entities)
-            | Self::Delta(entities)
-            | Self::Entity(entities, _)
-            | Self::EntityReference(entities, _)
-            | Self::Navigation(entities, ..)
-            | Self::Reference(entities, ..)
-            | Self::Property(entities, ..) => Some(*entities),
-            Self::Service | Self::Metadata | Self::Batch => None,
-        }
-    }
-
-    /// The key after them.
-    pub fn key(&self) -> Option<&Key> {
-        match self {
-            Self::Entity(_, key)
-            | Self::EntityReference(_, key)
-            | Self::Navigation(_, key, _)
-            | Self::Reference(_, key, _)
-            | Self::Property(_, key, ..) => Some(key),
-            Self::Service
-            | Self::Metadata
-            | Self::Batch
-            | Self::Collection(_)
-            | Self::Count(_)
-            | Self::References(_)
-            | Self::Delta(_) => None,
-        }
-    }
-}
-
-/// A path that names nothing here.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum PathError {
-    /// A percent sign that starts no byte, or bytes that are not UTF-8.
-    #[error("the path segment {0} is not percent-encoded UTF-8")]
-    Encoding(String),
-    /// `('...` without its end, and the like.
-    #[error("the key in {0} is not of the form ('...') with quotes inside doubled")]
-    Key(String),
-    /// There is no such thing.
-    #[error("Resource not found for the segment {0}.")]
-    UnknownSegment(String),
-    /// A cast to a type that none of the entities can have.
-    #[error("the type {found} is not `{expected}`, nor derived from it, nor a base of it")]
-    WrongType {
-        /// The segment.
-        found: String,
-        /// The type that the entities before it have.
-        expected: &'static str,
-    },
-    /// `/$value` of something that is not one value.
-    #[error("`{0}` holds several values, which have no $value")]
-    NoValue(&'static str),
-    /// OData or Graph define it, this service does not serve it yet.
-    #[error("the path segment {0} is not served yet")]
-    NotImplemented(String),
-}
 
 /// Resolves the part of a path after the service root, such as `/users/a@b/$ref`, against a model.
 pub fn resolve(model: &Model, path: &str) -> Result<Resource, PathError> {
@@ -181,11 +20,29 @@ pub fn resolve(model: &Model, path: &str) -> Result<Resource, PathError> {
     if first.eq_ignore_ascii_case("$metadata") {
         return end(segments, Resource::Metadata);
     }
-    let (name, predicate) = split_predicate(first)?;
-    let set = model.entity_set(name).ok_or_else(|| PathError::UnknownSegment(excerpt(first)))?;
+    let Some(singleton) = model.singleton(first) else { return of_set(model, model.root_sets(), first, segments) };
+    match segments.next() {
+        Some(segment) => of_set(model, model.sets_of(singleton), segment, segments),
+        None => {
+            let sets = model.sets_of(singleton).map(|set| set.name).collect::<Vec<_>>().join(", ");
+            Err(PathError::HoldsSets { name: singleton.name, sets })
+        }
+    }
+}
+
+/// The one of some sets that `segment` names, with or without a key, and what follows it.
+fn of_set<'p>(
+    model: &Model,
+    mut sets: impl Iterator<Item = &'static EntitySet>,
+    segment: &str,
+    segments: impl Iterator<Item = &'p str>,
+) -> Result<Resource, PathError> {
+    let (name, predicate) = split_predicate(segment)?;
+    let set = sets.find(|set| set.name.eq_ignore_ascii_case(name));
+    let set = set.ok_or_else(|| PathError::UnknownSegment(excerpt(segment)))?;
     let entities = Entities::of(set);
     match predicate {
-        Some(predicate) => one_entity(model, entities, key_predicate(set, predicate, first)?, segments),
+        Some(predicate) => one_entity(model, entities, key_predicate(set.alternate_key, predicate, segment)?, segments),
         None => many_entities(model, entities, segments),
     }
 }
@@ -228,6 +85,9 @@ fn many_entities<'p>(
         if is_delta(model, segment) {
             return end(segments, Resource::Delta(entities));
         }
+        if let Some(action) = action(model, entities, segment) {
+            return end(segments, Resource::Action(entities, action));
+        }
         if segment.starts_with('$') {
             return Err(PathError::NotImplemented(excerpt(segment)));
         }
@@ -237,7 +97,7 @@ fn many_entities<'p>(
             return one_entity(model, entities, Key::Id(segment.to_owned()), segments);
         };
         let (_, predicate) = split_predicate(segment)?;
-        let key = key_predicate(entities.set, predicate.unwrap_or_default(), segment)?;
+        let key = key_predicate(entities.set.alternate_key, predicate.unwrap_or_default(), segment)?;
         return one_entity(model, entities.cast(model, ty, name)?, key, segments);
     }
 }
@@ -255,6 +115,9 @@ fn one_entity<'p>(
             entities = entities.cast(model, ty, segment)?;
         } else if segment.eq_ignore_ascii_case("$ref") {
             return end(segments, Resource::EntityReference(entities, key));
+        } else if let Some(navigation) = entities.ty.navigation(before_predicate(segment)).filter(|nav| nav.collection)
+        {
+            return contained_entities(model, entities, key, navigation, segment, segments);
         } else if let Some(navigation) = entities.ty.navigation(segment) {
             return related_entity(model, entities, key, navigation, segments);
         } else {
@@ -274,7 +137,7 @@ fn related_entity<'p>(
 ) -> Result<Resource, PathError> {
     loop {
         let Some(segment) = segments.next() else { return Ok(Resource::Navigation(entities, key, navigation)) };
-        if segment.eq_ignore_ascii_case("$ref") {
+        if segment.eq_ignore_ascii_case("$ref") && navigation.is_settable() {
             return end(segments, Resource::Reference(entities, key, navigation));
         }
         match model.entity_type(segment) {
@@ -291,6 +154,45 @@ fn related_entity<'p>(
     }
 }
 
+/// What follows a relation to any number of entities, which `segment` names with or without a key.
+fn contained_entities<'p>(
+    model: &Model,
+    entities: Entities,
+    key: Key,
+    navigation: &'static NavigationProperty,
+    segment: &str,
+    mut segments: impl Iterator<Item = &'p str>,
+) -> Result<Resource, PathError> {
+    if !navigation.contained {
+        return Err(PathError::NotImplemented(excerpt(segment)));
+    }
+    let target = navigation.target;
+    let mut id = match split_predicate(segment)? {
+        (_, Some(predicate)) => Some(key_predicate(None, predicate, segment)?.text().to_owned()),
+        (_, None) => None,
+    };
+    loop {
+        let Some(segment) = segments.next() else {
+            let part = id.map_or(ContainedPart::Collection, ContainedPart::Entity);
+            return Ok(Resource::Contained(entities, key, navigation, part));
+        };
+        if id.is_none() && segment.eq_ignore_ascii_case("$count") {
+            return end(segments, Resource::Contained(entities, key, navigation, ContainedPart::Count));
+        }
+        let shows =
+            || target.navigation(segment).is_some() || target.property(segment).is_some_and(|(_, it)| !it.write_only);
+        match model.entity_type(segment) {
+            Some(ty) if target.is(ty) => {}
+            Some(ty) if !ty.is(target) => {
+                return Err(PathError::WrongType { found: excerpt(segment), expected: target.name });
+            }
+            None if id.is_none() && !segment.starts_with('$') => id = Some(segment.to_owned()),
+            None if !segment.starts_with('$') && !shows() => return Err(PathError::UnknownSegment(excerpt(segment))),
+            Some(_) | None => return Err(PathError::NotImplemented(excerpt(segment))),
+        }
+    }
+}
+
 /// A property of a type that `navigation` leads to, and what is asked of it.
 fn property<'p>(
     ty: &'static EntityType,
@@ -303,27 +205,45 @@ fn property<'p>(
     }
     let found = ty.property(segment).filter(|(_, property)| !property.write_only);
     let (position, property) = found.ok_or_else(|| PathError::UnknownSegment(excerpt(segment)))?;
-    if matches!(property.ty, Type::Complex(_)) {
-        return Err(PathError::NotImplemented(excerpt(segment)));
-    }
     let holds_several = matches!(property.ty, Type::Collection { .. });
+    let is_structured = matches!(property.ty, Type::Complex(_));
     let path = PropertyPath { navigation, position, property };
     match rest.next() {
         None => Ok((path, PropertyPart::Value)),
         Some(last) if last.eq_ignore_ascii_case("$value") && holds_several => Err(PathError::NoValue(property.name)),
+        Some(last) if last.eq_ignore_ascii_case("$value") && is_structured => Err(PathError::Structured(property.name)),
         Some(last) if last.eq_ignore_ascii_case("$value") => end(rest, (path, PropertyPart::Text)),
         Some(last) if last.eq_ignore_ascii_case("$count") && holds_several => end(rest, (path, PropertyPart::Count)),
-        Some(last) => Err(PathError::UnknownSegment(excerpt(last))),
+        Some(last) => match property.ty {
+            Type::Complex(of) if of.shows(last) => Err(PathError::NotImplemented(excerpt(last))),
+            _ => Err(PathError::UnknownSegment(excerpt(last))),
+        },
     }
 }
 
-/// Whether a segment after a set is the function `delta`, by its name or in a namespace of the model, with
-/// or without parentheses.
+/// The name of the operation that a segment after a set may be: alone or in a namespace of the model, with
+/// or without parentheses. A key that looks like one stands in parentheses of the set.
+fn operation_name<'s>(model: &Model, segment: &'s str) -> Option<&'s str> {
+    let operation = segment.strip_suffix("()").unwrap_or(segment);
+    match operation.rsplit_once('.') {
+        None => Some(operation),
+        Some((namespace, name)) => model.has_namespace(namespace).then_some(name),
+    }
+}
+
 fn is_delta(model: &Model, segment: &str) -> bool {
-    let function = segment.strip_suffix("()").unwrap_or(segment);
-    let (namespace, name) = function.rsplit_once('.').map_or((None, function), |(space, name)| (Some(space), name));
-    let is_ours = |namespace| model.entity_types.iter().any(|ty| ty.is_in(namespace));
-    name.eq_ignore_ascii_case("delta") && namespace.is_none_or(is_ours)
+    operation_name(model, segment).is_some_and(|name| name.eq_ignore_ascii_case("delta"))
+}
+
+/// The action on these entities that a segment names.
+fn action(model: &Model, entities: Entities, segment: &str) -> Option<&'static Operation> {
+    let name = operation_name(model, segment)?;
+    let fits = |operation: &&Operation| {
+        operation.kind == OperationKind::Action
+            && operation.name.eq_ignore_ascii_case(name)
+            && matches!(operation.binding, Operand::Collection(ty) if entities.ty.is(ty))
+    };
+    model.operations.iter().find(fits)
 }
 
 /// What was found, when nothing follows it.
@@ -357,8 +277,13 @@ fn split_predicate(segment: &str) -> Result<(&str, Option<&str>), PathError> {
     }
 }
 
-/// Reads `'x'`, `x`, `id='x'` or `alternate='x'`.
-fn key_predicate(set: &EntitySet, predicate: &str, segment: &str) -> Result<Key, PathError> {
+/// The name in `users('x')` or `users`.
+fn before_predicate(segment: &str) -> &str {
+    segment.split_once('(').map_or(segment, |(name, _)| name)
+}
+
+/// Reads `'x'`, `x`, `id='x'` or `alternate='x'`, where there is an alternate key.
+fn key_predicate(alternate: Option<&str>, predicate: &str, segment: &str) -> Result<Key, PathError> {
     let bad = || PathError::Key(excerpt(segment));
     let (name, value) = match predicate.split_once('=') {
         Some((name, value)) if !name.contains('\'') => (Some(name.trim()), value.trim()),
@@ -372,7 +297,7 @@ fn key_predicate(set: &EntitySet, predicate: &str, segment: &str) -> Result<Key,
     match name {
         None => Ok(Key::Id(text)),
         Some(name) if name.eq_ignore_ascii_case("id") => Ok(Key::Id(text)),
-        Some(name) if set.alternate_key.is_some_and(|key| key.eq_ignore_ascii_case(name)) => Ok(Key::Alternate(text)),
+        Some(name) if alternate.is_some_and(|key| key.eq_ignore_ascii_case(name)) => Ok(Key::Alternate(text)),
         Some(_) => Err(bad()),
     }
 }

@@ -5,7 +5,7 @@
 //! annotations, are understood too. A schema says what to send.
 
 use crate::body::ANNOTATION_LENGTH;
-use crate::edm::{ComplexType, EntityType, EnumType, Model, NavigationProperty, Property, Type};
+use crate::edm::{ComplexType, EntityType, EnumType, Model, NavigationProperty, Operation, Property, Type};
 use crate::encode::TypeNames;
 use crate::json::{Json, Object};
 use crate::object;
@@ -79,6 +79,15 @@ impl<'m> Schemas<'m> {
         all
     }
 
+    /// The schema of the body that runs an action.
+    pub fn parameters(&self, action: &Operation) -> Object {
+        let named = action.parameters.iter();
+        let required: Vec<&'static str> = named.clone().filter(|it| !it.nullable).map(|it| it.name).collect();
+        let members: Object = named.map(|it| (it.name, self.property(it, Form::Create))).collect();
+        let schema = object! { "type": "object", "required": required, "properties": members };
+        schema.with("additionalProperties", false)
+    }
+
     /// The name of an entity type's schema.
     pub fn name(&self, ty: &EntityType, form: Form) -> String {
         format!("{}{}", (self.type_names)(ty), form.suffix())
@@ -101,10 +110,10 @@ impl<'m> Schemas<'m> {
         for property in used.clone() {
             members.add(property.name, self.property(property, form));
         }
-        for navigation in ty.lineage().flat_map(|ty| ty.navigation) {
+        for navigation in relations(ty) {
             if form == Form::Read {
                 members.add(navigation.name, self.expanded(navigation));
-            } else {
+            } else if navigation.is_settable() {
                 members.add(format!("{}@odata.bind", navigation.name), bind(navigation));
             }
         }
@@ -117,7 +126,8 @@ impl<'m> Schemas<'m> {
         if form == Form::Update {
             // One property or relation is needed: what says nothing changes nothing.
             let names = used.map(|property| property.name.to_owned());
-            let relations = ty.lineage().flat_map(|ty| ty.navigation).map(|nav| format!("{}@odata.bind", nav.name));
+            let relations = relations(ty).filter(|navigation| navigation.is_settable());
+            let relations = relations.map(|navigation| format!("{}@odata.bind", navigation.name));
             let any: Vec<Object> = names.chain(relations).map(|name| object! { "required": [name] }).collect();
             schema.add("anyOf", any);
         }
@@ -186,7 +196,9 @@ impl<'m> Schemas<'m> {
             Form::Create => property.nullable && !property.is_required(),
             Form::Update => property.nullable && !property.is_required() && !property.immutable,
         };
-        let mut schema = self.value(&property.ty, form, property.pattern);
+        // What is answered may be older than a rule, or come from where there is none.
+        let pattern = property.pattern.filter(|_| form != Form::Read);
+        let mut schema = self.value(&property.ty, form, pattern);
         if nullable {
             match schema.get("type") {
                 Some(Json::Text(name)) => {
@@ -218,6 +230,10 @@ impl<'m> Schemas<'m> {
                 schema.maybe("pattern", pattern.or((form != Form::Read).then_some(TEXT_SENT)))
             }
             Type::Boolean => object! { "type": "boolean" },
+            Type::Int32 => {
+                object! { "type": "integer", "format": "int32", "minimum": i32::MIN, "maximum": i32::MAX }
+            }
+            Type::Double => object! { "type": "number", "format": "double" },
             Type::DateTimeOffset => {
                 let pattern = if form == Form::Read { TIME_READ } else { TIME_SENT };
                 object! { "type": "string", "format": "date-time", "pattern": pattern }
@@ -229,6 +245,11 @@ impl<'m> Schemas<'m> {
             }
         }
     }
+}
+
+/// The relations of which bodies say something: to many entities, they are neither expanded nor set.
+fn relations(ty: &'static EntityType) -> impl Iterator<Item = &'static NavigationProperty> {
+    ty.lineage().flat_map(|ty| ty.navigation).filter(|navigation| !navigation.collection)
 }
 
 /// Tells whether a body in this form has a property.

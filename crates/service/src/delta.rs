@@ -11,8 +11,10 @@
 //! the rows of the first page, and after the rows of every page, which gives [`DeltaToken::shown`].
 
 use crate::delta_token::{DeltaToken, Reading};
+use crate::identity_protection::DETECTION;
 use crate::{Listed, Page, Service, ServiceError};
-use model::{Caller, ChangeKind, ChangedSet, EntityId, TenantKey, Ticks};
+use model::edm::{self, event as event_at};
+use model::{Caller, ChangeKind, ChangedSet, DetectionId, DetectionRow, TenantKey, Ticks, detection_bits};
 use odata::edm::EntityType;
 use odata::encode::{Cell, CellError, Row};
 use odata::expression::bound::{Expression, Literal, Node, PropertyPath, ValueType};
@@ -54,6 +56,9 @@ pub enum Change<'r> {
         /// The properties that have changed, a bit for each position; `None` when the reader may not have
         /// the others.
         changed: Option<u64>,
+        /// Whether it is told for the first time: it came into being since, or is one of the set's as it
+        /// was in the beginning.
+        created: bool,
     },
     /// An entity that the reader must forget.
     Removed {
@@ -120,6 +125,13 @@ impl Service {
         Ok(DeltaToken { query: query.into(), now, current: now, told, shown: told.sequence, reading })
     }
 
+    /// Begins to follow a set at the beginning of the change log: all that ever
+    /// happened is told, portion by portion, but each entity as it is now, and what is gone by then not at all.
+    pub fn begin_log(&self) -> DeltaToken {
+        let (now, told) = (self.clock.now(), LogPlace::default());
+        DeltaToken { query: "".into(), now, current: now, told, shown: told.sequence, reading: Reading::Log }
+    }
+
     /// Tells the sink of a page, from where a token says.
     pub async fn delta(
         &self,
@@ -143,7 +155,7 @@ impl Service {
                     limit: watch.limit,
                     carried: watch.carried,
                 };
-                let mut tell = |row: &dyn Row| sink(Change::Entity { row, changed: None });
+                let mut tell = |row: &dyn Row| sink(Change::Entity { row, changed: None, created: true });
                 let next = self.list(caller, listed, page, &mut tell).await?;
                 let is_end = next.is_none();
                 let reading = next.map_or(Reading::Log, |place| Reading::Set(Some(place)));
@@ -161,7 +173,11 @@ impl Service {
         mut token: DeltaToken,
         sink: &mut ChangeSink<'_>,
     ) -> Result<Progress, DeltaError> {
-        let wanted = Wanted::new(listed, watch);
+        let filter = match &watch.filter {
+            Some(filter) if listed.is_detections() => Some(self.filter_of_events(caller, filter).await?),
+            filter => filter.clone(),
+        };
+        let wanted = Wanted::new(listed, watch, filter);
         let mut left = MOST;
         loop {
             let now = self.clock.now(); // before the log is read: what comes later is later
@@ -193,7 +209,8 @@ impl Service {
             *left -= limit;
             portion.is_end = records.len() < limit as usize;
             for record in &records {
-                if wanted.is_about(record) && !portion.entities.note(record, most, token.shown) {
+                let is_new = record.sequence > token.shown;
+                if wanted.news(record).is_some_and(|news| !portion.entities.note(news, most, is_new)) {
                     return Ok(Portion { is_end: false, ..portion });
                 }
                 portion.end = record.into();
@@ -235,8 +252,9 @@ impl Service {
         let mut count = 0;
         for start in (0..entities.list.len()).step_by(AT_ONCE) {
             let some = &entities.list[start..entities.list.len().min(start + AT_ONCE)];
-            let ids = are_among(listed.set().entity_type, some.iter().map(|entity| &entity.id));
-            let filter = match &watch.filter {
+            let ty = if listed.is_detections() { &edm::IDENTITY_RISK_EVENT } else { listed.set().entity_type };
+            let ids = are_among(ty, some.iter().map(|entity| &*entity.id));
+            let filter = match &wanted.filter {
                 None => ids,
                 Some(filter) => condition(Node::And(vec![ids, filter.clone()])),
             };
@@ -246,20 +264,32 @@ impl Service {
                 after: None,
                 skip: 0,
                 limit: some.len() as u32,
-                carried: Carried { projection: Projection::Properties, ..watch.carried }, // with its id
+                carried: match listed {
+                    Listed::Detections => DETECTION,
+                    _ => Carried { projection: Projection::Properties, ..watch.carried }, // with its id
+                },
             };
             let mut tell = |row: &dyn Row| {
                 let Some(entity) = entities.of(row) else { return Ok(()) };
                 entity.is_wanted = true;
                 count += 1;
-                sink(Change::Entity { row, changed: entity.changed_only(wanted.reads) })
+                let (changed, created) = (entity.changed_only(wanted.reads), entity.was_created);
+                match listed {
+                    Listed::Detections => {
+                        let changed = changed.map(detection_positions);
+                        sink(Change::Entity { row: &DetectionRow::of(row)?, changed, created })
+                    }
+                    _ => sink(Change::Entity { row, changed, created }),
+                }
             };
-            self.list(caller, listed, page, &mut tell).await?;
+            self.rows(caller, listed, page, &mut tell).await?;
         }
         for entity in entities.list.iter().filter(|entity| !entity.is_wanted) {
             if let Some(why) = entity.removal(wanted.reads) {
                 count += 1;
-                sink(Change::Removed { id: entity.id.as_str(), why }).map_err(StoreError::from)?;
+                let detection = listed.is_detections().then(|| DetectionId::of(&entity.id).text());
+                let id = detection.as_ref().map_or(&*entity.id, |text| text.as_str());
+                sink(Change::Removed { id, why }).map_err(StoreError::from)?;
             }
         }
         Ok(count)
@@ -268,7 +298,9 @@ impl Service {
 
 /// Which entries of the log matter to a reader.
 struct Wanted {
-    set: ChangedSet,
+    listed: Listed,
+    /// The filter, on rows as the store has them.
+    filter: Option<Expression>,
     /// Ids of which the filter wants one, when it says so.
     ids: Option<HashSet<Box<str>>>,
     /// The properties that the filter looks at: a change of others makes no entity fit or cease to fit.
@@ -278,28 +310,75 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn new(listed: Listed, watch: &Watch) -> Self {
-        let set = match listed {
-            Listed::Events(_) => ChangedSet::RiskEvents,
-            Listed::Users => ChangedSet::Users,
-        };
-        let filter = watch.filter.as_ref();
+    fn new(listed: Listed, watch: &Watch, filter: Option<Expression>) -> Self {
         let text = |literal| match literal {
             Literal::Text(text) => Some(text),
             _ => None, // no id is null
         };
-        let ids = filter.and_then(|filter| Bounds::of(filter, ID).equal);
+        let ids = filter.as_ref().and_then(|filter| Bounds::of(filter, ID).equal);
         let ids = ids.map(|ids| ids.into_iter().filter_map(text).collect());
-        let reads = filter.map_or(0, properties_read);
-        Self { set, ids, reads, of_interest: watch.selected.map_or(u64::MAX, |selected| selected | reads) }
+        let reads = filter.as_ref().map_or(0, |filter| {
+            let read = properties_read(filter);
+            if listed.is_detections() { bits_below(read) } else { read }
+        });
+        let selected = watch.selected.map(|selected| match listed {
+            Listed::Detections => positions_of(selected).fold(0, |bits, position| bits | detection_bits(position)),
+            _ => selected,
+        });
+        Self { listed, filter, ids, reads, of_interest: selected.map_or(u64::MAX, |selected| selected | reads) }
     }
 
-    fn is_about(&self, record: &ChangeRecord) -> bool {
+    /// What an entry says of an entity of the set; `None` when it is about none that is wanted.
+    fn news<'r>(&self, record: &'r ChangeRecord) -> Option<News<'r>> {
         let entry = &record.entry;
-        entry.set == self.set
-            && self.ids.as_ref().is_none_or(|ids| ids.contains(entry.id.as_str()))
-            && (entry.kind != ChangeKind::Updated || entry.properties & self.of_interest != 0)
+        let of_set =
+            |set| (entry.set == set).then_some(News { id: &entry.id, kind: entry.kind, bits: entry.properties });
+        let news = match self.listed {
+            Listed::Events(_) | Listed::Detections => of_set(ChangedSet::RiskEvents),
+            Listed::Users => of_set(ChangedSet::Users),
+            // Whatever it is about: it says which user at risk it changed. Nobody ceases to be listed.
+            Listed::RiskyUsers => {
+                let changed = |id| News { id, kind: ChangeKind::Updated, bits: u64::MAX };
+                record.risky_user.as_deref().map(changed)
+            }
+        };
+        news.filter(|news| {
+            self.ids.as_ref().is_none_or(|ids| ids.contains(news.id))
+                && (news.kind != ChangeKind::Updated || news.bits & self.of_interest != 0)
+        })
     }
+}
+
+/// What an entry of the log says of an entity.
+#[derive(Clone, Copy)]
+struct News<'r> {
+    id: &'r str,
+    kind: ChangeKind,
+    /// Which properties.
+    bits: u64,
+}
+
+/// The positions that bits stand for.
+fn positions_of(bits: u64) -> impl Iterator<Item = usize> {
+    (0..64).filter(move |position| bits >> position & 1 == 1)
+}
+
+/// The properties of an event that the log names where a filter reads what stores work out of them.
+fn bits_below(read: u64) -> u64 {
+    let below = |position| match position {
+        event_at::LAST_UPDATED_DATE_TIME => u64::MAX,
+        event_at::RISK_STATE => 1 << event_at::RISK_EVENT_STATUS | 1 << event_at::RISK_DETAIL,
+        event_at::DETECTION_ID => 1 << event_at::ID,
+        event_at::DETECTION_TYPE | event_at::DETECTION_RISK_TYPE => 1 << event_at::RISK_EVENT_TYPE,
+        position => 1 << position,
+    };
+    positions_of(read).fold(0, |bits, position| bits | below(position))
+}
+
+/// The properties of a detection that show what has changed of its event.
+fn detection_positions(changed: u64) -> u64 {
+    let shows = |position: &usize| detection_bits(*position) & changed != 0;
+    (0..model::edm::RISK_DETECTION.property_count()).filter(shows).fold(0, |bits, position| bits | 1 << position)
 }
 
 /// The row's own properties in an expression, a bit for each position.
@@ -327,14 +406,16 @@ struct Portion {
 #[derive(Default)]
 struct Entities {
     list: Vec<Entity>,
-    places: HashMap<EntityId, usize>,
+    places: HashMap<Box<str>, usize>,
 }
 
 /// What a portion says of an entity.
+#[expect(clippy::struct_excessive_bools, reason = "each is told by entries of its own")]
 struct Entity {
-    id: EntityId,
+    id: Box<str>,
     /// It came into being after everything that the reader may have seen.
     is_new: bool,
+    was_created: bool,
     was_deleted: bool,
     changed: u64,
     /// The set and the filter have it now.
@@ -342,29 +423,36 @@ struct Entity {
 }
 
 impl Entities {
-    /// Adds an entry to what is known of its entity; `false` when that would be one entity too many.
-    fn note(&mut self, record: &ChangeRecord, most: u32, shown: u64) -> bool {
-        let entry = &record.entry;
-        let place = match self.places.get(&entry.id) {
+    /// Adds news to what is known of the entity; `false` when that would be one entity too many.
+    fn note(&mut self, news: News<'_>, most: u32, is_unseen: bool) -> bool {
+        let place = match self.places.get(news.id) {
             Some(place) => *place,
             None if self.list.len() >= most as usize => return false,
             None => {
-                let is_new = entry.kind == ChangeKind::Created && record.sequence > shown;
-                let id = entry.id.clone();
+                let is_new = news.kind == ChangeKind::Created && is_unseen;
+                let id: Box<str> = news.id.into();
                 self.places.insert(id.clone(), self.list.len());
-                self.list.push(Entity { id, is_new, was_deleted: false, changed: 0, is_wanted: false });
+                self.list.push(Entity {
+                    id,
+                    is_new,
+                    was_created: false,
+                    was_deleted: false,
+                    changed: 0,
+                    is_wanted: false,
+                });
                 self.list.len() - 1
             }
         };
         let entity = &mut self.list[place];
-        entity.was_deleted |= entry.kind == ChangeKind::Deleted;
-        entity.changed |= entry.properties;
+        entity.was_created |= news.kind == ChangeKind::Created;
+        entity.was_deleted |= news.kind == ChangeKind::Deleted;
+        entity.changed |= news.bits;
         true
     }
 
     fn of(&mut self, row: &dyn Row) -> Option<&mut Entity> {
         let Cell::Text(id) = row.cell(ID) else { return None };
-        let place = *self.places.get(&id.parse::<EntityId>().ok()?)?;
+        let place = *self.places.get(id)?;
         self.list.get_mut(place)
     }
 }
@@ -393,8 +481,8 @@ fn condition(node: Node) -> Expression {
 }
 
 /// The condition that an entity has one of these ids.
-fn are_among<'i>(ty: &'static EntityType, ids: impl Iterator<Item = &'i EntityId>) -> Expression {
+fn are_among<'i>(ty: &'static EntityType, ids: impl Iterator<Item = &'i str>) -> Expression {
     let id = PropertyPath::find(ty, "id").expect("every entity has an id");
     let id = Expression { node: Node::Property(id), ty: ValueType::Text };
-    condition(Node::In(id.into(), ids.map(|id| Literal::Text(id.as_str().into())).collect()))
+    condition(Node::In(id.into(), ids.map(|id| Literal::Text(id.into())).collect()))
 }

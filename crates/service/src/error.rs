@@ -16,6 +16,12 @@ pub enum ServiceError {
     /// No event can have this id.
     #[error("no risk event has the id {}", excerpt(.0))]
     NoSuchEvent(String),
+    /// Nobody at risk can have this id.
+    #[error("no user at risk has the id {}", excerpt(.0))]
+    NoSuchRiskyUser(String),
+    /// No detection can have this id.
+    #[error("no risk detection has the id {}", excerpt(.0))]
+    NoSuchDetection(String),
     /// A `$ref` names a user that the directory does not know.
     #[error("the directory has no user {}", excerpt(.0))]
     UnknownReference(String),

@@ -1,8 +1,9 @@
 //! Reading sets: pages and counts of what a query keeps.
 
 use crate::{EventSet, Service, ServiceError};
-use model::{Caller, Total, edm};
+use model::{Caller, DetectionRow, Total, edm};
 use odata::edm::EntitySet;
+use odata::encode::Row;
 use odata::expression::bound::{Expression, OrderKey};
 use store::sql::Place;
 use store::{Carried, PageQuery, RowSink, Source};
@@ -14,6 +15,10 @@ pub enum Listed {
     Events(EventSet),
     /// Users.
     Users,
+    /// Every event, as a risk detection.
+    Detections,
+    /// Users at risk.
+    RiskyUsers,
 }
 
 impl Listed {
@@ -22,13 +27,17 @@ impl Listed {
         match self {
             Self::Events(set) => set.entity_set(),
             Self::Users => &edm::USERS,
+            Self::Detections => &edm::RISK_DETECTIONS,
+            Self::RiskyUsers => &edm::RISKY_USERS,
         }
     }
 
-    fn source(self) -> Source {
+    pub(crate) fn source(self) -> Source {
         match self {
             Self::Events(set) => Source::Events(set.kind()),
             Self::Users => Source::Users,
+            Self::Detections => Source::Events(None),
+            Self::RiskyUsers => Source::RiskyUsers,
         }
     }
 }
@@ -59,6 +68,22 @@ impl Service {
         page: Page,
         sink: &mut dyn RowSink,
     ) -> Result<Option<Place>, ServiceError> {
+        if listed.is_detections() {
+            let page = self.page_of_events(caller, page).await?;
+            let mut seen = |row: &dyn Row| sink.row(&DetectionRow::of(row)?);
+            return self.rows(caller, listed, page, &mut seen).await;
+        }
+        self.rows(caller, listed, page, sink).await
+    }
+
+    /// The same, of rows as the store has them.
+    pub(crate) async fn rows(
+        &self,
+        caller: &Caller,
+        listed: Listed,
+        page: Page,
+        sink: &mut dyn RowSink,
+    ) -> Result<Option<Place>, ServiceError> {
         let Page { filter, order_by, after, skip, limit, carried } = page;
         let query = PageQuery { source: listed.source(), filter, order_by, after, skip, limit, carried };
         Ok(self.store.page(caller.tenant, query, sink).await?)
@@ -73,12 +98,17 @@ impl Service {
         filter: Option<Expression>,
     ) -> Result<u64, ServiceError> {
         let source = listed.source();
+        let filter = match filter {
+            Some(filter) if listed.is_detections() => Some(self.filter_of_events(caller, &filter).await?),
+            filter => filter,
+        };
         let kept = |totals: &[(Total, u64)]| match source {
             Source::Events(kind) => store::kept::count(filter.as_ref(), kind, totals),
             Source::Users if filter.is_none() => {
                 Some(totals.iter().filter(|(total, _)| *total == Total::Users).map(|(_, count)| count).sum())
             }
             Source::Users => None,
+            Source::RiskyUsers => store::kept::count_risky_users(filter.as_ref(), totals),
         };
         let totals = self.store.totals(caller.tenant).await?;
         match (kept(&totals), filter) {

@@ -97,6 +97,9 @@ impl Plan<'_> {
     /// before the commit, so conditions on them are left to the store.
     pub async fn foresee(&mut self) -> Result<(), ServiceError> {
         let Some(command) = self.commands.last() else { return Ok(()) };
+        if let Command::Judge { .. } = command {
+            return Ok(()); // no later operation looks up what a verdict leaves
+        }
         let command = command.clone().unconditional();
         let touches = command.touches();
         let mut state = State::default();
@@ -110,8 +113,9 @@ impl Plan<'_> {
             state.namesake = self.load_user(&UserKey::PrincipalName(name)).await?;
         }
         let moment = Moment { now: self.service.clock.now(), sequence: 0 };
-        let Decision::Change(effect) = decide(command, state, moment)? else { return Ok(()) };
-        match *effect {
+        let Decision::Change(steps) = decide(command, state, moment)? else { return Ok(()) };
+        let Some(step) = steps.into_iter().next() else { return Ok(()) };
+        match step.effect {
             Effect::InsertEvent(event) | Effect::ReplaceEvent { after: event, .. } => {
                 self.events.insert(event.id.clone(), Some(event));
             }
@@ -124,6 +128,7 @@ impl Plan<'_> {
             Effect::RemoveUser(user) => {
                 self.users.insert(user.id(), None);
             }
+            Effect::None => {}
         }
         Ok(())
     }

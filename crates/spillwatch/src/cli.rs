@@ -1,6 +1,10 @@
 //! The command line. Settings also come from the environment (`SPILLWATCH_*`) and from a TOML file;
 //! see [`config`](crate::config).
 
+mod events;
+
+pub use events::{Events, Export, ExportFormat, Import, ImportFormat, List, Since, Watch};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use model::{Permission, TenantId};
@@ -19,6 +23,7 @@ use std::time::Duration;
     after_help = "Examples:\n  spillwatch serve                      start on http://127.0.0.1:8080 with a store in ./spillwatch-data\n  \
                   spillwatch token --permission IdentityRiskEvent.Read.All --ttl 8h\n  \
                   spillwatch apps add \"nightly feed\" --permission IdentityRiskEvent.ReadWrite.All\n  \
+                  spillwatch events list --filter \"riskLevel eq 'high' and riskEventStatus eq 'active'\"\n  \
                   spillwatch backup /backup/spillwatch.db\n\n\
                   Options that show `[env: ...]` can also be set by that variable, or by their long name in a TOML file (--config).\n\
                   A flag beats a variable, and a variable beats the file."
@@ -77,6 +82,9 @@ pub enum Command {
     /// Add, list and remove apps that may ask the built-in issuer for tokens
     #[command(subcommand)]
     Apps(Apps),
+    /// List, watch, export and import risk events
+    #[command(subcommand)]
+    Events(Box<Events>),
     /// Replace the built-in issuer's signing key
     #[command(subcommand)]
     Keys(Keys),

@@ -3,6 +3,7 @@
 pub mod apps;
 pub mod backup;
 pub mod doctor;
+pub mod events;
 pub mod keys;
 pub mod metadata;
 pub mod migrate;

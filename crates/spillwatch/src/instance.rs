@@ -48,13 +48,19 @@ impl Instance {
 
     /// Opens the folder; a folder without a store is a mistake, most often a forgotten `--data`.
     pub fn open(folder: &Path) -> Result<Self, Failure> {
+        Self::open_mapped(folder, store_sqlite::MAPPED)
+    }
+
+    /// The same, with readers that map up to `mapped` bytes of the store: what is mapped counts as memory of the
+    /// process, as large as the store where all of it is read once.
+    pub fn open_mapped(folder: &Path, mapped: u64) -> Result<Self, Failure> {
         if !store_sqlite::database_file(folder).exists() {
             return Err(Failure::message(format!(
                 "there is no store in {}; give its folder with --data DIR, or make one with `spillwatch serve`",
                 folder.display()
             )));
         }
-        Self::create(folder, Settings::default(), store_sqlite::MAPPED)
+        Self::create(folder, Settings::default(), mapped)
     }
 
     /// The built-in issuer, made on the first call.

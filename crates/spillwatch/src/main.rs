@@ -4,9 +4,12 @@ mod cli;
 mod commands;
 mod config;
 mod error;
+mod exchange;
 mod instance;
 mod logging;
 mod output;
+mod signals;
+mod table;
 
 use cli::{Cli, Command};
 use error::Failure;
@@ -36,6 +39,7 @@ async fn command(cli: Cli) -> Result<(), Failure> {
         Command::Token(options) => commands::token::run(global, options).await,
         Command::Tenants(action) => commands::tenants::run(global, action).await,
         Command::Apps(action) => commands::apps::run(global, action).await,
+        Command::Events(action) => commands::events::run(global, *action).await,
         Command::Keys(action) => commands::keys::run(global, action).await,
         Command::Migrate => commands::migrate::run(global).await,
         Command::Backup(options) => commands::backup::run(global, options).await,

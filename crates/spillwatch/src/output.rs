@@ -52,3 +52,30 @@ pub fn line(text: &str) -> Result<(), Failure> {
         outcome => Ok(outcome?),
     }
 }
+
+/// Standard output for many lines, written in portions.
+pub struct Stream {
+    out: std::io::Stdout,
+    /// The reader has gone away, as `head` does when it has enough.
+    is_gone: bool,
+}
+
+impl Stream {
+    /// Standard output.
+    pub fn new() -> Self {
+        Self { out: std::io::stdout(), is_gone: false }
+    }
+
+    /// Writes a portion; `false` when nobody reads any more, which is no failure.
+    pub fn write(&mut self, portion: &[u8]) -> Result<bool, Failure> {
+        if self.is_gone {
+            return Ok(false);
+        }
+        let mut out = self.out.lock();
+        match out.write_all(portion).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => self.is_gone = true,
+            outcome => outcome?,
+        }
+        Ok(!self.is_gone)
+    }
+}

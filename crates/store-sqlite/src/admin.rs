@@ -126,7 +126,7 @@ fn is_tenant(db: &Connection, tenant: TenantKey) -> rusqlite::Result<bool> {
 /// unreachable rows, which the next removal takes along.
 fn delete_leftovers(db: &Connection, upkeep: &mut dyn FnMut()) -> Result<(), StoreError> {
     let mut delete = || -> rusqlite::Result<()> {
-        for table in ["risk_events", "users", "changes", "repeatable_requests"] {
+        for table in ["risk_events", "detections", "users", "risky_users", "changes", "repeatable_requests"] {
             let next = format!("SELECT key FROM {table} WHERE key >= ?1 ORDER BY key LIMIT 1");
             let chunk = format!(
                 "DELETE FROM {table} WHERE key IN \

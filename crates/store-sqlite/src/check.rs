@@ -2,7 +2,7 @@
 
 use crate::error::engine;
 use crate::migrate;
-use crate::rows::{OF_USERS, end, key};
+use crate::rows::{OF_RISKY_USERS, OF_USERS, end, key};
 use model::TenantKey;
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
@@ -46,7 +46,7 @@ fn look(db: &Connection, path: &Path, findings: &mut Vec<Finding>) -> Result<(),
     let tenants = statement.query_map([], |row| Ok(TenantKey(row.get(0)?)));
     let tenants: Vec<_> = tenants.and_then(Iterator::collect).map_err(&doing)?;
     note("tenants", !tenants.is_empty(), format!("{}", tenants.len()));
-    let (mut rows, mut totals, mut changes) = (0, None, None);
+    let (mut rows, mut totals, mut changes, mut sums) = (0, None, None, None);
     for tenant in tenants {
         // One moment for all that is compared: others may be writing.
         db.execute_batch("BEGIN").map_err(&doing)?;
@@ -54,6 +54,7 @@ fn look(db: &Connection, path: &Path, findings: &mut Vec<Finding>) -> Result<(),
             rows += counted;
             totals = totals.take().or(fault);
             changes = changes.take().or(compare_changes(db, tenant)?);
+            sums = sums.take().or(compare_sums(db, tenant)?);
             Ok(())
         });
         db.execute_batch("COMMIT").map_err(&doing)?;
@@ -62,6 +63,8 @@ fn look(db: &Connection, path: &Path, findings: &mut Vec<Finding>) -> Result<(),
     let compared = format!("{rows} rows counted, compared with the totals that are kept");
     note("kept totals", totals.is_none(), totals.unwrap_or(compared));
     let dense = "every number up to the newest is there";
+    let added_up = "users at risk are what their events add up to, and their histories end there";
+    note("users at risk", sums.is_none(), sums.unwrap_or_else(|| added_up.to_owned()));
     note("change log", changes.is_none(), changes.unwrap_or_else(|| dense.to_owned()));
     Ok(())
 }
@@ -82,6 +85,11 @@ fn compare_totals(db: &Connection, tenant: TenantKey) -> rusqlite::Result<(i64, 
     let mut counted = counts(events, &range)?;
     let users = format!("SELECT {OF_USERS}, 0, 0, count(*) FROM users WHERE key >= ?1 AND key < ?2");
     counted.extend(counts(&users, &range)?.into_iter().filter(|(.., count)| *count > 0));
+    let risky = format!(
+        "SELECT {OF_RISKY_USERS}, risk_level, risk_state, count(*) FROM risky_users WHERE key >= ?1 AND key < ?2 \
+         GROUP BY 2, 3"
+    );
+    counted.extend(counts(&risky, &range)?);
     let rows = counted.iter().map(|(.., count)| count).sum();
     let kept = "SELECT subject, risk_level, risk_event_status, count FROM totals WHERE tenant = ?1 AND count <> 0";
     let kept = counts(kept, &[tenant.0.into()])?;
@@ -90,6 +98,32 @@ fn compare_totals(db: &Connection, tenant: TenantKey) -> rusqlite::Result<(i64, 
         format!("tenant {}: the total of subject {subject} at level {level} in status {status} is wrong", tenant.0)
     });
     Ok((rows, fault))
+}
+
+/// Adds up the events of each user, and tells of the first user at risk who is kept otherwise.
+fn compare_sums(db: &Connection, tenant: TenantKey) -> rusqlite::Result<Option<String>> {
+    const OPEN: &str = "risk_event_status IN (0, 5)";
+    let sums = format!(
+        "WITH sums AS (SELECT user_id, count(*) AS events, sum({OPEN} AND risk_level = 0) AS low, \
+         sum({OPEN} AND risk_level = 1) AS medium, sum({OPEN} AND risk_level = 2) AS high, \
+         sum({OPEN} AND risk_level = 3) AS hidden, sum({OPEN} AND risk_level = 4) AS no_level, \
+         sum({OPEN} AND risk_level = 5) AS unknown, sum({OPEN} AND risk_detail = 10) AS confirmed \
+         FROM risk_events WHERE key >= ?1 AND key < ?2 GROUP BY user_id), \
+         kept AS (SELECT * FROM risky_users WHERE key >= ?1 AND key < ?2) \
+         SELECT coalesce(k.user_id, s.user_id) FROM kept AS k FULL JOIN sums AS s ON s.user_id = k.user_id \
+         LEFT JOIN changes AS c ON c.key = ?1 + k.newest \
+         WHERE k.key IS NULL OR (k.events, k.open_low, k.open_medium, k.open_high, k.open_hidden, k.open_none, \
+         k.open_unknown, k.open_confirmed) IS NOT (coalesce(s.events, 0), coalesce(s.low, 0), coalesce(s.medium, 0), \
+         coalesce(s.high, 0), coalesce(s.hidden, 0), coalesce(s.no_level, 0), coalesce(s.unknown, 0), \
+         coalesce(s.confirmed, 0)) OR k.newest IS NOT NULL AND (c.risky_user, c.risk_level, c.risk_state, \
+         c.risk_detail, c.time) IS NOT (k.key, k.risk_level, k.risk_state, k.risk_detail, \
+         k.risk_last_updated_date_time) LIMIT 1"
+    );
+    let mut statement = db.prepare(&sums)?;
+    let mut rows = statement.query([key(tenant, 0), end(tenant)])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let id: String = row.get(0)?;
+    Ok(Some(format!("tenant {}: the user at risk `{id}` is not what the events add up to", tenant.0)))
 }
 
 /// Tells what is wrong with a tenant's change log.

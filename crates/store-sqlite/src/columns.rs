@@ -46,14 +46,43 @@ const USER: [&str; 17] = [
     "user_type",
 ];
 
+/// Columns of `risky_users`, the same way. Nothing is ever being processed.
+const RISKY_USER: [&str; 9] = [
+    "r.user_id",
+    "r.is_deleted",
+    "0",
+    "r.risk_detail",
+    "r.risk_last_updated_date_time",
+    "r.risk_level",
+    "r.risk_state",
+    "r.user_display_name",
+    "r.user_principal_name",
+];
+
+/// When an event was last written, which the change log knows. 1099511627776 = 2^40.
+const LAST_UPDATED: &str =
+    "(SELECT l.time FROM changes AS l WHERE l.key = (e.key / 1099511627776) * 1099511627776 + e.version)";
+
+/// The state of an event's detection, as [`model::RiskEventStatus::state`] has it.
+const RISK_STATE: &str = "CASE e.risk_event_status WHEN 0 THEN iif(e.risk_detail = 10, 5, 4) \
+                          WHEN 5 THEN iif(e.risk_detail = 10, 5, 4) WHEN 3 THEN 1 WHEN 4 THEN 3 WHEN 7 THEN 3 ELSE 2 END";
+
 /// Columns before the first property: the key, the kind and the version.
 const CONTROL: usize = 3;
+
+/// What rows are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Table {
+    Events,
+    Users,
+    RiskyUsers,
+}
 
 /// Which columns a statement reads of each row, in this order: control columns, members or
 /// properties (an event's then with its reference), and the same of the user it leads to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Columns {
-    of_users: bool,
+    table: Table,
     projection: Projection,
     related: bool,
     /// The kind of all of them, when it is known before.
@@ -63,12 +92,17 @@ pub(crate) struct Columns {
 impl Columns {
     /// Those of events.
     pub(crate) fn of_events(projection: Projection, related: bool) -> Self {
-        Self { of_users: false, projection, related, kind: None }
+        Self { table: Table::Events, projection, related, kind: None }
     }
 
     /// Those of users, who are not kept rendered.
     pub(crate) fn of_users() -> Self {
-        Self { of_users: true, projection: Projection::Properties, related: false, kind: None }
+        Self { table: Table::Users, projection: Projection::Properties, related: false, kind: None }
+    }
+
+    /// Those of users at risk.
+    pub(crate) fn of_risky_users() -> Self {
+        Self { table: Table::RiskyUsers, ..Self::of_users() }
     }
 
     /// The same, of events that are all of a kind.
@@ -87,12 +121,18 @@ impl Columns {
     }
 
     fn own(self) -> usize {
-        CONTROL
-            + match (self.of_users, self.projection) {
-                (true, _) => USER.len(),
-                (false, Projection::Members) => 1,
-                (false, Projection::Properties) => EVENT.len() + 1,
-            }
+        CONTROL + self.cells()
+    }
+
+    /// How many of them are values of the row itself.
+    fn cells(self) -> usize {
+        match (self.table, self.projection) {
+            (Table::Users, _) => USER.len(),
+            (Table::RiskyUsers, _) => RISKY_USER.len(),
+            (Table::Events, Projection::Members) => 1,
+            (Table::Events, Projection::Properties) => edm::event::IMPACTED_USER + 1,
+            (Table::Events, Projection::Risk) => edm::event::LAST_UPDATED_DATE_TIME + 1,
+        }
     }
 
     /// Writes them after `SELECT `. Events are `e`, users `u`.
@@ -102,18 +142,25 @@ impl Columns {
                 sql.extend([", ", table, ".", name]);
             }
         };
-        if self.of_users {
-            sql.push_str("u.key, 0, u.version");
-            list(sql, "u", &USER);
-            return;
-        }
-        sql.push_str("e.key, e.kind, e.version");
-        match self.projection {
-            Projection::Members => list(sql, "e", &["members"]),
-            Projection::Properties => {
-                list(sql, "e", &EVENT);
-                list(sql, "e", &["impacted_user"]);
+        match self.table {
+            Table::Users => {
+                sql.push_str("u.key, 0, u.version");
+                return list(sql, "u", &USER);
             }
+            Table::RiskyUsers => {
+                sql.push_str("r.key, 0, r.version");
+                return RISKY_USER.iter().for_each(|column| sql.extend([", ", column]));
+            }
+            Table::Events => sql.push_str("e.key, e.kind, e.version"),
+        }
+        if self.projection == Projection::Members {
+            list(sql, "e", &["members"]);
+        } else {
+            list(sql, "e", &EVENT);
+            list(sql, "e", &["impacted_user"]);
+        }
+        if self.projection == Projection::Risk {
+            sql.extend([", e.risk_detail, ", LAST_UPDATED]);
         }
         if self.related {
             sql.push_str(", u.key, 0, u.version");
@@ -124,29 +171,42 @@ impl Columns {
     /// Hands on the row that a statement stands on.
     pub(crate) fn read<T>(self, row: &rusqlite::Row<'_>, with: impl FnOnce(&SqlRow<'_>) -> T) -> Result<T, StoreError> {
         let read = engine("reading a row");
-        let at = |first| SqlRow { row, first, entity_type: &edm::USER, version: 0, is_rendered: false, related: None };
-        let user = |first: usize| -> Result<Option<SqlRow<'_>>, StoreError> {
+        let at = |first, cells| SqlRow {
+            row,
+            first,
+            cells,
+            entity_type: &edm::USER,
+            version: 0,
+            is_rendered: false,
+            related: None,
+        };
+        let user = |first: usize, cells| -> Result<Option<SqlRow<'_>>, StoreError> {
             match row.get(first).map_err(&read)? {
                 None::<i64> => Ok(None),
-                Some(_) => Ok(Some(SqlRow { version: row.get(first + 2).map_err(&read)?, ..at(first + CONTROL) })),
+                Some(_) => {
+                    Ok(Some(SqlRow { version: row.get(first + 2).map_err(&read)?, ..at(first + CONTROL, cells) }))
+                }
             }
         };
-        if self.of_users {
-            let user = user(0)?.ok_or_else(|| StoreError::Corrupt("a row of users has no key".to_owned()))?;
-            return Ok(with(&user));
+        if self.table != Table::Events {
+            let no_key = || StoreError::Corrupt("a row of users has no key".to_owned());
+            let user = user(0, self.cells())?.ok_or_else(no_key)?;
+            let of_directory = self.table == Table::Users;
+            let entity_type = if of_directory { &edm::USER } else { &edm::RISKY_USER };
+            return Ok(with(&SqlRow { entity_type, ..user }));
         }
         let kind = match self.kind {
             Some(kind) => kind,
             None => EventKind::from_value(row.get(1).map_err(&read)?)
                 .ok_or_else(|| StoreError::Corrupt("risk_events.kind holds an unknown kind".to_owned()))?,
         };
-        let user = if self.related { user(self.own())? } else { None };
+        let user = if self.related { user(self.own(), USER.len())? } else { None };
         Ok(with(&SqlRow {
             entity_type: kind.entity_type(),
             version: row.get(2).map_err(&read)?,
             is_rendered: self.projection == Projection::Members,
             related: user.as_ref(),
-            ..at(CONTROL)
+            ..at(CONTROL, self.cells())
         }))
     }
 }
@@ -156,6 +216,8 @@ pub(crate) struct SqlRow<'r> {
     row: &'r rusqlite::Row<'r>,
     /// The column of the first property, or of the members.
     first: usize,
+    /// How many columns from there on are the row's own.
+    cells: usize,
     entity_type: &'static EntityType,
     version: u64,
     is_rendered: bool,
@@ -163,6 +225,11 @@ pub(crate) struct SqlRow<'r> {
 }
 
 impl SqlRow<'_> {
+    /// How many values it carries, by position.
+    pub(crate) fn cells(&self) -> usize {
+        self.cells
+    }
+
     /// The number of the change that made it.
     pub(crate) fn creation(&self) -> Result<u64, StoreError> {
         self.row.get(self.first - CONTROL).map(crate::rows::sequence).map_err(engine("reading a row's key"))
@@ -175,7 +242,8 @@ pub(crate) fn cell_of(value: ValueRef<'_>) -> Cell<'_> {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(value) => Cell::Integer(value),
         ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_or(Cell::Damaged, Cell::Text),
-        ValueRef::Real(_) | ValueRef::Blob(_) => Cell::Damaged,
+        ValueRef::Real(value) => Cell::Double(value),
+        ValueRef::Blob(_) => Cell::Damaged,
     }
 }
 
@@ -184,8 +252,8 @@ impl Row for SqlRow<'_> {
         if self.is_rendered {
             return Cell::Damaged; // asked for what was not read: an error, never a null
         }
-        if std::ptr::eq(self.entity_type, &raw const edm::USER) && position >= USER.len() {
-            return Cell::Null;
+        if position >= self.cells {
+            return Cell::Null; // such as `passwordProfile`, which is kept nowhere
         }
         self.row.get_ref(self.first + position).map_or(Cell::Damaged, cell_of)
     }
@@ -217,10 +285,27 @@ pub(crate) struct EventSchema;
 /// Where expressions over users find columns: users are `u`.
 pub(crate) struct UserSchema;
 
+/// Where expressions over users at risk find columns: they are `r`.
+pub(crate) struct RiskyUserSchema;
+
+impl Schema for RiskyUserSchema {
+    fn column(&self, path: &PropertyPath) -> Cow<'_, str> {
+        RISKY_USER.get(path.position).map_or(Cow::Borrowed("NULL"), |column| Cow::Borrowed(*column))
+    }
+
+    fn is_nullable(&self, _: &PropertyPath) -> bool {
+        false
+    }
+
+    fn kinds(&self, ty: &'static EntityType) -> Kinds<'_> {
+        if edm::RISKY_USER.is(ty) { Kinds::All } else { Kinds::None }
+    }
+}
+
 impl Schema for EventSchema {
     fn column(&self, path: &PropertyPath) -> Cow<'_, str> {
         match path.navigation.as_slice() {
-            [] => Cow::Owned(format!("e.{}", EVENT[path.position])),
+            [] => event_column(path.position),
             _ => user_column(path.position),
         }
     }
@@ -255,6 +340,19 @@ impl Schema for UserSchema {
     }
 }
 
+fn event_column(position: usize) -> Cow<'static, str> {
+    use edm::event as at;
+    match position {
+        at::RISK_DETAIL => Cow::Borrowed("e.risk_detail"),
+        at::LAST_UPDATED_DATE_TIME => Cow::Borrowed(LAST_UPDATED),
+        at::RISK_STATE => Cow::Borrowed(RISK_STATE),
+        at::DETECTION_ID => Cow::Borrowed("spillwatch_detection_id(e.id)"),
+        at::DETECTION_TYPE => Cow::Borrowed("spillwatch_detection_type(e.risk_event_type)"),
+        at::DETECTION_RISK_TYPE => Cow::Borrowed("spillwatch_detection_risk_type(e.risk_event_type)"),
+        _ => EVENT.get(position).map_or(Cow::Borrowed("NULL"), |name| Cow::Owned(format!("e.{name}"))),
+    }
+}
+
 fn user_column(position: usize) -> Cow<'static, str> {
     match USER.get(position) {
         Some(name) => Cow::Owned(format!("u.{name}")),
@@ -286,5 +384,11 @@ mod tests {
         let users = names(&edm::USER);
         assert_eq!(users[..edm::user::PASSWORD_PROFILE], USER);
         assert_eq!(users.len(), edm::user::PASSWORD_PROFILE + 1);
+        let at_risk = names(&edm::RISKY_USER);
+        for (column, name) in RISKY_USER.iter().zip(&at_risk).filter(|(column, _)| **column != "0") {
+            let name = if name == "id" { "user_id" } else { name };
+            assert_eq!(column.strip_prefix("r."), Some(name));
+        }
+        assert_eq!(at_risk.len(), RISKY_USER.len());
     }
 }

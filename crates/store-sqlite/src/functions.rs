@@ -77,6 +77,19 @@ pub(crate) fn register(db: &Connection) -> Result<()> {
             db.create_scalar_function(name, *count, FLAGS, move |context| call(operation, context))?;
         }
     }
+    // What today's API shows of an event, worked out.
+    db.create_scalar_function("spillwatch_detection_id", 1, FLAGS, |context| {
+        let id = context.get_raw(0).as_str().map_err(|error| Error::UserFunctionError(error.into()))?;
+        Ok(model::DetectionId::of(id).text().as_str().to_owned())
+    })?;
+    db.create_scalar_function("spillwatch_detection_type", 1, FLAGS, |context| {
+        let of = context.get_raw(0).as_str().map_err(|error| Error::UserFunctionError(error.into()))?;
+        Ok(model::detection_type(of).to_owned())
+    })?;
+    db.create_scalar_function("spillwatch_detection_risk_type", 1, FLAGS, |context| {
+        let of = context.get_raw(0).as_str().map_err(|error| Error::UserFunctionError(error.into()))?;
+        Ok(model::detection_risk_type(of))
+    })?;
     Ok(())
 }
 

@@ -4,10 +4,11 @@
 use crate::error::{engine, is_duplicate};
 use crate::log;
 use crate::repeats;
+use crate::risky_users;
 use crate::rows::{self, key, total_key};
 use model::{
-    Actor, Clock, Command, Decision, Effect, Moment, Refusal, Repeatability, RiskEvent, State, TenantKey, Ticks, Total,
-    User, decide, event_members,
+    Actor, Clock, Command, Decision, Effect, Moment, Refusal, Repeatability, RiskEvent, State, Step, TenantKey, Ticks,
+    Total, User, UserKey, decide, event_members,
 };
 use odata::encode::{Cell, Row as _};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -144,19 +145,29 @@ impl<'a> Group<'a> {
     ) -> Result<Outcome, WriteError> {
         let state = self.load(tenant, &command)?;
         let moment = Moment { now: self.clock.now().max(list.time.successor()), sequence: list.sequence + 1 };
-        let effect = match decide(command, state, moment)? {
+        let is_verdict = command.needs_open_events();
+        let steps = match decide(command, state, moment)? {
             Decision::UnchangedEvent(event) => return Ok(Outcome::Event(event)),
             Decision::UnchangedUser(user) => return Ok(Outcome::User(user)),
-            Decision::Change(effect) => *effect,
+            Decision::Unchanged => return Ok(Outcome::Done),
+            Decision::Change(steps) => steps,
         };
         self.begin_list(list)?;
-        self.write(tenant, actor, &effect, moment)?;
-        (list.sequence, list.time) = (moment.sequence, moment.now);
-        list.totals.extend(effect.totals());
-        Ok(match effect {
+        let actor = self.actors.number(self.db, tenant, actor)?;
+        for step in &steps {
+            self.write(tenant, actor, step)?;
+            (list.sequence, list.time) = (step.moment.sequence, step.moment.now);
+            list.totals.extend(step.totals());
+        }
+        if is_verdict {
+            return Ok(Outcome::Done);
+        }
+        // What a client asked to change is in the first step; what follows from it comes after.
+        Ok(match steps.into_iter().next().map_or(Effect::None, |step| step.effect) {
             Effect::InsertEvent(event) | Effect::ReplaceEvent { after: event, .. } => Outcome::Event(Box::new(event)),
             Effect::InsertUser(user) | Effect::ReplaceUser { after: user, .. } => Outcome::User(Box::new(user)),
             Effect::RemoveEvent(_) | Effect::RemoveUser(_) => Outcome::Deleted,
+            Effect::None => Outcome::Done,
         })
     }
 
@@ -271,7 +282,24 @@ impl<'a> Group<'a> {
         let user = touches.user.as_ref().map(|key| rows::load_user(self.db, tenant, key)).transpose()?;
         let namesake = touches.name.map(model::UserKey::PrincipalName);
         let namesake = namesake.map(|key| rows::load_user(self.db, tenant, &key)).transpose()?;
-        Ok(State { event: event.flatten(), user: user.flatten(), namesake: namesake.flatten() })
+        let mut state =
+            State { event: event.flatten(), user: user.flatten(), namesake: namesake.flatten(), ..State::default() };
+        let (mut risky_users, mut directory, mut open) = (Vec::new(), Vec::new(), Vec::new());
+        for id in command.concerns(&state) {
+            match risky_users::load(self.db, tenant, id)? {
+                Some(user) => risky_users.push(user),
+                None => {
+                    let key = id.parse().map(UserKey::Id).ok();
+                    let user = key.map(|key| rows::load_user(self.db, tenant, &key)).transpose()?;
+                    directory.extend(user.flatten());
+                }
+            }
+            if command.needs_open_events() {
+                open.extend(risky_users::open_events(self.db, tenant, id)?);
+            }
+        }
+        (state.risky_users, state.directory, state.open) = (risky_users, directory, open);
+        Ok(state)
     }
 
     /// Finds a tenant's head, reading it when the group has not met the tenant yet: another
@@ -285,37 +313,66 @@ impl<'a> Group<'a> {
         Ok(self.heads.len() - 1)
     }
 
-    fn write(&mut self, tenant: TenantKey, actor: &Actor, effect: &Effect, moment: Moment) -> Result<(), WriteError> {
+    fn write(&self, tenant: TenantKey, actor: i64, step: &Step) -> Result<(), WriteError> {
+        let Step { moment, effect, risk } = step;
         match effect {
             Effect::InsertEvent(event) => self.insert_event(tenant, event)?,
             Effect::ReplaceEvent { before, after } => self.update_event(tenant, before, after)?,
             Effect::RemoveEvent(event) => self.delete_event(tenant, event)?,
-            Effect::InsertUser(user) => self.insert_user(tenant, user, moment)?,
+            Effect::InsertUser(user) => self.insert_user(tenant, user, *moment)?,
             Effect::ReplaceUser { after, .. } => self.update_user(tenant, after)?,
             Effect::RemoveUser(user) => {
                 self.delete("DELETE FROM users WHERE tenant = ?1 AND id = ?2", tenant, user.id().as_str())?;
             }
+            Effect::None => {}
         }
-        let actor = self.actors.number(self.db, tenant, actor)?;
-        let entry = effect.entry();
-        let write = engine("writing the change log");
+        if let Some(risk) = risk {
+            risky_users::write(self.db, tenant, risk)?;
+        }
+        self.log(tenant, actor, step)?;
+        Ok(())
+    }
+
+    /// Adds a step's entry to the change log, which is the history of users at risk too.
+    fn log(&self, tenant: TenantKey, actor: i64, step: &Step) -> Result<(), StoreError> {
+        let entry = step.entry();
+        let event = match &step.effect {
+            Effect::ReplaceEvent { after: event, .. } => Some(key(tenant, event.creation)),
+            _ => None,
+        };
+        let user = step.risk.as_ref().map(|risk| key(tenant, risk.after.creation));
+        let item = step.risk.as_ref().and_then(|risk| risk.item.as_ref());
+        let names = item.and_then(|item| item.names.as_ref());
         self.db
             .prepare_cached(
-                "INSERT INTO changes (key, entity_set, id, kind, properties, time, actor) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO changes (key, entity_set, id, kind, properties, time, actor, event, risky_user, previous, \
+                 risk_level, risk_state, risk_detail, is_deleted, activity_detail, risk_event_type, user_display_name, \
+                 user_principal_name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+                 ?17, ?18)",
             )
             .and_then(|mut statement| {
                 statement.execute(params![
-                    key(tenant, moment.sequence),
+                    key(tenant, step.moment.sequence),
                     entry.set as i32,
-                    entry.id.as_str(),
+                    &*entry.id,
                     entry.kind as i32,
                     entry.properties as i64,
-                    moment.now.get(),
-                    actor
+                    step.moment.now.get(),
+                    actor,
+                    event,
+                    user,
+                    item.and_then(|item| item.previous),
+                    item.map(|item| item.risk.level as i64),
+                    item.map(|item| item.risk.state as i64),
+                    item.map(|item| item.risk.detail as i64),
+                    item.map(|item| item.is_deleted),
+                    item.and_then(|item| item.activity.detail).map(|detail| detail as i64),
+                    item.and_then(risky_users::kept_type),
+                    names.map(|(display, _)| &**display),
+                    names.map(|(_, principal)| &**principal),
                 ])
             })
-            .map_err(write)?;
+            .map_err(engine("writing the change log"))?;
         Ok(())
     }
 
@@ -327,8 +384,8 @@ impl<'a> Group<'a> {
             .prepare_cached(
                 "INSERT INTO risk_events (key, kind, version, members, subject, user_display_name, \
                  user_principal_name, risk_event_date_time, risk_event_type, risk_level, risk_event_status, \
-                 closed_date_time, created_date_time, user_id, impacted_user, tenant, id, named) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+                 closed_date_time, created_date_time, user_id, impacted_user, risk_detail, tenant, id, named) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
             )
             .and_then(|mut statement| {
                 let named = event.id.change_number() != Some(event.creation);
@@ -338,7 +395,7 @@ impl<'a> Group<'a> {
                 statement.execute(rusqlite::params_from_iter(values.iter().chain(&own).map(Borrowed)))
             });
         match inserted {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(risky_users::keep_detection(self.db, tenant, event)?),
             Err(error) if is_duplicate(&error) => Err(Refusal::IdTaken(event.id.clone()).into()),
             Err(error) => Err(engine("writing a risk event")(error).into()),
         }
@@ -352,7 +409,7 @@ impl<'a> Group<'a> {
                 "UPDATE risk_events SET kind = ?2, version = ?3, members = ?4, subject = ?5, user_display_name = ?6, \
                  user_principal_name = ?7, risk_event_date_time = ?8, risk_event_type = ?9, risk_level = ?10, \
                  risk_event_status = ?11, closed_date_time = ?12, created_date_time = ?13, user_id = ?14, \
-                 impacted_user = ?15 WHERE key = ?1",
+                 impacted_user = ?15, risk_detail = ?16 WHERE key = ?1",
             )
             .and_then(|mut statement| {
                 let values = event_values(tenant, event, &members, subject);
@@ -370,6 +427,7 @@ impl<'a> Group<'a> {
             .prepare_cached("DELETE FROM risk_events WHERE key = ?1")
             .and_then(|mut statement| statement.execute([key(tenant, event.creation)]))
             .map_err(engine("deleting a risk event"))?;
+        risky_users::forget_detection(self.db, tenant, event)?;
         self.forget_subject(tenant, event)
     }
 
@@ -475,14 +533,15 @@ fn text(text: &str) -> ValueRef<'_> {
 
 fn cell(cell: Cell<'_>) -> ValueRef<'_> {
     match cell {
-        Cell::Null | Cell::Damaged => ValueRef::Null,
+        Cell::Null | Cell::Complex(_) | Cell::Damaged => ValueRef::Null,
         Cell::Integer(value) => ValueRef::Integer(value),
+        Cell::Double(value) => ValueRef::Real(value),
         Cell::Text(value) => text(value),
     }
 }
 
 /// The values of an event's columns, in the order of the statements above.
-fn event_values<'e>(tenant: TenantKey, event: &'e RiskEvent, members: &'e str, subject: i64) -> [ValueRef<'e>; 15] {
+fn event_values<'e>(tenant: TenantKey, event: &'e RiskEvent, members: &'e str, subject: i64) -> [ValueRef<'e>; 16] {
     use model::edm::event as at;
     [
         ValueRef::Integer(key(tenant, event.creation)),
@@ -500,6 +559,7 @@ fn event_values<'e>(tenant: TenantKey, event: &'e RiskEvent, members: &'e str, s
         cell(event.cell(at::CREATED_DATE_TIME)),
         cell(event.cell(at::USER_ID)),
         event.impacted_user.as_deref().map_or(ValueRef::Null, text),
+        ValueRef::Integer(event.risk_detail as i64),
     ]
 }
 

@@ -21,6 +21,7 @@ mod plan;
 mod query;
 mod readers;
 mod repeats;
+mod risky_users;
 mod rows;
 mod slow;
 #[cfg(test)]
@@ -41,15 +42,18 @@ use crate::readers::Readers;
 use crate::slow::SlowLane;
 use crate::wal_index::WalIndex;
 use crate::writer::{Job, Message, QUEUE, Writer};
-use model::{Actor, Clock, Command, EventKey, Registry, Repeatability, RiskEvent, TenantKey, Total, User, UserKey};
+use model::{
+    Actor, Clock, Command, DetectionId, EntityId, EventKey, Registry, Repeatability, RiskEvent, RiskyUser, TenantKey,
+    Total, User, UserKey,
+};
 use odata::expression::bound::Expression;
 use std::future::ready;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::sql::Place;
 use store::{
-    AdminCommand, AdminOutcome, BoxFuture, Carried, ChangeRecord, Finding, ListError, LogPlace, Outcome, PageQuery,
-    RowSink, Source, Store, StoreError, WriteError,
+    AdminCommand, AdminOutcome, BoxFuture, Carried, ChangeRecord, Finding, HistoryRecord, ListError, LogPlace, Outcome,
+    PageQuery, RowSink, Source, Store, StoreError, WriteError,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -176,6 +180,38 @@ impl Store for SqliteStore {
 
     fn load_user<'a>(&'a self, tenant: TenantKey, key: &'a UserKey) -> BoxFuture<'a, Result<Option<User>, StoreError>> {
         Box::pin(ready(self.readers.with(|db| rows::load_user(db, tenant, key))))
+    }
+
+    fn load_risky_user<'a>(
+        &'a self,
+        tenant: TenantKey,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<RiskyUser>, StoreError>> {
+        Box::pin(ready(self.readers.with(|db| risky_users::load(db, tenant, id))))
+    }
+
+    fn history<'a>(
+        &'a self,
+        tenant: TenantKey,
+        id: &'a str,
+        from: Option<u64>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<HistoryRecord>, StoreError>> {
+        Box::pin(async move {
+            if limit <= log::SHORT {
+                return self.readers.with(|db| risky_users::history(db, tenant, id, from, limit));
+            }
+            let id = id.to_owned();
+            self.slow.run(self.readers.clone(), move |db| risky_users::history(db, tenant, &id, from, limit)).await
+        })
+    }
+
+    fn detected_event(
+        &self,
+        tenant: TenantKey,
+        detection: DetectionId,
+    ) -> BoxFuture<'_, Result<Option<EntityId>, StoreError>> {
+        Box::pin(ready(self.readers.with(|db| risky_users::detected_event(db, tenant, detection))))
     }
 
     fn page<'a>(

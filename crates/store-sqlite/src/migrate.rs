@@ -27,6 +27,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "repeatability",
         sql: include_str!("../../../migrations/sqlite/0003_repeatability.sql"),
     },
+    Migration {
+        number: 4,
+        name: "identity_protection",
+        sql: include_str!("../../../migrations/sqlite/0004_identity_protection.sql"),
+    },
 ];
 
 /// The newest schema that this version knows.

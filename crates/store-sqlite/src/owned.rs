@@ -18,22 +18,24 @@ pub(crate) struct OwnedRow {
 impl OwnedRow {
     /// Copies a row, with the user that it leads to.
     pub(crate) fn of(row: &SqlRow<'_>) -> Self {
+        let own = row.cells().max(row.entity_type().property_count());
         let navigation = row.entity_type().lineage().flat_map(|ty| ty.navigation).next();
         let related = navigation.and_then(|navigation| {
             let related = row.related(navigation)?;
-            Some((navigation, Box::new(Self::copy(related))))
+            Some((navigation, Box::new(Self::copy(related, related.entity_type().property_count()))))
         });
-        Self { related, ..Self::copy(row) }
+        Self { related, ..Self::copy(row, own) }
     }
 
-    fn copy(row: &dyn Row) -> Self {
+    fn copy(row: &dyn Row, cells: usize) -> Self {
         let members = row.members().map(Into::into);
-        let cells = if members.is_some() { 0 } else { row.entity_type().property_count() };
+        let cells = if members.is_some() { 0 } else { cells };
         let cell = |position| match row.cell(position) {
             Cell::Null => Some(OwnedCell::Null),
             Cell::Integer(value) => Some(OwnedCell::Integer(value)),
+            Cell::Double(value) => Some(OwnedCell::Double(value)),
             Cell::Text(text) => Some(OwnedCell::Text(text.into())),
-            Cell::Damaged => None,
+            Cell::Complex(_) | Cell::Damaged => None,
         };
         Self {
             entity_type: row.entity_type(),

@@ -3,15 +3,17 @@
 //! same way on every store, and a test can see it.
 
 use crate::error::engine;
-use crate::rows::{key, totals};
+use crate::log;
+use crate::rows::{end, key, totals};
 use model::edm::IDENTITY_RISK_EVENT;
 use model::edm::event as at;
 use model::{EntityId, RiskEventStatus, RiskLevel, TenantKey, Total};
+use odata::edm::Property;
 use odata::expression::bound::{Expression, Literal, Node, OrderKey, PropertyPath, ValueType};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use store::StoreError;
 use store::kept::{self, is_about};
-use store::plan::{Bounds, conjuncts};
+use store::plan::{Bounds, Limit, conjuncts};
 
 /// More values than this are not looked up one by one.
 const MANY: usize = 100;
@@ -35,6 +37,49 @@ pub(crate) enum Path {
     Statuses(Vec<i64>),
     /// In the order of createdDateTime.
     Creation,
+    /// Along the change log: in the order in which events were last written, or the risk of users changed.
+    Log(LogRange),
+    /// Users at risk by ids.
+    RiskyIds(Vec<Box<str>>),
+    /// Users at risk by userPrincipalName.
+    RiskyNames(Vec<Box<str>>),
+    /// Users at risk by state.
+    RiskyStates(Vec<i64>),
+}
+
+/// A stretch of the change log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LogRange {
+    /// The key of its first entry.
+    pub(crate) first: i64,
+    /// The key after its last entry.
+    pub(crate) end: i64,
+    /// Whether the answer is in the log's order.
+    pub(crate) in_order: bool,
+}
+
+impl LogRange {
+    /// The stretch in which rows lie of which a time has these bounds.
+    fn of(db: &Connection, tenant: TenantKey, bounds: &Bounds, in_order: bool) -> Result<Self, StoreError> {
+        let time = |limit: &Limit| match limit.value {
+            Literal::DateTimeOffset(time) => Some((time.get(), limit.inclusive)),
+            _ => None,
+        };
+        let mut range = Self { first: key(tenant, 0), end: end(tenant), in_order };
+        if let Some((time, inclusive)) = bounds.lower.as_ref().and_then(time) {
+            range.first = log::first_key(db, tenant, time, !inclusive)?;
+        }
+        if let Some((time, inclusive)) = bounds.upper.as_ref().and_then(time) {
+            range.end = log::first_key(db, tenant, time, inclusive)?;
+        }
+        Ok(range)
+    }
+
+    /// The most entries in it.
+    fn length(self, db: &Connection, tenant: TenantKey) -> Result<u64, StoreError> {
+        let last = log::end(db, tenant)?.map_or(0, |end| end.sequence);
+        Ok(u64::try_from(self.end.min(key(tenant, last) + 1) - self.first).unwrap_or(0))
+    }
 }
 
 /// A chosen way.
@@ -56,6 +101,9 @@ pub(crate) fn usual_order(filter: Option<&Expression>) -> Vec<OrderKey> {
     let few = [at::ID, at::USER_ID, at::USER_PRINCIPAL_NAME].into_iter().any(|at| equals(filter, at).is_some());
     let position = if few {
         return Vec::new(); // the newest first
+    } else if says(at::LAST_UPDATED_DATE_TIME) {
+        let position = model::edm::risk_detection::LAST_UPDATED_DATE_TIME;
+        return vec![latest(at::LAST_UPDATED_DATE_TIME, model::edm::RISK_DETECTION.all_properties()[position])];
     } else if about(at::RISK_LEVEL) || about(at::RISK_EVENT_STATUS) || says(at::RISK_EVENT_DATE_TIME) {
         at::RISK_EVENT_DATE_TIME
     } else if says(at::CREATED_DATE_TIME) {
@@ -63,10 +111,76 @@ pub(crate) fn usual_order(filter: Option<&Expression>) -> Vec<OrderKey> {
     } else {
         return Vec::new();
     };
-    let property = IDENTITY_RISK_EVENT.all_properties()[position];
+    vec![latest(position, IDENTITY_RISK_EVENT.all_properties()[position])]
+}
+
+/// The order of a time, the latest first.
+fn latest(position: usize, property: &'static Property) -> OrderKey {
     let path = PropertyPath { navigation: Vec::new(), position, property };
     let expression = Expression { node: Node::Property(path), ty: ValueType::DateTimeOffset };
-    vec![OrderKey { expression, descending: true }]
+    OrderKey { expression, descending: true }
+}
+
+/// Chooses the way to a page of users at risk, or to a count when `limit` is none. Without an order of the
+/// client's, those whose risk changed last come first.
+pub(crate) fn choose_risky_users(
+    db: &Connection,
+    tenant: TenantKey,
+    filter: Option<&Expression>,
+    order_by: &[OrderKey],
+    limit: Option<u64>,
+) -> Result<Plan, StoreError> {
+    use model::edm::risky_user as at;
+    let time = at::RISK_LAST_UPDATED_DATE_TIME;
+    let order_by = match order_by {
+        [] => vec![latest(time, model::edm::RISKY_USER.all_properties()[time])],
+        keys => keys.to_vec(),
+    };
+    let in_order = matches!(order_by.as_slice(), [key] if is_property(&key.expression, time));
+    let plan = |path, is_long| Ok(Plan { path, order_by: order_by.clone(), is_long });
+    if let Some(ids) = texts(equals(filter, at::ID)) {
+        return plan(Path::RiskyIds(ids), false);
+    }
+    if let Some(names) = texts(equals(filter, at::USER_PRINCIPAL_NAME)) {
+        return plan(Path::RiskyNames(names), false);
+    }
+    let all: u64 = totals(db, tenant)?.into_iter().map(|(total, count)| if is_risky(total) { count } else { 0 }).sum();
+    let bounds = filter.map(|filter| Bounds::of(filter, time)).unwrap_or_default();
+    let range = LogRange::of(db, tenant, &bounds, in_order)?;
+    let length = range.length(db, tenant)?;
+    let parts = filter.map(conjuncts).unwrap_or_default();
+    let only_time = parts.iter().all(|part| !Bounds::of(part, time).is_open());
+    // A walk along the log meets each user once and others in between; it ends with the page, if nothing else
+    // is asked.
+    if in_order && only_time && limit.is_some_and(|limit| limit <= LONG) {
+        return plan(Path::Log(range), false);
+    }
+    if length < all {
+        return plan(Path::Log(range), length > LONG);
+    }
+    let states = equals(filter, at::RISK_STATE).map(|values| values.iter().filter_map(number).collect::<Vec<_>>());
+    if let Some(states) = states {
+        let found: u64 = totals(db, tenant)?
+            .into_iter()
+            .map(|(total, count)| match total {
+                Total::RiskyUsers(_, state) if states.contains(&(state as i64)) => count,
+                _ => 0,
+            })
+            .sum();
+        return plan(Path::RiskyStates(states), found > LONG);
+    }
+    plan(Path::Keys, all > LONG)
+}
+
+fn number(value: &Literal) -> Option<i64> {
+    match value {
+        Literal::Enum(value) => Some(*value),
+        _ => None, // null is no state: such a row does not exist
+    }
+}
+
+fn is_risky(total: Total) -> bool {
+    matches!(total, Total::RiskyUsers(..))
 }
 
 /// Chooses the way to a page, or to a count when `limit` is none.
@@ -85,6 +199,17 @@ pub(crate) fn choose(
     let (users, names) = (texts(equals(filter, at::USER_ID)), texts(equals(filter, at::USER_PRINCIPAL_NAME)));
     if users.is_some() || names.is_some() {
         return Ok(Plan { path: Path::Subjects(users, names), order_by, is_long: false });
+    }
+    let updated = filter.map(|filter| Bounds::of(filter, at::LAST_UPDATED_DATE_TIME)).unwrap_or_default();
+    let by_update = matches!(order_by.as_slice(), [key] if is_property(&key.expression, at::LAST_UPDATED_DATE_TIME));
+    if by_update || !updated.is_open() {
+        let range = LogRange::of(db, tenant, &updated, by_update)?;
+        let rest = filter.map(conjuncts).unwrap_or_default();
+        let ends = by_update
+            && limit.is_some_and(|limit| limit <= LONG)
+            && rest.iter().all(|part| !Bounds::of(part, at::LAST_UPDATED_DATE_TIME).is_open());
+        let is_long = !ends && range.length(db, tenant)? > LONG;
+        return Ok(Plan { path: Path::Log(range), order_by, is_long });
     }
     let parts = filter.map(conjuncts).unwrap_or_default();
     let levels = kept::levels(&parts).map(|levels| levels.into_iter().map(|level| level as i64).collect::<Vec<_>>());
@@ -168,7 +293,7 @@ impl Kept {
     fn read(db: &Connection, tenant: TenantKey) -> Result<Self, StoreError> {
         let events = totals(db, tenant)?.into_iter().filter_map(|(total, count)| match total {
             Total::Events(_, level, status) => Some((level, status, count)),
-            Total::Users => None,
+            Total::Users | Total::RiskyUsers(..) => None,
         });
         let of: Vec<_> = events.collect();
         Ok(Self { all: of.iter().map(|(.., count)| count).sum(), of })

@@ -1,10 +1,10 @@
 //! Pages and counts: one statement each, whose filter and order SQLite works out, along the way
 //! that the [plan](crate::plan) chose.
 
-use crate::columns::{Columns, EventSchema, SqlRow, UserSchema};
+use crate::columns::{Columns, EventSchema, RiskyUserSchema, SqlRow, UserSchema};
 use crate::dialect::SqliteDialect;
 use crate::error::engine;
-use crate::plan::{Path, Plan, choose, equals, texts};
+use crate::plan::{Path, Plan, choose, choose_risky_users, equals, texts};
 use crate::rows::{FROM_EVENTS, FROM_WITH_USERS, end, key, sequence};
 use model::edm::{event as event_at, user as user_at};
 use model::{FoldedName, TenantKey};
@@ -30,6 +30,10 @@ pub(crate) fn plan_of(db: &Connection, tenant: TenantKey, query: &PageQuery) -> 
             let is_long = is_long && users_by(query.filter.as_ref()).is_none();
             Ok(Plan { path: Path::Keys, order_by: query.order_by.clone(), is_long })
         }
+        Source::RiskyUsers => {
+            let limit = query.skip.saturating_add(query.limit.into());
+            choose_risky_users(db, tenant, query.filter.as_ref(), &query.order_by, Some(limit))
+        }
     }
 }
 
@@ -46,6 +50,7 @@ pub(crate) fn page(
     let columns = match query.source {
         Source::Events(kind) => Columns::of_events(query.carried.projection, query.carried.related).all_of(kind),
         Source::Users => Columns::of_users(),
+        Source::RiskyUsers => Columns::of_risky_users(),
     };
     let mut statement = Statement::new(&dialect, tenant, query.source, query.filter.as_ref(), plan);
     statement.page(query, columns);
@@ -100,6 +105,7 @@ pub(crate) fn count_plan(
     match source {
         Source::Events(_) => choose(db, tenant, Some(filter), &[], None),
         Source::Users => Ok(Plan { path: Path::Keys, order_by: Vec::new(), is_long: users_by(Some(filter)).is_none() }),
+        Source::RiskyUsers => choose_risky_users(db, tenant, Some(filter), &[], None),
     }
 }
 
@@ -124,12 +130,17 @@ impl<'a> Statement<'a> {
         let schema: &dyn Schema = match source {
             Source::Events(_) => &EventSchema,
             Source::Users => &UserSchema,
+            Source::RiskyUsers => &RiskyUserSchema,
         };
         Self { sql: Sql::new(dialect), tenant, source, filter, plan, schema }
     }
 
     fn order(&self) -> Order<'a> {
-        let row_key = if self.source == Source::Users { "u.key" } else { "e.key" };
+        let row_key = match self.source {
+            Source::Events(_) => "e.key",
+            Source::Users => "u.key",
+            Source::RiskyUsers => "r.key",
+        };
         Order::new(&self.plan.order_by, row_key, true)
     }
 
@@ -157,7 +168,13 @@ impl<'a> Statement<'a> {
             self.from(columns.is_related() || by_others);
             self.conditions(after.as_ref());
             self.sql.push(" ORDER BY ");
-            order.order_by(self.schema, &mut self.sql);
+            match &self.plan.path {
+                // Times grow with the numbers of the log, so its order is that of the times.
+                Path::Log(log) if log.in_order => {
+                    self.sql.push(if order.is_descending() { "c.key DESC" } else { "c.key" });
+                }
+                _ => order.order_by(self.schema, &mut self.sql),
+            }
             self.limit(limit);
             return;
         };
@@ -192,7 +209,31 @@ impl<'a> Statement<'a> {
             self.sql.push(" FROM users AS u");
             return;
         }
+        if self.source == Source::RiskyUsers {
+            self.sql.push(match &self.plan.path {
+                Path::Log(_) => {
+                    " FROM changes AS c CROSS JOIN risky_users AS r ON r.key = c.risky_user \
+                     AND r.newest = c.key & 1099511627775"
+                }
+                Path::RiskyIds(_) => " FROM risky_users AS r INDEXED BY risky_users_by_id",
+                Path::RiskyNames(_) => " FROM risky_users AS r INDEXED BY risky_users_by_name",
+                Path::RiskyStates(_) => " FROM risky_users AS r INDEXED BY risky_users_by_state",
+                _ => " FROM risky_users AS r NOT INDEXED",
+            });
+            return;
+        }
+        if let Path::Log(_) = &self.plan.path {
+            self.sql.push(
+                " FROM changes AS c CROSS JOIN risk_events AS e ON e.key = coalesce(c.event, c.key) \
+                 AND e.version = c.key & 1099511627775",
+            );
+            if with_users {
+                self.sql.push(FROM_WITH_USERS.strip_prefix(FROM_EVENTS).unwrap_or_default());
+            }
+            return;
+        }
         let index = match &self.plan.path {
+            Path::RiskyIds(_) | Path::RiskyNames(_) | Path::RiskyStates(_) | Path::Log(_) => "",
             Path::Keys | Path::Ids(_) => " NOT INDEXED",
             Path::Subjects(..) => " INDEXED BY risk_events_by_subject",
             Path::Levels(_) => " INDEXED BY risk_events_by_level",
@@ -222,9 +263,22 @@ impl<'a> Statement<'a> {
                     }
                 }
             }
-            (_, Path::Keys) => {
+            (source, Path::Keys) => {
                 let (first, end) = (key(self.tenant, 0), end(self.tenant));
-                self.sql.push("e.key >= ").bind(first).push(" AND e.key < ").bind(end);
+                let row_key = if source == Source::RiskyUsers { "r.key" } else { "e.key" };
+                self.sql.push(row_key).push(" >= ").bind(first).push(" AND ").push(row_key).push(" < ").bind(end);
+            }
+            (_, Path::Log(log)) => {
+                self.sql.push("c.key >= ").bind(log.first).push(" AND c.key < ").bind(log.end);
+                if self.source != Source::RiskyUsers {
+                    self.sql.push(" AND c.entity_set = 1");
+                }
+            }
+            (_, Path::RiskyIds(texts)) => self.texts("r.user_id", texts),
+            (_, Path::RiskyNames(texts)) => self.texts("r.user_principal_name", texts),
+            (_, Path::RiskyStates(values)) => {
+                self.sql.push("r.tenant = ").bind(tenant).push(" AND r.risk_state IN ");
+                self.list(values.iter().map(|value| SqlValue::Integer(*value)));
             }
             (_, Path::Ids(keys)) => {
                 self.sql.push("e.tenant = ").bind(tenant).push(" AND e.key IN ");
@@ -247,6 +301,11 @@ impl<'a> Statement<'a> {
             }
         }
         self.rest(after);
+    }
+
+    fn texts(&mut self, column: &str, texts: &[Box<str>]) {
+        self.sql.push("r.tenant = ").bind(i64::from(self.tenant.0)).push(" AND ").push(column).push(" IN ");
+        self.list(texts.iter().map(|text| SqlValue::Text(text.clone())));
     }
 
     fn among(&mut self, column: &str, values: &[i64]) {

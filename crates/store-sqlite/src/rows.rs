@@ -4,8 +4,8 @@ use crate::columns::{Columns, SqlRow, cell_of};
 use crate::error::engine;
 use model::edm;
 use model::{
-    EntityId, EventKey, EventKind, OwnedCell, RiskEvent, RiskEventStatus, RiskLevel, TenantKey, Total, User, UserKey,
-    event_members,
+    DetectionId, EntityId, EventKey, EventKind, OwnedCell, RiskDetail, RiskEvent, RiskEventStatus, RiskLevel,
+    RiskState, TenantKey, Total, User, UserKey, event_members,
 };
 use odata::edm::EntityType;
 use odata::encode::{Cell, Row};
@@ -106,12 +106,17 @@ pub(crate) fn event(
 
 /// The event itself.
 pub(crate) fn load_event(db: &Connection, tenant: TenantKey, id: &EntityId) -> Result<Option<RiskEvent>, StoreError> {
-    find_event(db, tenant, id, Columns::of_events(Projection::Properties, false), |row| {
+    find_event(db, tenant, id, Columns::of_events(Projection::Risk, false), |row| {
         let impacted_user = match row.cell(edm::event::IMPACTED_USER) {
             Cell::Text(id) => Some(id.into()),
             _ => None,
         };
-        Ok(RiskEvent::from_row(row, impacted_user, row.creation()?)?)
+        let risk_detail = match row.cell(edm::event::RISK_DETAIL) {
+            Cell::Integer(value) => RiskDetail::from_value(value),
+            _ => None,
+        };
+        let damaged = || StoreError::Corrupt("risk_events.risk_detail holds an unknown value".to_owned());
+        Ok(RiskEvent::from_row(row, impacted_user, risk_detail.ok_or_else(damaged)?, row.creation()?)?)
     })?
     .transpose()
 }
@@ -135,6 +140,12 @@ pub(crate) fn register_event_members(db: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     db.create_scalar_function("event_members", properties, flags, |context| {
         event_members(&Arguments(context)).map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
+    })?;
+    db.create_scalar_function("spillwatch_detection_is_kept", 1, flags, |context| {
+        Ok(DetectionId::must_be_kept(&context.get::<String>(0)?))
+    })?;
+    db.create_scalar_function("spillwatch_change_number", 1, flags, |context| {
+        Ok(context.get::<String>(0)?.parse::<EntityId>().ok().and_then(|id| id.change_number()))
     })
 }
 
@@ -155,8 +166,9 @@ pub(crate) fn load_user(db: &Connection, tenant: TenantKey, key: &UserKey) -> Re
             let owned = |position| match row.cell(position) {
                 Cell::Null => Some(OwnedCell::Null),
                 Cell::Integer(value) => Some(OwnedCell::Integer(value)),
+                Cell::Double(value) => Some(OwnedCell::Double(value)),
                 Cell::Text(text) => Some(OwnedCell::Text(text.into())),
-                Cell::Damaged => None,
+                Cell::Complex(_) | Cell::Damaged => None,
             };
             let cells: Option<Vec<OwnedCell>> = (0..edm::USER.property_count()).map(owned).collect();
             cells.and_then(|cells| User::from_cells(cells, row.version()))
@@ -170,11 +182,15 @@ pub(crate) fn load_user(db: &Connection, tenant: TenantKey, key: &UserKey) -> Re
 /// The subject of totals of users; kinds of events are far below.
 pub(crate) const OF_USERS: i64 = 1000;
 
+/// That of users at risk; the column of statuses is then that of states.
+pub(crate) const OF_RISKY_USERS: i64 = 1001;
+
 /// A tenant's name for the row that a total is kept in.
 pub(crate) fn total_key(total: Total) -> (i64, i64, i64) {
     match total {
         Total::Events(kind, level, status) => (kind as i64, level as i64, status as i64),
         Total::Users => (OF_USERS, 0, 0),
+        Total::RiskyUsers(level, state) => (OF_RISKY_USERS, level as i64, state as i64),
     }
 }
 
@@ -196,9 +212,14 @@ pub(crate) fn totals(db: &Connection, tenant: TenantKey) -> Result<Vec<(Total, u
         let total = if subject == OF_USERS {
             Total::Users
         } else {
-            let kind = EventKind::from_value(subject).ok_or_else(damaged)?;
             let level = RiskLevel::from_value(row.get(1).map_err(&read)?).ok_or_else(damaged)?;
-            Total::Events(kind, level, RiskEventStatus::from_value(row.get(2).map_err(&read)?).ok_or_else(damaged)?)
+            let value = row.get(2).map_err(&read)?;
+            if subject == OF_RISKY_USERS {
+                Total::RiskyUsers(level, RiskState::from_value(value).ok_or_else(damaged)?)
+            } else {
+                let kind = EventKind::from_value(subject).ok_or_else(damaged)?;
+                Total::Events(kind, level, RiskEventStatus::from_value(value).ok_or_else(damaged)?)
+            }
         };
         totals.push((total, count));
     }

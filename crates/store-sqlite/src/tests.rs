@@ -10,7 +10,7 @@ use crate::writer::{Job, Message, Writer};
 use crate::{MAPPED, SqliteStore};
 use model::{
     Actor, Clock as _, Command, EventKind, FixedClock, NewId, NewRiskEvent, Repeatability, RiskEventStatus, RiskLevel,
-    TenantId, TenantKey, Total, Tracking,
+    RiskState, TenantId, TenantKey, Total, Tracking,
 };
 use rusqlite::{Connection, ffi};
 use std::sync::Arc;
@@ -32,6 +32,8 @@ async fn store_with_tenant() -> (tempfile::TempDir, Arc<SqliteStore>, TenantKey)
 
 /// The total of the events that [`creation`] makes.
 const MADE: Total = Total::Events(EventKind::LeakedCredentials, RiskLevel::High, RiskEventStatus::Active);
+/// All of them are about one user.
+const AT_RISK: Total = Total::RiskyUsers(RiskLevel::High, RiskState::AtRisk);
 
 /// A command that creates an event with a text of some length, and who does it.
 fn creation(id: &str, length: usize) -> (Actor, Command) {
@@ -106,7 +108,11 @@ async fn in_one_group(
 
 async fn assert_holds(store: &SqliteStore, tenant: TenantKey, events: usize) {
     let total = store.totals(tenant).await.expect("reads go on");
-    assert_eq!(total, [(MADE, events as u64)]);
+    let risky = (events > 0).then_some((AT_RISK, 1));
+    assert_eq!(
+        total,
+        [(MADE, events as u64)].into_iter().filter(|(_, count)| *count > 0).chain(risky).collect::<Vec<_>>()
+    );
     let changes = store.changes(tenant, 0, u32::MAX).await.expect("reads go on");
     assert_eq!(changes.len(), events);
     for change in changes {
@@ -235,7 +241,7 @@ async fn a_failed_sync_is_a_failure_for_good() {
     }
     let refused = store.administer(AdminCommand::RaiseEpoch).await;
     assert!(matches!(refused, Err(WriteError::Store(StoreError::Stopped(_)))), "{refused:?}");
-    assert_eq!(store.totals(tenant).await.expect("reads go on"), [(MADE, 1)]);
+    assert_eq!(store.totals(tenant).await.expect("reads go on"), [(MADE, 1), (AT_RISK, 1)]);
     let log = folder.path().join("spillwatch.db-wal");
     let before = std::fs::read(&log).expect("the log");
     store.close().await;

@@ -1,7 +1,7 @@
 //! What kept totals tell of a filter without a look at a row.
 
 use model::edm::event as at;
-use model::{EventKind, RiskEventStatus, RiskLevel, Total};
+use model::{EventKind, RiskDetail, RiskEventStatus, RiskLevel, RiskState, Total};
 use odata::edm::EntityType;
 use odata::encode::Cell;
 use odata::expression::bound::{Expression, Node, PropertyPath};
@@ -54,13 +54,50 @@ pub fn count(filter: Option<&Expression>, kind: Option<EventKind>, totals: &[(To
     }
     let evaluator = filter.map(Evaluator::new);
     let counted = |total: &Total| match *total {
-        Total::Users => false,
+        Total::Users | Total::RiskyUsers(..) => false,
         Total::Events(of, level, status) => {
             let event = KeptEvent { kind: of, level, status };
             kind.is_none_or(|kind| kind == of) && evaluator.as_ref().is_none_or(|filter| filter.matches(&event))
         }
     };
     Some(totals.iter().filter(|(total, _)| counted(total)).map(|(_, count)| count).sum())
+}
+
+/// The same of users at risk.
+pub fn count_risky_users(filter: Option<&Expression>, totals: &[(Total, u64)]) -> Option<u64> {
+    use model::edm::risky_user as at;
+    let told = |filter: &&Expression| reads_only(filter, &[at::RISK_LEVEL, at::RISK_STATE], false);
+    if filter.as_ref().is_some_and(|filter| !told(filter)) {
+        return None;
+    }
+    let evaluator = filter.map(Evaluator::new);
+    let counted = |total: &Total| match *total {
+        Total::RiskyUsers(level, state) => {
+            evaluator.as_ref().is_none_or(|filter| filter.matches(&KeptRiskyUser { level, state }))
+        }
+        Total::Users | Total::Events(..) => false,
+    };
+    Some(totals.iter().filter(|(total, _)| counted(total)).map(|(_, count)| count).sum())
+}
+
+/// A user at risk of whom only that is known by which totals are kept.
+struct KeptRiskyUser {
+    level: RiskLevel,
+    state: RiskState,
+}
+
+impl Scope for KeptRiskyUser {
+    fn cell(&self, path: &PropertyPath) -> Cell<'_> {
+        match path.position {
+            model::edm::risky_user::RISK_LEVEL => Cell::Integer(self.level as i64),
+            model::edm::risky_user::RISK_STATE => Cell::Integer(self.state as i64),
+            _ => Cell::Damaged, // never asked for: see `reads_only`
+        }
+    }
+
+    fn entity_type(&self) -> &'static EntityType {
+        &model::edm::RISKY_USER
+    }
 }
 
 /// Whether a part of a filter reads the property at `position`, and nothing else of a row.
@@ -81,10 +118,33 @@ pub fn levels(parts: &[&Expression]) -> Option<Vec<RiskLevel>> {
 
 /// The same for statuses.
 pub fn statuses(parts: &[&Expression]) -> Option<Vec<RiskEventStatus>> {
-    let filters = about(parts, at::RISK_EVENT_STATUS)?;
+    let (by_status, by_state) = (about(parts, at::RISK_EVENT_STATUS), about(parts, at::RISK_STATE));
+    if by_status.is_none() && by_state.is_none() {
+        return None;
+    }
     let event = |status| KeptEvent { kind: EventKind::LeakedCredentials, level: RiskLevel::Low, status };
-    let all = (0..).map_while(RiskEventStatus::from_value);
-    Some(all.filter(|status| filters.iter().all(|filter| filter.matches(&event(*status)))).collect())
+    let fits = |filters: &Option<Vec<Evaluator<'_>>>, scope: &dyn Scope| {
+        filters.iter().flatten().all(|filter| filter.matches(scope))
+    };
+    let details = [RiskDetail::None, RiskDetail::AdminConfirmedUserCompromised];
+    let keeps = |status: &RiskEventStatus| {
+        fits(&by_status, &event(*status))
+            && details.iter().any(|detail| fits(&by_state, &KeptState(status.state(*detail))))
+    };
+    Some((0..).map_while(RiskEventStatus::from_value).filter(keeps).collect())
+}
+
+/// The state of a detection, of which nothing else is known.
+struct KeptState(RiskState);
+
+impl Scope for KeptState {
+    fn cell(&self, path: &PropertyPath) -> Cell<'_> {
+        if path.position == at::RISK_STATE { Cell::Integer(self.0 as i64) } else { Cell::Damaged }
+    }
+
+    fn entity_type(&self) -> &'static EntityType {
+        EventKind::LeakedCredentials.entity_type()
+    }
 }
 
 fn about<'e>(parts: &[&'e Expression], position: usize) -> Option<Vec<Evaluator<'e>>> {

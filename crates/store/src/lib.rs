@@ -18,8 +18,8 @@ pub use error::{ListError, StoreError, WriteError};
 pub use remembered::{read_outcomes, write_outcomes};
 
 use model::{
-    Actor, ChangeEntry, Command, EventKey, EventKind, Registry, Repeatability, RiskEvent, TenantKey, Ticks, Total,
-    User, UserKey,
+    Actor, ChangeEntry, Command, DetectionId, EntityId, EventKey, EventKind, HistoryItem, Registry, Repeatability,
+    RiskEvent, RiskyUser, TenantKey, Ticks, Total, User, UserKey,
 };
 use odata::encode::{CellError, Row};
 use odata::expression::bound::{Expression, OrderKey};
@@ -50,6 +50,8 @@ pub enum Source {
     Events(Option<EventKind>),
     /// Users.
     Users,
+    /// Users at risk.
+    RiskyUsers,
 }
 
 /// What a row that is read must carry.
@@ -59,6 +61,9 @@ pub enum Projection {
     Members,
     /// The value of each of its properties.
     Properties,
+    /// Of an event: its properties, and what today's API shows besides, at [`model::edm::event::RISK_DETAIL`]
+    /// and [`model::edm::event::LAST_UPDATED_DATE_TIME`].
+    Risk,
 }
 
 /// Everything that a row that is read must carry.
@@ -115,6 +120,8 @@ pub enum Outcome {
     User(Box<User>),
     /// It is gone.
     Deleted,
+    /// It is done: there is no one entity to show.
+    Done,
 }
 
 /// An entry of the change log with its place, time and actor.
@@ -128,6 +135,21 @@ pub struct ChangeRecord {
     pub actor: Actor,
     /// What happened.
     pub entry: ChangeEntry,
+    /// The id of the user at risk of whom it changed something.
+    pub risky_user: Option<Box<str>>,
+}
+
+/// An item of the history of a user at risk, with its place, time and actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryRecord {
+    /// The number of the change.
+    pub sequence: u64,
+    /// When it was committed.
+    pub time: Ticks,
+    /// Who did it.
+    pub actor: Actor,
+    /// What happened.
+    pub item: HistoryItem,
 }
 
 /// A place in the change log: after the entry with this number, or, as the default, before all.
@@ -212,6 +234,30 @@ pub trait Store: Send + Sync {
 
     /// The user with this id or name.
     fn load_user<'a>(&'a self, tenant: TenantKey, key: &'a UserKey) -> BoxFuture<'a, Result<Option<User>, StoreError>>;
+
+    /// The user at risk with this id.
+    fn load_risky_user<'a>(
+        &'a self,
+        tenant: TenantKey,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<RiskyUser>, StoreError>>;
+
+    /// The history of a user at risk, the newest first: up to `limit` items from the one with the number
+    /// `from` on, or from the newest.
+    fn history<'a>(
+        &'a self,
+        tenant: TenantKey,
+        id: &'a str,
+        from: Option<u64>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<HistoryRecord>, StoreError>>;
+
+    /// The event of a detection whose id must be kept for that: [`DetectionId::must_be_kept`].
+    fn detected_event(
+        &self,
+        tenant: TenantKey,
+        detection: DetectionId,
+    ) -> BoxFuture<'_, Result<Option<EntityId>, StoreError>>;
 
     /// Hands a page to the sink. Answers the place to go on from, when more rows follow.
     fn page<'a>(

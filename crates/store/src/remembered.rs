@@ -2,7 +2,7 @@
 //! knows properties.
 
 use crate::{Outcome, StoreError};
-use model::{EventKind, OwnedCell, RiskEvent, User, edm};
+use model::{EventKind, OwnedCell, RiskDetail, RiskEvent, User, edm};
 use odata::edm::EntityType;
 use odata::encode::{Cell, Row};
 use serde::{Deserialize, Serialize};
@@ -17,12 +17,15 @@ enum Remembered {
         version: u64,
         cells: Vec<OwnedCell>,
         impacted_user: Option<Box<str>>,
+        #[serde(default)]
+        risk_detail: i64,
     },
     User {
         version: u64,
         cells: Vec<OwnedCell>,
     },
     Deleted,
+    Done,
 }
 
 /// Writes the outcomes of a list as JSON. No password is in it: no user has one.
@@ -50,9 +53,11 @@ impl From<&Outcome> for Remembered {
                 version: event.version,
                 cells: cells(&**event),
                 impacted_user: event.impacted_user.clone(),
+                risk_detail: event.risk_detail as i64,
             },
             Outcome::User(user) => Self::User { version: user.version(), cells: cells(&**user) },
             Outcome::Deleted => Self::Deleted,
+            Outcome::Done => Self::Done,
         }
     }
 }
@@ -60,24 +65,27 @@ impl From<&Outcome> for Remembered {
 impl Remembered {
     fn into_outcome(self) -> Result<Outcome, StoreError> {
         match self {
-            Self::Event { kind, creation, version, cells, impacted_user } => {
+            Self::Event { kind, creation, version, cells, impacted_user, risk_detail } => {
                 let entity_type = EventKind::from_value(kind).ok_or_else(damaged)?.entity_type();
                 let row = RememberedRow { entity_type, version, cells };
-                Ok(Outcome::Event(Box::new(RiskEvent::from_row(&row, impacted_user, creation)?)))
+                let risk_detail = RiskDetail::from_value(risk_detail).ok_or_else(damaged)?;
+                Ok(Outcome::Event(Box::new(RiskEvent::from_row(&row, impacted_user, risk_detail, creation)?)))
             }
             Self::User { version, mut cells } => {
                 cells.resize(edm::USER.property_count(), OwnedCell::Null);
                 Ok(Outcome::User(Box::new(User::from_cells(cells, version).ok_or_else(damaged)?)))
             }
             Self::Deleted => Ok(Outcome::Deleted),
+            Self::Done => Ok(Outcome::Done),
         }
     }
 }
 
 fn cells(row: &dyn Row) -> Vec<OwnedCell> {
     let owned = |position| match row.cell(position) {
-        Cell::Null | Cell::Damaged => OwnedCell::Null,
+        Cell::Null | Cell::Complex(_) | Cell::Damaged => OwnedCell::Null,
         Cell::Integer(value) => OwnedCell::Integer(value),
+        Cell::Double(value) => OwnedCell::Double(value),
         Cell::Text(text) => OwnedCell::Text(text.into()),
     };
     (0..row.entity_type().property_count()).map(owned).collect()
@@ -119,7 +127,7 @@ mod tests {
 
     #[test]
     fn outcomes_are_read_as_they_were_written() {
-        let outcomes = vec![Outcome::User(Box::new(user())), Outcome::Deleted];
+        let outcomes = vec![Outcome::User(Box::new(user())), Outcome::Deleted, Outcome::Done];
         let json = write_outcomes(&outcomes);
         assert_eq!(read_outcomes(&json).expect(&json), outcomes);
         assert!(!json.contains("secret"), "{json}");

@@ -203,6 +203,11 @@ impl Process {
         self.child.id()
     }
 
+    /// What it has written to standard output up to now.
+    pub fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
     /// What it has written to standard error up to now.
     pub fn stderr(&self) -> String {
         self.stderr.text()

@@ -39,7 +39,7 @@ pub async fn before(op: Op, target: &Target, questions: &Questions, data: DataSe
             ensure!(events.len() == PAGE, "{} events, not {PAGE}", events.len());
             events.iter().try_for_each(whole)
         }
-        Op::OfUser | Op::OfRange | Op::OfLevel => {
+        Op::OfUser | Op::OfRange | Op::OfLevel | Op::DetectionsOfLevel | Op::RiskyUsers => {
             for query in questions.filters(op).into_iter().flatten().take(20) {
                 let path = query.path(PAGE);
                 let answer = ask(target, "GET", &path, None).await?;
@@ -102,15 +102,19 @@ pub async fn reads_back(target: &Target, created: &[u8]) -> Result<()> {
 /// Fails unless an answer holds the events that a filter finds, all of them, in their order.
 fn matching(answer: &Value, query: &Query) -> Result<()> {
     let events = answer["value"].as_array().context("a list without `value`")?;
-    let right = query.times.len();
+    let right = query.rows;
     ensure!(events.len() == right, "{} events, not {right}", events.len());
     let (name, value) = &query.same;
     let mut ids = HashSet::new();
-    for (place, (event, time)) in events.iter().zip(&query.times).enumerate() {
-        whole(event)?;
+    for (place, event) in events.iter().enumerate() {
+        if query.set == SET {
+            whole(event)?;
+        }
         ensure!(event[name] == **value, "event {place} does not match: its {name} is {}", event[name]);
-        let (found, right) = (&event["riskEventDateTime"], stamp(*time));
-        ensure!(*found == *right, "event {place} is of {found}, where that of {right} belongs");
+        if let Some(time) = query.times.get(place) {
+            let (found, right) = (&event[query.sorted_by], stamp(*time));
+            ensure!(*found == *right, "event {place} is of {found}, where that of {right} belongs");
+        }
         ensure!(ids.insert(event["id"].as_str()), "event {place} was there before: {}", event["id"]);
     }
     Ok(())

@@ -40,7 +40,7 @@ impl Issuer {
             "aud": AUDIENCE,
             "sub": "bench",
             "appid": "bench",
-            "roles": ["IdentityRiskEvent.ReadWrite.All"],
+            "roles": ["IdentityRiskEvent.ReadWrite.All", "IdentityRiskyUser.Read.All"],
             "iat": now,
             "nbf": now - 60,
             "exp": now + 86_400,

@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const BODIES: u64 = 4_000;
 /// An event is never shorter on the wire.
 const LEAST_EVENT: usize = 300;
+/// The same for an entity of a list, which may be a user at risk.
+const LEAST_ROW: usize = 200;
 
 /// What there is to ask for in a store.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ impl Questions {
             Op::OfUser => Some(&self.queries.user),
             Op::OfRange => Some(&self.queries.range),
             Op::OfLevel => Some(&self.queries.level),
+            Op::DetectionsOfLevel => Some(&self.queries.detections),
+            Op::RiskyUsers => Some(&self.queries.risky_users),
             Op::Get | Op::List | Op::Count | Op::CountOfLevel | Op::Create => None,
         }
     }
@@ -90,20 +94,20 @@ impl Plan {
 
     /// First pages of these filters, in turn.
     pub fn filters(target: &Target, queries: &[Query]) -> Self {
-        Self::pages(target, queries, |_| PAGE)
+        Self::pages(target, queries, |query| query.path(PAGE))
     }
 
     /// The same questions to a yardstick, which looks only at how many rows to answer: as many
     /// as the filter finds.
     pub fn constants(target: &Target, queries: &[Query]) -> Self {
-        Self::pages(target, queries, |query| query.times.len())
+        Self::pages(target, queries, |query| format!("{SET}?$top={}", query.rows))
     }
 
-    fn pages(target: &Target, queries: &[Query], top: impl Fn(&Query) -> usize) -> Self {
+    fn pages(target: &Target, queries: &[Query], path: impl Fn(&Query) -> String) -> Self {
         let end = target.line_and_headers() + &Target::tail(None);
-        let paths = queries.iter().map(|query| query.path(top(query))).collect();
-        let fewest = queries.iter().map(|query| query.times.len()).min().unwrap_or(0);
-        Self::new(target, "GET ".into(), paths, &end, 200, fewest * LEAST_EVENT)
+        let paths = queries.iter().map(path).collect();
+        let fewest = queries.iter().map(|query| query.rows).min().unwrap_or(0);
+        Self::new(target, "GET ".into(), paths, &end, 200, fewest * LEAST_ROW)
     }
 
     /// A `$count`: its path.
@@ -126,6 +130,8 @@ impl Plan {
             Op::OfUser => Self::filters(target, &questions.queries.user),
             Op::OfRange => Self::filters(target, &questions.queries.range),
             Op::OfLevel => Self::filters(target, &questions.queries.level),
+            Op::DetectionsOfLevel => Self::filters(target, &questions.queries.detections),
+            Op::RiskyUsers => Self::filters(target, &questions.queries.risky_users),
             Op::Count => Self::count(target, &format!("{SET}/$count")),
             Op::CountOfLevel => Self::count(target, &Queries::count_path()),
             Op::Create => Self::create(target, &questions.bodies),

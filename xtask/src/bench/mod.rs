@@ -9,7 +9,7 @@
 //! | create | the same body parsed, appended to a file, one fdatasync for all that wait (no token) |
 //! | get | 600 constant bytes, for a remembered RS256 token |
 //! | list | 100 constant rows, about 50 kB, for a remembered RS256 token |
-//! | `f_upn`, `f_range`, `f_level` | as many constant rows as the filter finds, for a remembered RS256 token |
+//! | `f_upn`, `f_range`, `f_level`, `d_level`, `risky` | as many constant rows as the filter finds, for a remembered RS256 token |
 //! | count, `count_f` | the server's own get |
 //!
 //! The load is a closed loop on one thread: each connection asks again when it is answered. A

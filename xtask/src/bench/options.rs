@@ -35,7 +35,7 @@ pub struct Options {
         long,
         value_name = "OP,...",
         value_delimiter = ',',
-        default_value = "create,get,list,f_upn,f_range,f_level,count,count_f"
+        default_value = "create,get,list,f_upn,f_range,f_level,d_level,risky,count,count_f"
     )]
     pub ops: Vec<Op>,
 
@@ -64,6 +64,14 @@ pub enum Op {
     #[value(name = "f_level")]
     #[serde(rename = "f_level")]
     OfLevel,
+    /// A page of the high ones as risk detections, newest first: 100 of a fifth of the store
+    #[value(name = "d_level")]
+    #[serde(rename = "d_level")]
+    DetectionsOfLevel,
+    /// A page of the users at risk, whose risk changed last first
+    #[value(name = "risky")]
+    #[serde(rename = "risky")]
+    RiskyUsers,
     /// The unfiltered `$count`.
     Count,
     /// The `$count` of the high ones
@@ -83,6 +91,8 @@ impl Op {
             Self::OfUser => "f_upn",
             Self::OfRange => "f_range",
             Self::OfLevel => "f_level",
+            Self::DetectionsOfLevel => "d_level",
+            Self::RiskyUsers => "risky",
             Self::Count => "count",
             Self::CountOfLevel => "count_f",
             Self::Create => "create",
@@ -94,7 +104,9 @@ impl Op {
         match self {
             Self::Get => "constant 600 bytes",
             Self::List => "constant 100 rows",
-            Self::OfUser | Self::OfRange | Self::OfLevel => "as many constant rows",
+            Self::OfUser | Self::OfRange | Self::OfLevel | Self::DetectionsOfLevel | Self::RiskyUsers => {
+                "as many constant rows"
+            }
             Self::Count | Self::CountOfLevel => "its own get",
             Self::Create => "append and fdatasync",
         }
@@ -104,8 +116,9 @@ impl Op {
     /// what writes. The rows of a range lie far apart in a large store, each on a page of its own.
     pub fn wanted_growth(self) -> Option<f64> {
         match self {
-            Self::OfRange => Some(3.2),
             Self::Get | Self::List | Self::OfUser | Self::OfLevel | Self::Count | Self::CountOfLevel => Some(1.7),
+            // The latest changes lie together too; the events and users that they lead to do not.
+            Self::OfRange | Self::DetectionsOfLevel | Self::RiskyUsers => Some(3.2),
             Self::Create => None,
         }
     }

@@ -7,6 +7,10 @@
 use crate::bench::data::{DataSet, SET, YEAR, mix, principal_name, stamp};
 use std::collections::HashMap;
 
+/// The risk detections.
+const DETECTIONS: &str = "/v1.0/identityProtection/riskDetections";
+/// The users at risk.
+const RISKY_USERS: &str = "/v1.0/identityProtection/riskyUsers";
 /// Events of a page.
 pub const PAGE: usize = 100;
 /// The level that is asked for.
@@ -19,20 +23,27 @@ const IN_WINDOW: u64 = 500;
 /// One of so many events has the level.
 const ONE_OF: u64 = 5;
 
-/// A filter, newest events first.
+/// A filter of a set, the latest first.
 #[derive(Clone, Debug)]
 pub struct Query {
+    /// The path of the set.
+    pub set: &'static str,
     filter: String,
-    /// The property that has one value in every event that matches, and the value.
+    /// The time by which the answer is sorted.
+    pub sorted_by: &'static str,
+    /// The property that has one value in every entity that matches, and the value.
     pub same: (&'static str, String),
-    /// When the events of the first page happened, in the order in which they must come.
+    /// How many the first page holds.
+    pub rows: usize,
+    /// Their times, in the order in which they must come; none where only the server knows them.
     pub times: Vec<u64>,
 }
 
 impl Query {
     /// The path that asks for so many events.
     pub fn path(&self, top: usize) -> String {
-        format!("{SET}?$filter={}&$orderby=riskEventDateTime%20desc&$top={top}", encoded(&self.filter))
+        let (set, filter, time) = (self.set, encoded(&self.filter), self.sorted_by);
+        format!("{set}?$filter={filter}&$orderby={time}%20desc&$top={top}")
     }
 }
 
@@ -45,6 +56,10 @@ pub struct Queries {
     pub range: Vec<Query>,
     /// The events of a level.
     pub level: Vec<Query>,
+    /// The same events as risk detections.
+    pub detections: Vec<Query>,
+    /// The users at risk.
+    pub risky_users: Vec<Query>,
     /// How many events have the level.
     pub count: u64,
 }
@@ -69,11 +84,7 @@ impl Queries {
             let mut times = by_user[user].clone();
             times.sort_unstable();
             let name = principal_name(*user);
-            Query {
-                filter: format!("userPrincipalName eq '{name}'"),
-                same: ("userPrincipalName", name),
-                times: page(&times),
-            }
+            of_events(format!("userPrincipalName eq '{name}'"), ("userPrincipalName", name), page(&times))
         };
         let level = format!("riskLevel eq '{LEVEL}'");
         let span = (IN_WINDOW * ONE_OF * YEAR / data.rows).min(YEAR);
@@ -82,16 +93,25 @@ impl Queries {
             let end = begin + span;
             let inside = of_level.partition_point(|t| *t < begin)..of_level.partition_point(|t| *t < end);
             let (a, b) = (stamp(begin), stamp(end));
-            Query {
-                filter: format!("{level} and riskEventDateTime ge {a} and riskEventDateTime lt {b}"),
-                same: ("riskLevel", LEVEL.into()),
-                times: page(&of_level[inside]),
-            }
+            let filter = format!("{level} and riskEventDateTime ge {a} and riskEventDateTime lt {b}");
+            of_events(filter, ("riskLevel", LEVEL.into()), page(&of_level[inside]))
+        };
+        let high = of_events(level.clone(), ("riskLevel", LEVEL.into()), page(&of_level));
+        let detections = Query { set: DETECTIONS, sorted_by: "activityDateTime", ..high.clone() };
+        let risky_users = Query {
+            set: RISKY_USERS,
+            filter: "riskState eq 'atRisk'".into(),
+            sorted_by: "riskLastUpdatedDateTime",
+            same: ("riskState", "atRisk".into()),
+            rows: PAGE.min(usize::try_from(data.users / 2).unwrap_or(PAGE)),
+            times: Vec::new(),
         };
         Self {
             user: users.iter().map(user).collect(),
             range: (0..DIFFERENT).map(range).collect(),
-            level: vec![Query { filter: level.clone(), same: ("riskLevel", LEVEL.into()), times: page(&of_level) }],
+            level: vec![high],
+            detections: vec![detections],
+            risky_users: vec![risky_users],
             count: of_level.len() as u64,
         }
     }
@@ -100,6 +120,11 @@ impl Queries {
     pub fn count_path() -> String {
         format!("{SET}/$count?$filter={}", encoded(&format!("riskLevel eq '{LEVEL}'")))
     }
+}
+
+/// A filter of events, whose first page holds those of these times.
+fn of_events(filter: String, same: (&'static str, String), times: Vec<u64>) -> Query {
+    Query { set: SET, filter, sorted_by: "riskEventDateTime", same, rows: times.len(), times }
 }
 
 /// The newest of sorted times, newest first.

@@ -25,7 +25,7 @@ pub struct Server {
 impl Server {
     /// Starts it and waits until it says where it listens.
     pub fn start(workspace: &Workspace, name: &str, tls: bool) -> Result<Self> {
-        let binary = workspace.target.join("debug/spillwatch");
+        let binary = program(workspace);
         let folder = workspace.target.join("e2e/data").join(name);
         if folder.exists() {
             fs::remove_dir_all(&folder).with_context(|| format!("{} cannot be emptied", folder.display()))?;
@@ -47,6 +47,11 @@ impl Server {
         let token = commands::output(spillwatch(workspace, &binary).args(["token", "--data"]).arg(&server.data))?;
         token.trim().clone_into(&mut server.token);
         Ok(server)
+    }
+
+    /// Its data folder.
+    pub fn folder(&self) -> &Path {
+        &self.data
     }
 
     /// The certificate that `--tls-self-signed` made.
@@ -91,6 +96,11 @@ impl Drop for Server {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// The program that was built.
+pub fn program(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("debug/spillwatch")
 }
 
 /// The binary, deaf to settings of whoever runs the tests.

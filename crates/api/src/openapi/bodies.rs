@@ -52,6 +52,10 @@ pub(super) fn request(schemas: &Schemas<'_>, route: &Route, place: &Place) -> Op
         (Shape::Entity, Verb::Patch, Some(set)) => schemas.reference(set.entity_type, Form::Update),
         (Shape::Reference, Verb::Put | Verb::Post, _) => reference("reference-update"),
         (Shape::Batch, ..) => reference("batch-request"),
+        (Shape::Action, ..) => match place.action {
+            Some(action) => schemas.parameters(action),
+            None => return None,
+        },
         _ => return None,
     };
     let media = object! { "schema": schema, "examples": examples::of(schemas, route, place) };
@@ -79,10 +83,11 @@ pub(super) fn response(schemas: &Schemas<'_>, route: &Route, place: &Place) -> O
         Shape::Property { part: PropertyPart::Text, .. } => {
             return object! { "text/plain": object! { "schema": object! { "type": "string" } } };
         }
-        Shape::Count | Shape::Property { part: PropertyPart::Count, .. } => {
+        Shape::Count | Shape::ContainedCount | Shape::Property { part: PropertyPart::Count, .. } => {
             let number = object! { "type": "string", "pattern": "^[0-9]+$" };
             return object! { "text/plain": object! { "schema": number } };
         }
+        Shape::Action => return Object::new(),
         Shape::Service => reference("service"),
         Shape::Batch => {
             let json = object! { "schema": reference("batch-response") };
@@ -95,7 +100,10 @@ pub(super) fn response(schemas: &Schemas<'_>, route: &Route, place: &Place) -> O
         Shape::Delta => of_set(&|set| reference(&changes_name(set))),
         Shape::Collection if route.method == Verb::Get => of_set(&|set| reference(&page_name(set))),
         Shape::Collection | Shape::Entity => of_set(&|set| entity(schemas, set)),
-        Shape::Navigation => match place.navigation {
+        Shape::Contained => place
+            .navigation
+            .map_or_else(Object::new, |navigation| list(schemas.reference(navigation.target, Form::Read))),
+        Shape::Navigation | Shape::ContainedEntity => match place.navigation {
             Some(navigation) => schemas.reference(navigation.target, Form::Read),
             None => Object::new(),
         },

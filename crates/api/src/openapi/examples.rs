@@ -21,6 +21,7 @@ pub(super) fn of(schemas: &Schemas<'_>, route: &Route, place: &Place) -> Object 
         (Shape::Entity, Verb::Patch) => ("close", object! { "riskEventStatus": "dismissedAsFalsePositive" }),
         (Shape::Reference, Verb::Put | Verb::Post) => ("user", object! { "@odata.id": format!("users/{USER}") }),
         (Shape::Batch, _) => ("two", batch()),
+        (Shape::Action, _) => ("one", object! { "userIds": [USER] }),
         _ => return Object::new(),
     };
     object! {}.with(name, object! { "value": value })

@@ -87,6 +87,15 @@ fn names(route: &Route, place: &Place) -> (String, String) {
             (of_relation("get", ending), format!("{what} of {of}"))
         }
         (Shape::Reference, _) => (of_relation("get", "Ref"), format!("Get the reference to the {relation}")),
+        (Shape::Action, _) => {
+            let (name, what) = place.action.map_or(("act", ""), |action| (action.name, action.description));
+            (of_set(name), what.trim_end_matches('.').to_owned())
+        }
+        (Shape::Contained, _) => (of_relation("list", ""), format!("List the {relation} of one of {set}")),
+        (Shape::ContainedCount, _) => (of_relation("count", ""), format!("Count the {relation} of one of {set}")),
+        (Shape::ContainedEntity, _) => {
+            (of_relation("get", "Item"), format!("Get one of the {relation} of one of {set}"))
+        }
     }
 }
 
@@ -110,6 +119,10 @@ fn remark(route: &Route, place: &Place) -> &'static str {
         (Shape::Collection, _) => {
             "A page; `@odata.nextLink` leads to the next one and is there exactly when more follow. What asks for more of \
              the user than the event says, such as `$expand=impactedUser`, needs `User.Read.All` too."
+        }
+        (Shape::Action, _) => {
+            "All of the users or none: one whom neither the directory nor the risk store knows refuses the whole. Given \
+             again, a verdict changes nothing."
         }
         (Shape::Delta, _) => {
             "First the whole set, page by page along `@odata.nextLink`; the last page has `@odata.deltaLink`, which leads \

@@ -70,12 +70,18 @@ pub(super) fn of(route: &Route, place: &Place) -> Vec<Object> {
     let mut all = Vec::new();
     if let Some(set) = place.set.filter(|_| place.path.contains("{id}")) {
         all.push(key(set));
+        if route.shape == Shape::ContainedEntity {
+            let schema = object! { "type": "string", "minLength": 1 };
+            all.push(object! {
+                "name": "itemId", "in": "path", "required": true, "description": "The id of the item.", "schema": schema,
+            });
+        }
         if let Shape::Property { part, .. } = route.shape {
             all.push(property(place.navigation.map_or(set.entity_type, |navigation| navigation.target), part));
         }
     }
     let answered = place.navigation.map(|relation| relation.target).or(place.set.map(|set| set.entity_type));
-    let has_relations = answered.is_some_and(|ty| ty.lineage().any(|ty| !ty.navigation.is_empty()));
+    let has_relations = answered.is_some_and(|ty| ty.lineage().flat_map(|ty| ty.navigation).any(|nav| !nav.collection));
     for option in route.served.iter().filter(|option| OPTIONS.contains(option)) {
         if *option == SystemOption::Expand && !has_relations {
             continue;
@@ -94,8 +100,9 @@ fn reference(name: &str) -> Object {
 
 fn headers(route: &Route) -> Vec<&'static str> {
     let (shape, reads) = (route.shape, route.method == Verb::Get);
-    let has_version = matches!(shape, Shape::Entity | Shape::Navigation | Shape::Property { .. })
-        || (shape == Shape::Reference && !reads);
+    let has_version =
+        matches!(shape, Shape::Entity | Shape::Navigation | Shape::Property { .. } | Shape::ContainedEntity)
+            || (shape == Shape::Reference && !reads);
     let mut names = vec!["client-request-id"];
     if has_version {
         names.push("If-Match");
@@ -103,8 +110,10 @@ fn headers(route: &Route) -> Vec<&'static str> {
     if has_version || matches!(shape, Shape::Service | Shape::Metadata) {
         names.push("If-None-Match");
     }
-    let is_of_entities =
-        !matches!(shape, Shape::Service | Shape::Metadata | Shape::Batch | Shape::Reference | Shape::EntityReference);
+    let is_of_entities = !matches!(
+        shape,
+        Shape::Service | Shape::Metadata | Shape::Batch | Shape::Reference | Shape::EntityReference | Shape::Action
+    );
     if is_of_entities && route.method != Verb::Delete {
         names.push("Prefer");
     }
@@ -116,7 +125,9 @@ fn headers(route: &Route) -> Vec<&'static str> {
 
 /// `{id}`
 fn key(set: &EntitySet) -> Object {
-    let pattern = set.entity_type.property("id").and_then(|(_, property)| property.pattern);
+    // What the service makes of events has ids of other forms too.
+    let own = set.entity_type.property("id").filter(|_| set.capabilities.creates.is_some());
+    let pattern = own.and_then(|(_, property)| property.pattern);
     let text = object! { "type": "string", "minLength": 1 };
     let (schema, description) = match set.alternate_key {
         Some(key) => (text.with("maxLength", edm::UPN_LENGTH), format!("The id, or the {key}.")),
@@ -129,9 +140,10 @@ fn key(set: &EntitySet) -> Object {
 fn property(ty: &EntityType, part: PropertyPart) -> Object {
     let fits = |property: &&&Property| {
         let holds_several = matches!(property.ty, Type::Collection { .. });
+        let is_structured = matches!(property.ty, Type::Complex(_));
         let asked = match part {
             PropertyPart::Value => true,
-            PropertyPart::Text => !holds_several,
+            PropertyPart::Text => !holds_several && !is_structured,
             PropertyPart::Count => holds_several,
         };
         asked && !property.write_only

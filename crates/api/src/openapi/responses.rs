@@ -152,10 +152,11 @@ fn successes(schemas: &Schemas<'_>, route: &Route, place: &Place) -> Vec<(u16, O
         (Shape::Reference, Verb::Put | Verb::Post) => {
             vec![without_body("It is set.", references(&[], &["Repeatability-Result"]))]
         }
-        (Shape::Entity | Shape::Navigation, _) => {
+        (Shape::Action, _) => vec![without_body("It is done.", references(&[], &["Repeatability-Result"]))],
+        (Shape::Entity | Shape::Navigation | Shape::ContainedEntity, _) => {
             vec![(200, answer("The entity.", references(&[odata, "ETag"], &[applied])))]
         }
-        (Shape::Collection | Shape::Delta, _) => {
+        (Shape::Collection | Shape::Delta | Shape::Contained, _) => {
             vec![(200, answer("A page.", references(&[odata], &[applied])))]
         }
         (Shape::References, _) => {
@@ -168,7 +169,9 @@ fn successes(schemas: &Schemas<'_>, route: &Route, place: &Place) -> Vec<(u16, O
             (200, answer("The value.", references(&[odata, "ETag"], &[applied]))),
             without_body("The value is null.", references(&[odata, "ETag"], &[applied])),
         ],
-        (Shape::Count, _) => vec![(200, answer("The number.", references(&[odata], &[applied])))],
+        (Shape::Count | Shape::ContainedCount, _) => {
+            vec![(200, answer("The number.", references(&[odata], &[applied])))]
+        }
         (Shape::Reference | Shape::EntityReference, _) => {
             vec![(200, answer("The reference.", references(&[odata], &[])))]
         }
@@ -181,10 +184,15 @@ fn statuses(route: &Route) -> Vec<u16> {
     let (shape, method) = (route.shape, route.method);
     let reads = method == Verb::Get;
     let is_document = matches!(shape, Shape::Service | Shape::Metadata);
-    let is_read_by_version = matches!(shape, Shape::Entity | Shape::Navigation | Shape::Property { .. });
+    let is_read_by_version =
+        matches!(shape, Shape::Entity | Shape::Navigation | Shape::Property { .. } | Shape::ContainedEntity);
     let has_version = is_read_by_version || (shape == Shape::Reference && !reads);
     let creates = (shape, method) == (Shape::Collection, Verb::Post);
-    let one_entity = is_read_by_version || matches!(shape, Shape::Reference | Shape::EntityReference);
+    let one_entity = is_read_by_version
+        || matches!(
+            shape,
+            Shape::Reference | Shape::EntityReference | Shape::Contained | Shape::ContainedCount | Shape::Action
+        );
     let renames = (route.area, method) == (Area::Directory, Verb::Patch);
     let has_body = route.body != BodyKind::None;
     let applies = |status: u16| match status {

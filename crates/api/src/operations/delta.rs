@@ -87,7 +87,7 @@ impl<'c> Items<'c> {
                     Removal::Changed => b",\"@removed\":{\"reason\":\"changed\"}},",
                 });
             }
-            Change::Entity { row, changed } => {
+            Change::Entity { row, changed, .. } => {
                 let encoder = match changed.filter(|_| is_minimal(self.call)) {
                     None => &self.encoder,
                     Some(changed) => {

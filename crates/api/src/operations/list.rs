@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use odata::encode::{Metadata, Row, write_integer, write_string};
 use odata::path::Resource;
 use odata::query::SystemOption;
-use service::{Page, PageToken};
+use service::{Listed, Page, PageToken};
 use store::{BoxFuture, Carried};
 
 /// Entities on a page unless the client asks otherwise, and at most (graph.md, sections 3.3 and 7).
@@ -95,7 +95,7 @@ pub fn run(mut call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
 
 /// How many entities a page holds at most, and the most that a page ever holds.
 pub(super) fn page_size(call: &Call<'_>, top: Option<u32>) -> (u32, u32) {
-    let (usual, most) = if call.event_set().is_some() { EVENTS } else { USERS };
+    let (usual, most) = if call.listed() == Listed::Users { USERS } else { EVENTS };
     let preferred = call.preferences.max_page_size;
     (top.unwrap_or(usual.max(preferred.unwrap_or(0))).min(preferred.unwrap_or(u32::MAX)).min(most), most)
 }
@@ -128,7 +128,7 @@ fn scope(call: &Call<'_>) -> String {
 
 /// Writes a count, which is an `Edm.Int64`: a string where the client's numbers are doubles (OData
 /// JSON 4.01, section 3.2).
-fn write_count(count: u64, as_text: bool, out: &mut Vec<u8>) {
+pub(super) fn write_count(count: u64, as_text: bool, out: &mut Vec<u8>) {
     let quote: &[u8] = if as_text { b"\"" } else { b"" };
     out.extend_from_slice(quote);
     write_integer(count, out);

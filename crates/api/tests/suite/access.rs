@@ -33,6 +33,21 @@ pub(crate) fn requests(event: &str, user: &str) -> Vec<(&'static str, String)> {
             all.extend(reads.map(|path| ("GET", path)));
             all.extend(["GET", "PUT", "POST", "DELETE"].map(|method| (method, reference.clone())));
         }
+        for (set, property) in [("riskDetections", "riskLevel"), ("riskyUsers", "riskState")] {
+            let set = format!("/{version}/identityProtection/{set}");
+            let detection = model::DetectionId::of(event).text();
+            let key = if property == "riskLevel" { detection.as_str() } else { user };
+            let entity = format!("{set}/{key}");
+            let reads = ["", "/$count", "/$ref", "/delta"].map(|ending| format!("{set}{ending}"));
+            all.extend(reads.map(|path| ("GET", path)));
+            let reads = ["", "/$ref", &format!("/{property}"), &format!("/{property}/$value")]
+                .map(|ending| format!("{entity}{ending}"));
+            all.extend(reads.map(|path| ("GET", path)));
+        }
+        let risky = format!("/{version}/identityProtection/riskyUsers");
+        let history = format!("{risky}/{user}/history");
+        all.extend(["", "/$count", &format!("/{user}")].map(|ending| ("GET", format!("{history}{ending}"))));
+        all.extend(["dismiss", "confirmCompromised", "confirmSafe"].map(|name| ("POST", format!("{risky}/{name}"))));
         let set = format!("/{version}/users");
         let entity = format!("{set}/{user}");
         all.extend([("GET", set.clone()), ("POST", set.clone())]);
@@ -119,10 +134,13 @@ async fn reading_never_lets_write_and_writing_lets_read() {
     let app = TestApp::new().await;
     add_event(&app, "e1").await;
     add_user(&app, "u1", "mara@fjord.example").await;
-    let readers =
-        [Permission::IdentityRiskEventReadAll, Permission::IdentityRiskyUserReadWriteAll, Permission::UserReadAll];
+    let readers = [Permission::IdentityRiskEventReadAll, Permission::IdentityRiskyUserReadAll, Permission::UserReadAll];
     let reader = app.token_with(&readers);
-    let writer = app.token_with(&[Permission::IdentityRiskEventReadWriteAll, Permission::UserReadWriteAll]);
+    let writer = app.token_with(&[
+        Permission::IdentityRiskEventReadWriteAll,
+        Permission::IdentityRiskyUserReadWriteAll,
+        Permission::UserReadWriteAll,
+    ]);
     for (method, path) in requests("e1", "u1") {
         if path.ends_with("/$batch") {
             continue;

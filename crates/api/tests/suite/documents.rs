@@ -86,7 +86,8 @@ async fn the_service_document_lists_what_can_be_asked_for() {
         assert_eq!(answer.header("odata-version"), "4.0");
         assert!(answer.content_type().starts_with("application/json;odata.metadata=minimal;"));
         let sets = ["leakedCredentialsRiskEvents", "identityRiskEvents", "users"];
-        let value = sets.map(|set| json!({"name": set, "kind": "EntitySet", "url": set}));
+        let mut value = sets.map(|set| json!({"name": set, "kind": "EntitySet", "url": set})).to_vec();
+        value.push(json!({"name": "identityProtection", "kind": "Singleton", "url": "identityProtection"}));
         let context = format!("{ORIGIN}/{version}/$metadata");
         assert_eq!(answer.json(), json!({"@odata.context": context, "value": value}));
         for set in sets {

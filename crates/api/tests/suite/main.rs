@@ -18,6 +18,7 @@ mod documents;
 mod envelope;
 mod events;
 mod identity_events;
+mod identity_protection;
 mod lists;
 mod media;
 mod oauth;

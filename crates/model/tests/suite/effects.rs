@@ -6,8 +6,9 @@ use crate::samples::{
 };
 use model::edm::{event as at_event, user as at_user};
 use model::{
-    ChangeKind, ChangedSet, Command, Decision, Effect, EventKey, EventKind, Moment, NewId, Precondition, RiskEvent,
-    RiskEventDraft, RiskEventStatus, RiskLevel, State, Total, User, UserKey, decide,
+    ChangeEntry, ChangeKind, ChangedSet, Command, Decision, Effect, EventKey, EventKind, Moment, NewId, Precondition,
+    Refusal, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, RiskyUser, State, Step, Total, User, UserKey,
+    Verdict, decide,
 };
 use odata::encode::Row as _;
 use proptest::prelude::*;
@@ -15,9 +16,12 @@ use std::collections::{BTreeMap, HashMap};
 
 /// A store in a few lines.
 #[derive(Default)]
-struct Memory {
-    events: BTreeMap<String, RiskEvent>,
-    users: BTreeMap<String, User>,
+pub(crate) struct Memory {
+    pub(crate) events: BTreeMap<String, RiskEvent>,
+    pub(crate) users: BTreeMap<String, User>,
+    pub(crate) risky: BTreeMap<String, RiskyUser>,
+    /// Everything that was written.
+    pub(crate) steps: Vec<Step>,
     totals: HashMap<Total, i64>,
     sequence: u64,
 }
@@ -30,24 +34,49 @@ impl Memory {
         }
     }
 
-    fn load(&self, command: &Command) -> State {
+    pub(crate) fn load(&self, command: &Command) -> State {
         let touches = command.touches();
-        State {
+        let mut state = State {
             event: touches.event.and_then(|id| self.events.get(id.as_str()).cloned()),
             user: touches.user.and_then(|key| self.user(&key)),
             namesake: touches.name.and_then(|name| self.user(&UserKey::PrincipalName(name))),
+            ..State::default()
+        };
+        let ids: Vec<String> = command.concerns(&state).into_iter().map(str::to_owned).collect();
+        for id in ids {
+            match self.risky.get(&id) {
+                Some(user) => state.risky_users.push(user.clone()),
+                None => state.directory.extend(self.users.get(&id).cloned()),
+            }
+            if command.needs_open_events() {
+                let open = |event: &&RiskEvent| *event.user_id == *id && event.risk_event_status.is_open();
+                state.open.extend(self.events.values().filter(open).cloned());
+            }
+        }
+        state
+    }
+
+    pub(crate) fn run(&mut self, command: &Command) {
+        let moment = Moment { sequence: self.sequence + 1, ..at(self.sequence + 1) };
+        let Ok(Decision::Change(steps)) = decide(command.clone(), self.load(command), moment) else { return };
+        for step in steps {
+            self.write(&step);
+            self.steps.push(step);
         }
     }
 
-    fn run(&mut self, command: &Command) {
-        let moment = Moment { sequence: self.sequence + 1, ..at(self.sequence + 1) };
-        let Ok(Decision::Change(effect)) = decide(command.clone(), self.load(command), moment) else { return };
+    fn write(&mut self, step: &Step) {
         self.sequence += 1;
-        for (total, by) in effect.totals() {
+        assert_eq!(step.moment.sequence, self.sequence);
+        for (total, by) in step.totals() {
             *self.totals.entry(total).or_default() += by;
         }
-        let entry = effect.entry();
-        let (set, kind) = match &*effect {
+        if let Some(risk) = &step.risk {
+            let old = self.risky.insert(risk.after.id.to_string(), risk.after.clone());
+            assert_eq!((&old, risk.after.version), (&risk.before, self.sequence));
+        }
+        let entry = step.entry();
+        let (set, kind) = match &step.effect {
             Effect::InsertEvent(event) => {
                 assert!(self.events.insert(event.id.as_str().to_owned(), event.clone()).is_none());
                 assert_eq!(event.version, self.sequence);
@@ -76,6 +105,10 @@ impl Memory {
                 assert_eq!(self.users.remove(user.id().as_str()).as_ref(), Some(user));
                 (ChangedSet::Users, ChangeKind::Deleted)
             }
+            Effect::None => {
+                assert!(step.risk.is_some(), "nothing changes");
+                (ChangedSet::RiskyUsers, ChangeKind::Updated)
+            }
         };
         assert_eq!((entry.set, entry.kind), (set, kind));
         match entry.kind {
@@ -92,6 +125,9 @@ impl Memory {
             *totals.entry(total).or_default() += 1;
         }
         totals.insert(Total::Users, self.users.len() as i64);
+        for user in self.risky.values() {
+            *totals.entry(Total::RiskyUsers(user.risk.level, user.risk.state)).or_default() += 1;
+        }
         totals
     }
 }
@@ -113,15 +149,19 @@ fn any_user() -> impl Strategy<Value = UserKey> {
     "[abc]|[aAbB]@x".prop_map(|text| UserKey::parse(&text).unwrap())
 }
 
+fn any_verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![Just(Verdict::Dismiss), Just(Verdict::ConfirmCompromised), Just(Verdict::ConfirmSafe)]
+}
+
 fn any_precondition() -> impl Strategy<Value = Precondition> {
     prop_oneof![5 => Just(Precondition::default()), 1 => Just(if_match(&[1, 2, 3]))]
 }
 
-fn any_command() -> impl Strategy<Value = Command> {
+pub(crate) fn any_command() -> impl Strategy<Value = Command> {
     let create = ("[abc]", any::<bool>(), any_level(), any_status()).prop_map(|(name, leaked, level, status)| {
         let mut new = new_event(status);
         new.kind = if leaked { EventKind::LeakedCredentials } else { EventKind::IdentityRisk };
-        (new.id, new.risk_level) = (NewId::Chosen(id(&name)), level);
+        (new.id, new.risk_level, new.user_id) = (NewId::Chosen(id(&name)), level, name.into());
         Command::CreateEvent(Box::new(new))
     });
     let draft = (
@@ -163,6 +203,9 @@ fn any_command() -> impl Strategy<Value = Command> {
         2 => patch_user,
         1 => (any_user(), any_precondition())
             .prop_map(|(user, precondition)| Command::DeleteUser { user, precondition }),
+        2 => (any_verdict(), prop::collection::btree_set("[abc]".prop_map(Box::from), 1..3), any::<u64>()).prop_map(
+            |(verdict, users, chance)| Command::Judge { verdict, users: users.into_iter().collect(), chance }
+        ),
     ]
 }
 
@@ -193,18 +236,26 @@ proptest! {
             let draft = RiskEventDraft { risk_event_status: Some(*status), ..RiskEventDraft::default() };
             let moment = at(number as u64 + 2);
             match decide(update(draft, Precondition::default()), with_event(&event), moment).unwrap() {
-                Decision::Change(effect) => match *effect {
+                decision @ Decision::Change(_) => match changed(Ok(decision)) {
                     Effect::ReplaceEvent { after, .. } => event = after,
                     other => panic!("{other:?}"),
                 },
                 Decision::UnchangedEvent(_) => prop_assert_eq!(event.risk_event_status, *status),
-                Decision::UnchangedUser(_) => unreachable!("an event was asked for"),
+                other => unreachable!("an event was asked for: {other:?}"),
             }
             if *status == RiskEventStatus::Active {
                 prop_assert_eq!(event.closed_date_time, None);
             }
             prop_assert!(event.closed_date_time.is_none_or(|closed| closed <= moment.now));
         }
+    }
+}
+
+/// The first entry of what is written.
+fn entry(decision: Result<Decision, Refusal>) -> ChangeEntry {
+    match decision {
+        Ok(Decision::Change(steps)) => steps[0].entry(),
+        other => panic!("no change: {other:?}"),
     }
 }
 
@@ -221,37 +272,39 @@ fn change_entries_name_the_properties_that_differ() {
         (r#"{"closedDateTime":"2000-01-01T00:00:00Z"}"#, &[at_event::CLOSED_DATE_TIME]),
         (r#"{"userId":"x"}"#, &[at_event::USER_ID]),
         (r#"{"riskEventStatus":"loginBlocked"}"#, &[at_event::RISK_EVENT_STATUS]),
-        (r#"{"riskEventStatus":"remediated"}"#, &[at_event::RISK_EVENT_STATUS, at_event::CLOSED_DATE_TIME]),
+        (
+            r#"{"riskEventStatus":"remediated"}"#,
+            &[at_event::RISK_EVENT_STATUS, at_event::CLOSED_DATE_TIME, at_event::RISK_DETAIL],
+        ),
         (r#"{"riskLevel":"high","userId":"u1","riskEventType":"x"}"#, &[at_event::RISK_EVENT_TYPE]),
     ] {
-        let effect = changed(decide(update(patch(json), Precondition::default()), with_event(&before), at(9)));
-        let entry = effect.entry();
-        assert_eq!((entry.set, entry.kind, entry.id), (ChangedSet::RiskEvents, ChangeKind::Updated, id("e1")));
+        let entry = entry(decide(update(patch(json), Precondition::default()), with_event(&before), at(9)));
+        assert_eq!((entry.set, entry.kind, &*entry.id), (ChangedSet::RiskEvents, ChangeKind::Updated, "e1"));
         assert_eq!(entry.properties, bits(positions), "{json}");
     }
     let set = Command::SetImpactedUser { event: key(None), precondition: Precondition::default(), user: id("u2") };
-    let entry = changed(decide(set, with_event(&before), at(9))).entry();
-    assert_eq!(entry.properties, bits(&[at_event::USER_ID, at_event::IMPACTED_USER]));
+    let of_set = entry(decide(set, with_event(&before), at(9)));
+    assert_eq!(of_set.properties, bits(&[at_event::USER_ID, at_event::IMPACTED_USER]));
     let clear = Command::ClearImpactedUser { event: key(None), precondition: Precondition::default() };
-    let entry = changed(decide(clear, with_event(&before), at(9))).entry();
-    assert_eq!(entry.properties, bits(&[at_event::IMPACTED_USER]));
+    let of_clear = entry(decide(clear, with_event(&before), at(9)));
+    assert_eq!(of_clear.properties, bits(&[at_event::IMPACTED_USER]));
 
     let mara = user();
     let json = r#"{"displayName":"x","userPrincipalName":"x@y"}"#;
     let command = update_user(json, Precondition::default());
-    let entry = changed(decide(command, with_user(&mara, None), at(9))).entry();
-    assert_eq!((entry.set, entry.kind, entry.id), (ChangedSet::Users, ChangeKind::Updated, id("u1")));
-    assert_eq!(entry.properties, bits(&[at_user::DISPLAY_NAME, at_user::USER_PRINCIPAL_NAME]));
+    let of_user = entry(decide(command, with_user(&mara, None), at(9)));
+    assert_eq!((of_user.set, of_user.kind, &*of_user.id), (ChangedSet::Users, ChangeKind::Updated, "u1"));
+    assert_eq!(of_user.properties, bits(&[at_user::DISPLAY_NAME, at_user::USER_PRINCIPAL_NAME]));
 }
 
 #[test]
 fn sets_and_kinds_are_kept_by_number() {
-    for set in [ChangedSet::RiskEvents, ChangedSet::Users] {
+    for set in [ChangedSet::RiskEvents, ChangedSet::Users, ChangedSet::RiskyUsers] {
         assert_eq!(ChangedSet::from_value(set as i64), Some(set));
     }
     for kind in [ChangeKind::Created, ChangeKind::Updated, ChangeKind::Deleted] {
         assert_eq!(ChangeKind::from_value(kind as i64), Some(kind));
     }
     assert_eq!((ChangedSet::from_value(0), ChangeKind::from_value(0)), (None, None));
-    assert_eq!((ChangedSet::from_value(3), ChangeKind::from_value(4)), (None, None));
+    assert_eq!((ChangedSet::from_value(4), ChangeKind::from_value(4)), (None, None));
 }

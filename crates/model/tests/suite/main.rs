@@ -5,6 +5,7 @@ mod effects;
 mod events;
 mod queries;
 mod repeats;
+mod risk;
 mod samples;
 mod users;
 mod wire;

@@ -94,7 +94,7 @@ pub(crate) fn user() -> User {
 
 pub(crate) fn changed(decision: Result<Decision, Refusal>) -> Effect {
     match decision {
-        Ok(Decision::Change(effect)) => *effect,
+        Ok(Decision::Change(steps)) => steps.into_iter().next().expect("a step").effect,
         other => panic!("no change: {other:?}"),
     }
 }
@@ -118,19 +118,19 @@ pub(crate) fn patched(before: &RiskEvent, json: &str) -> RiskEvent {
             assert_eq!(*event, *before);
             *event
         }
-        Decision::Change(effect) => match *effect {
+        decision @ Decision::Change(_) => match changed(Ok(decision)) {
             Effect::ReplaceEvent { before: told, after } => {
                 assert_eq!((&told, after.version), (before, 9));
                 after
             }
             other => panic!("{other:?}"),
         },
-        other @ Decision::UnchangedUser(_) => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
 pub(crate) fn with_user(user: &User, namesake: Option<&User>) -> State {
-    State { user: Some(user.clone()), namesake: namesake.cloned(), event: None }
+    State { user: Some(user.clone()), namesake: namesake.cloned(), ..State::default() }
 }
 
 pub(crate) fn update_user(json: &str, precondition: Precondition) -> Command {

@@ -46,6 +46,15 @@ impl ValueSeed<'_> {
         Some(Value::Enum(member.value))
     }
 
+    fn read_whole(mut self, value: i128) -> Option<Value> {
+        match self.ty {
+            Type::Int32 if let Ok(value) = i32::try_from(value) => Some(Value::Int32(value)),
+            #[expect(clippy::cast_precision_loss, reason = "a double is as exact as it can be")]
+            Type::Double => Some(Value::Double(value as f64)),
+            _ => self.wrong(format_args!("the number {value}")),
+        }
+    }
+
     fn read_text(&mut self, text: &str) -> Option<Value> {
         match self.ty {
             Type::String { least, most } => {
@@ -71,7 +80,9 @@ impl ValueSeed<'_> {
                 }
             },
             Type::Enum(of) => self.read_member(of, text),
-            Type::Boolean | Type::Complex(_) | Type::Collection { .. } => self.wrong("a string"),
+            Type::Boolean | Type::Int32 | Type::Double | Type::Complex(_) | Type::Collection { .. } => {
+                self.wrong("a string")
+            }
         }
     }
 }
@@ -119,16 +130,19 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         Ok(None)
     }
 
-    fn visit_i64<E>(mut self, value: i64) -> Result<Self::Value, E> {
-        Ok(self.wrong(format_args!("the number {value}")))
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(self.read_whole(value.into()))
     }
 
-    fn visit_u64<E>(mut self, value: u64) -> Result<Self::Value, E> {
-        Ok(self.wrong(format_args!("the number {value}")))
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(self.read_whole(value.into()))
     }
 
     fn visit_f64<E>(mut self, value: f64) -> Result<Self::Value, E> {
-        Ok(self.wrong(format_args!("the number {value:?}")))
+        Ok(match self.ty {
+            Type::Double if value.is_finite() => Some(Value::Double(value)),
+            _ => self.wrong(format_args!("the number {value:?}")),
+        })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Self::Value, A::Error> {

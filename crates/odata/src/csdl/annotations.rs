@@ -11,6 +11,8 @@ pub(super) enum Value {
     Text(String),
     /// The path of a property.
     Path(&'static str),
+    /// The path of a navigation property.
+    NavigationPath(&'static str),
     /// A member of an enumeration: its type and its name.
     Member(&'static str, &'static str),
     Record(Vec<(&'static str, Value)>),
@@ -84,17 +86,20 @@ pub(super) fn of_entity_set(set: &EntitySet) -> Vec<Annotation> {
     let can = &set.capabilities;
     let takes = |option| can.options.contains(&option);
     let properties = set.entity_type.all_properties();
-    let hidden = || properties.iter().filter(|property| property.write_only);
+    let unfiltered =
+        || properties.iter().filter(|property| property.write_only || matches!(property.ty, Type::Complex(_)));
     let unordered = || {
         let structured = |ty: &Type| matches!(ty, Type::Collection { .. } | Type::Complex(_));
         properties.iter().filter(move |property| property.write_only || structured(&property.ty))
     };
-    let navigates = set.entity_type.lineage().any(|ty| !ty.navigation.is_empty());
-    let expands = navigates && takes(SystemOption::Expand);
+    let relations = || set.entity_type.lineage().flat_map(|ty| ty.navigation);
+    let unexpanded: Vec<Value> =
+        relations().filter(|nav| nav.collection).map(|nav| Value::NavigationPath(nav.name)).collect();
+    let expands = relations().any(|nav| !nav.collection) && takes(SystemOption::Expand);
 
     let mut filter = vec![("Filterable", Value::Bool(takes(SystemOption::Filter)))];
-    if hidden().next().is_some() {
-        filter.push(("NonFilterableProperties", paths(hidden())));
+    if unfiltered().next().is_some() {
+        filter.push(("NonFilterableProperties", paths(unfiltered())));
     }
     let mut sort = vec![("Sortable", Value::Bool(takes(SystemOption::OrderBy)))];
     if unordered().next().is_some() {
@@ -102,6 +107,9 @@ pub(super) fn of_entity_set(set: &EntitySet) -> Vec<Annotation> {
     }
     let mut expand = vec![("Expandable", Value::Bool(expands))];
     if expands {
+        if !unexpanded.is_empty() {
+            expand.push(("NonExpandableProperties", Value::Collection(unexpanded)));
+        }
         expand.push(("MaxLevels", Value::Integer(1)));
     }
     vec![

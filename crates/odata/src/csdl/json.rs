@@ -1,8 +1,11 @@
 //! The metadata document as JSON (OData CSDL JSON 4.01).
 
 use super::annotations::{self, Annotation, Value};
-use super::{Csdl, TypeReference, VERSION, VOCABULARIES, vocabulary_url};
-use crate::edm::{ComplexType, EntitySet, EntityType, EnumType, Operand, Operation, OperationKind, Property, Schema};
+use super::{Csdl, TypeReference, VERSION, VOCABULARIES, annotation_target, bindings_of, vocabulary_url};
+use crate::edm::{
+    ComplexType, EntitySet, EntityType, EnumType, NavigationProperty, Operand, Operation, OperationKind, Property,
+    Schema, Singleton,
+};
 use crate::json::{Json, Object};
 use crate::object;
 
@@ -37,6 +40,9 @@ fn schema_object(csdl: &Csdl<'_>, schema: &Schema) -> Object {
     for (ty, name) in csdl.entity_types(namespace) {
         object.add(name, entity_type(csdl, ty));
     }
+    for singleton in model.singletons.iter().filter(|singleton| singleton.namespace == namespace) {
+        object.add(singleton.type_name, singleton_type(csdl, singleton));
+    }
     // Operations of the same name are the items of one array.
     for operation in model.operations.iter().filter(|operation| operation.namespace == namespace) {
         let overloads =
@@ -45,6 +51,16 @@ fn schema_object(csdl: &Csdl<'_>, schema: &Schema) -> Object {
     }
     if csdl.has_container(schema) {
         object.add(model.container, container(csdl));
+        let contained = model.singletons.iter().flat_map(|singleton| model.sets_of(singleton));
+        let annotations: Object = contained
+            .map(|set| {
+                let annotated = annotate(Object::new(), annotations::of_entity_set(set));
+                (annotation_target(csdl, schema, set), annotated)
+            })
+            .collect();
+        if !model.singletons.is_empty() {
+            object.add("$Annotations", annotations);
+        }
     }
     object
 }
@@ -61,7 +77,7 @@ fn json(value: Value) -> Json {
         Value::Bool(value) => value.into(),
         Value::Integer(value) => value.into(),
         Value::Text(text) => text.into(),
-        Value::Path(text) | Value::Member(_, text) => text.into(),
+        Value::Path(text) | Value::NavigationPath(text) | Value::Member(_, text) => text.into(),
         Value::Record(members) => {
             members.into_iter().map(|(name, value)| (name, json(value))).collect::<Object>().into()
         }
@@ -100,14 +116,34 @@ fn entity_type(csdl: &Csdl<'_>, ty: &EntityType) -> Object {
         object.add(property.name, property_object(property, ty.key == Some(property.name)));
     }
     for navigation in ty.navigation {
-        let declared = object! {
-            "$Kind": "NavigationProperty",
-            "$Type": (csdl.type_names)(navigation.target),
-            "$Nullable": true,
-        };
-        object.add(navigation.name, annotate(declared, annotations::description(navigation.description)));
+        object.add(navigation.name, navigation_property(csdl, navigation));
     }
     annotate(object, annotations::of_entity_type(csdl.model, ty))
+}
+
+/// The type of a singleton: its sets, as relations to what is part of it.
+fn singleton_type(csdl: &Csdl<'_>, singleton: &'static Singleton) -> Object {
+    let mut object = object! { "$Kind": "EntityType" };
+    for set in csdl.model.sets_of(singleton) {
+        let declared = object! {
+            "$Kind": "NavigationProperty",
+            "$Type": (csdl.type_names)(set.entity_type),
+            "$Collection": true,
+            "$ContainsTarget": true,
+        };
+        object.add(set.name, declared);
+    }
+    annotate(object, annotations::description(singleton.description))
+}
+
+fn navigation_property(csdl: &Csdl<'_>, navigation: &NavigationProperty) -> Object {
+    let mut declared = object! { "$Kind": "NavigationProperty", "$Type": (csdl.type_names)(navigation.target) };
+    // Several entities are never null (CSDL JSON 4.01, section 8.3).
+    declared.add(if navigation.collection { "$Collection" } else { "$Nullable" }, true);
+    if navigation.contained {
+        declared.add("$ContainsTarget", true);
+    }
+    annotate(declared, annotations::description(navigation.description))
 }
 
 /// A type with its facets. What is not said is `Edm.String`, one value, and never null.
@@ -155,8 +191,16 @@ fn operand(csdl: &Csdl<'_>, mut object: Object, operand: Operand) -> Object {
 
 fn container(csdl: &Csdl<'_>) -> Object {
     let mut object = object! { "$Kind": "EntityContainer" };
-    for set in csdl.model.entity_sets {
+    for set in csdl.model.root_sets() {
         object.add(set.name, entity_set(csdl, set));
+    }
+    for singleton in csdl.model.singletons {
+        let mut declared = object! { "$Type": format!("{}.{}", singleton.namespace, singleton.type_name) };
+        let bindings: Object = bindings_of(csdl.model, singleton).into_iter().collect();
+        if !bindings.is_empty() {
+            declared.add("$NavigationPropertyBinding", bindings);
+        }
+        object.add(singleton.name, declared);
     }
     annotate(object, annotations::of_container(csdl.model))
 }
@@ -164,7 +208,7 @@ fn container(csdl: &Csdl<'_>) -> Object {
 fn entity_set(csdl: &Csdl<'_>, set: &EntitySet) -> Object {
     let mut object = object! { "$Collection": true, "$Type": (csdl.type_names)(set.entity_type) };
     if !set.bindings.is_empty() {
-        let bindings: Object = set.bindings.iter().map(|binding| (binding.path, binding.target.name)).collect();
+        let bindings: Object = set.bindings.iter().map(|binding| (binding.path, binding.target.path())).collect();
         object.add("$NavigationPropertyBinding", bindings);
     }
     annotate(object, annotations::of_entity_set(set))

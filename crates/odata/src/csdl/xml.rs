@@ -1,8 +1,11 @@
 //! The metadata document as XML, written element by element (OData CSDL XML 4.01).
 
 use super::annotations::{self, Annotation, Value};
-use super::{Csdl, TypeReference, VERSION, VOCABULARIES, vocabulary_url};
-use crate::edm::{ComplexType, EntitySet, EntityType, EnumType, Operand, Operation, OperationKind, Property, Schema};
+use super::{Csdl, TypeReference, VERSION, VOCABULARIES, annotation_target, bindings_of, vocabulary_url};
+use crate::edm::{
+    ComplexType, EntitySet, EntityType, EnumType, NavigationProperty, Operand, Operation, OperationKind, Property,
+    Schema, Singleton,
+};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use std::io::{self, Write};
@@ -66,10 +69,21 @@ fn write_schema<W: Write>(csdl: &Csdl<'_>, schema: &Schema, writer: &mut Writer<
         for (ty, name) in csdl.entity_types(namespace) {
             write_entity_type(csdl, ty, &name, writer)?;
         }
+        for singleton in model.singletons.iter().filter(|singleton| singleton.namespace == namespace) {
+            write_singleton_type(csdl, singleton, writer)?;
+        }
         for operation in model.operations.iter().filter(|operation| operation.namespace == namespace) {
             write_operation(csdl, operation, writer)?;
         }
-        if csdl.has_container(schema) { write_container(csdl, writer) } else { Ok(()) }
+        if !csdl.has_container(schema) {
+            return Ok(());
+        }
+        write_container(csdl, writer)?;
+        let mut contained = model.singletons.iter().flat_map(|singleton| model.sets_of(singleton));
+        contained.try_for_each(|set| {
+            let target = annotation_target(csdl, schema, set);
+            annotated(writer, "Annotations", &[("Target", &target)], &annotations::of_entity_set(set))
+        })
     })
 }
 
@@ -109,13 +123,40 @@ fn write_entity_type<W: Write>(csdl: &Csdl<'_>, ty: &EntityType, name: &str, wri
             write_property("Property", property, ty.key == Some(property.name), writer)?;
         }
         for navigation in ty.navigation {
-            let target = (csdl.type_names)(navigation.target);
-            let attributes = [("Name", navigation.name), ("Type", &*target)];
-            let description = annotations::description(navigation.description);
-            annotated(writer, "NavigationProperty", &attributes, &description)?;
+            write_navigation_property(csdl, navigation, writer)?;
         }
         write_annotations(&annotations, writer)
     })
+}
+
+/// The type of a singleton: its sets, as relations to what is part of it.
+fn write_singleton_type<W: Write>(
+    csdl: &Csdl<'_>,
+    singleton: &'static Singleton,
+    writer: &mut Writer<W>,
+) -> io::Result<()> {
+    element(writer, "EntityType", &[("Name", singleton.type_name)], false, |writer| {
+        for set in csdl.model.sets_of(singleton) {
+            let ty = format!("Collection({})", (csdl.type_names)(set.entity_type));
+            let attributes = [("Name", set.name), ("Type", &*ty), ("ContainsTarget", "true")];
+            annotated(writer, "NavigationProperty", &attributes, &[])?;
+        }
+        write_annotations(&annotations::description(singleton.description), writer)
+    })
+}
+
+fn write_navigation_property<W: Write>(
+    csdl: &Csdl<'_>,
+    navigation: &NavigationProperty,
+    writer: &mut Writer<W>,
+) -> io::Result<()> {
+    let target = (csdl.type_names)(navigation.target);
+    let ty = if navigation.collection { format!("Collection({target})") } else { target.into_owned() };
+    let mut attributes = vec![("Name", navigation.name), ("Type", ty.as_str())];
+    if navigation.contained {
+        attributes.push(("ContainsTarget", "true"));
+    }
+    annotated(writer, "NavigationProperty", &attributes, &annotations::description(navigation.description))
 }
 
 /// A property, or a parameter, which is declared alike.
@@ -171,7 +212,8 @@ fn write_operand<W: Write>(
 
 fn write_container<W: Write>(csdl: &Csdl<'_>, writer: &mut Writer<W>) -> io::Result<()> {
     element(writer, "EntityContainer", &[("Name", csdl.model.container)], false, |writer| {
-        csdl.model.entity_sets.iter().try_for_each(|set| write_entity_set(csdl, set, writer))?;
+        csdl.model.root_sets().try_for_each(|set| write_entity_set(csdl, set, writer))?;
+        csdl.model.singletons.iter().try_for_each(|singleton| write_singleton(csdl, singleton, writer))?;
         write_annotations(&annotations::of_container(csdl.model), writer)
     })
 }
@@ -181,10 +223,20 @@ fn write_entity_set<W: Write>(csdl: &Csdl<'_>, set: &EntitySet, writer: &mut Wri
     let attributes = [("Name", set.name), ("EntityType", &*ty)];
     element(writer, "EntitySet", &attributes, false, |writer| {
         for binding in set.bindings {
-            let attributes = [("Path", binding.path), ("Target", binding.target.name)];
+            let attributes = [("Path", binding.path), ("Target", &*binding.target.path())];
             annotated(writer, "NavigationPropertyBinding", &attributes, &[])?;
         }
         write_annotations(&annotations::of_entity_set(set), writer)
+    })
+}
+
+fn write_singleton<W: Write>(csdl: &Csdl<'_>, singleton: &'static Singleton, writer: &mut Writer<W>) -> io::Result<()> {
+    let ty = format!("{}.{}", singleton.namespace, singleton.type_name);
+    let bindings = bindings_of(csdl.model, singleton);
+    element(writer, "Singleton", &[("Name", singleton.name), ("Type", &ty)], bindings.is_empty(), |writer| {
+        bindings.iter().try_for_each(|(path, target)| {
+            annotated(writer, "NavigationPropertyBinding", &[("Path", path), ("Target", target)], &[])
+        })
     })
 }
 
@@ -200,6 +252,7 @@ fn write_named<W: Write>(name: &str, named: (&str, &str), value: &Value, writer:
         Value::Integer(value) => simple("Int", &value.to_string(), writer),
         Value::Text(text) => simple("String", text, writer),
         Value::Path(path) => simple("PropertyPath", path, writer),
+        Value::NavigationPath(path) => simple("NavigationPropertyPath", path, writer),
         Value::Member(ty, member) => simple("EnumMember", &format!("{ty}/{member}"), writer),
         Value::Record(_) | Value::Collection(_) => {
             element(writer, name, &[named], false, |writer| write_value(value, writer))
@@ -217,6 +270,7 @@ fn write_value<W: Write>(value: &Value, writer: &mut Writer<W>) -> io::Result<()
         Value::Integer(value) => simple("Int", &value.to_string(), writer),
         Value::Text(text) => simple("String", text, writer),
         Value::Path(path) => simple("PropertyPath", path, writer),
+        Value::NavigationPath(path) => simple("NavigationPropertyPath", path, writer),
         Value::Member(ty, member) => simple("EnumMember", &format!("{ty}/{member}"), writer),
         Value::Record(members) => element(writer, "Record", &[], members.is_empty(), |writer| {
             members.iter().try_for_each(|(name, value)| write_named("PropertyValue", ("Property", name), value, writer))

@@ -60,7 +60,7 @@ pub struct Operation {
     pub kind: OperationKind,
     /// What it is called on.
     pub binding: Operand,
-    /// What else it is given.
+    /// What else it is given, in the body of an action. What has no null among its values must be sent.
     pub parameters: &'static [Property],
     /// What it answers.
     pub returns: Option<Operand>,

@@ -249,6 +249,40 @@ impl Expression {
     }
 }
 
+impl Expression {
+    /// The same with other expressions in the place of properties of the row itself and of what it says of
+    /// the row's type: for rows that are a view of others. What lies behind relations stays.
+    #[must_use]
+    pub fn seen_through(&self, view: &dyn View) -> Self {
+        let through = |expression: &Self| expression.seen_through(view);
+        let boxed = |expression: &Self| Box::new(through(expression));
+        let node = match &self.node {
+            Node::Property(path) if path.navigation.is_empty() => return view.property(path),
+            Node::IsOf(ty) => Node::Literal(Literal::Boolean(view.is_of(ty))),
+            Node::Literal(_) | Node::Property(_) | Node::Item | Node::Any(..) | Node::All(..) => self.node.clone(),
+            Node::Not(inner) => Node::Not(boxed(inner)),
+            Node::And(parts) => Node::And(parts.iter().map(through).collect()),
+            Node::Or(parts) => Node::Or(parts.iter().map(through).collect()),
+            Node::Compare(comparison, left, right) => Node::Compare(*comparison, boxed(left), boxed(right)),
+            Node::In(inner, list) => Node::In(boxed(inner), list.clone()),
+            Node::Has(inner, flags) => Node::Has(boxed(inner), *flags),
+            Node::Negate(inner) => Node::Negate(boxed(inner)),
+            Node::Arithmetic(operation, left, right) => Node::Arithmetic(*operation, boxed(left), boxed(right)),
+            Node::Call(function, arguments) => Node::Call(*function, arguments.iter().map(through).collect()),
+            Node::Cast(inner) => Node::Cast(boxed(inner)),
+        };
+        Self { node, ty: self.ty }
+    }
+}
+
+/// How rows are seen as rows of another type.
+pub trait View {
+    /// What a property of the view is of the rows below.
+    fn property(&self, path: &PropertyPath) -> Expression;
+    /// Whether every row of the view is of a type.
+    fn is_of(&self, ty: &EntityType) -> bool;
+}
+
 /// One key of `$orderby`. Null sorts below every value.
 #[derive(Clone, Debug)]
 pub struct OrderKey {

@@ -317,7 +317,13 @@ fn read<'a>(cell: Cell<'a>, ty: &Type) -> Value<'a> {
     match (cell, ty) {
         (_, Type::Collection { .. } | Type::Complex(_)) | (Cell::Null | Cell::Damaged, _) => Value::Null,
         (Cell::Integer(value), Type::Boolean) => Value::Boolean(value != 0),
+        #[expect(clippy::cast_precision_loss, reason = "what is stored as a whole number was a double")]
+        (Cell::Integer(value), Type::Double) => Value::Double(value as f64),
+        // The binder counts on the bounds of the type.
+        (Cell::Integer(value), Type::Int32) if i32::try_from(value).is_err() => Value::Null,
         (Cell::Integer(value), _) => Value::Integer(value),
+        (Cell::Double(value), Type::Double) if value.is_finite() => Value::Double(value),
+        (Cell::Double(_) | Cell::Complex(_), _) => Value::Null,
         (Cell::Text(text), _) => Value::Text(Cow::Borrowed(text)),
     }
 }
@@ -327,6 +333,8 @@ fn read_item(item: serde_json::Value, ty: &Type) -> Value<'static> {
     match (item, ty) {
         (serde_json::Value::String(text), Type::String { .. }) => Value::Text(text.into()),
         (serde_json::Value::Bool(value), Type::Boolean) => Value::Boolean(value),
+        (serde_json::Value::Number(value), Type::Int32) => value.as_i64().map_or(Value::Null, Value::Integer),
+        (serde_json::Value::Number(value), Type::Double) => value.as_f64().map_or(Value::Null, Value::Double),
         (serde_json::Value::String(text), Type::DateTimeOffset) => {
             Form::DateTimeOffset.read(&text).unwrap_or(Value::Null)
         }

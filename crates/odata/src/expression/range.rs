@@ -5,6 +5,7 @@ use super::bound::{Arithmetic, Literal, ValueType};
 use super::cast::Conversion;
 use crate::Ticks;
 use crate::calendar::{FIRST_DAY, LAST_DAY, TICKS_PER_DAY as DAY};
+use crate::edm::Type;
 
 /// The bounds of a value, both of them included. Null lies within all bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,7 +46,7 @@ impl Range {
         }
     }
 
-    /// The bounds of any value of a type; those of a property.
+    /// The bounds of any value of a type.
     pub(crate) fn any(ty: ValueType) -> Self {
         match ty {
             ValueType::Integer | ValueType::Duration => Self::Whole(i64::MIN, i64::MAX),
@@ -55,6 +56,14 @@ impl Range {
             ValueType::TimeOfDay => Self::Whole(0, DAY - 1),
             ValueType::Enum(_) => Self::Whole(i64::from(i32::MIN), i64::from(i32::MAX)),
             ValueType::Null | ValueType::Boolean | ValueType::Text | ValueType::Guid => Self::None,
+        }
+    }
+
+    /// The bounds of a property's values.
+    pub(crate) fn of_property(declared: &Type, ty: ValueType) -> Self {
+        match declared {
+            Type::Int32 => Self::Whole(i32::MIN.into(), i32::MAX.into()),
+            _ => Self::any(ty),
         }
     }
 

@@ -217,6 +217,8 @@ impl<'t> OptionText<'t> {
         let start = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
         let column = self.text.get(..start).map_or(1, |before| before.chars().count() + 1);
         let message = format!("column {column}: {message}");
+        // A name that looks like an alias is none here: the column is one of the option.
+        let target = if target.starts_with('@') { self.option.name().to_owned() } else { target };
         OptionError { kind, option: self.option, target, column: Some(column), message }
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn read<'t>(
     }
     if star {
         // What is named has precedence over the star.
-        let rest = ty.lineage().flat_map(|ty| ty.navigation);
+        let rest = ty.lineage().flat_map(|ty| ty.navigation).filter(|navigation| !navigation.collection);
         let rest: Vec<_> =
             rest.filter(|navigation| !named.iter().any(|known| std::ptr::eq(known.navigation, *navigation))).collect();
         named.extend(rest.into_iter().map(Expansion::whole));
@@ -116,6 +116,11 @@ fn relation<'t>(
                 (ErrorKind::NotServed, message)
             }
             None => match at.navigation(segment) {
+                Some(navigation) if navigation.collection => {
+                    let message =
+                        format!("expanding `{}`, which leads to many entities, is not served", navigation.name);
+                    (ErrorKind::NotServed, message)
+                }
                 Some(navigation) => {
                     found = Some(navigation);
                     continue;

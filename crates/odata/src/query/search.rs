@@ -247,7 +247,7 @@ impl PropertyPath {
         let (mut at, mut navigation) = (ty, Vec::new());
         let (before, name) = path.rsplit_once('/').map_or((None, path), |(before, name)| (Some(before), name));
         for step in before.into_iter().flat_map(|before| before.split('/')) {
-            let relation = at.navigation(step)?;
+            let relation = at.navigation(step).filter(|relation| !relation.collection)?;
             navigation.push(relation);
             at = relation.target;
         }

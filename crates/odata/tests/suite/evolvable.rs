@@ -57,6 +57,7 @@ static MODEL: Model = Model {
     entity_types: &[&CASE],
     complex_types: &[],
     enum_types: &[&DETAIL, &LEVEL],
+    singletons: &[],
     entity_sets: &[],
     operations: &[],
     capabilities: ServiceCapabilities::PLAIN,

@@ -1,6 +1,9 @@
 //! What odata promises, over a small model of its own.
 
+mod action;
 mod body;
+mod complex;
+mod contained;
 mod csdl;
 mod encode;
 mod evaluate;
@@ -9,6 +12,7 @@ mod filter;
 mod hostile;
 mod language_hostile;
 mod meaning;
+mod numbers;
 mod options;
 mod path;
 mod query;

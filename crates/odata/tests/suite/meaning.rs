@@ -28,6 +28,9 @@ impl Scope for Order {
             "placed" => Cell::Integer(self.placed.get()),
             "tags" => Cell::Text(r#"["a","b"]"#),
             "state" => Cell::Integer(5),
+            "quantity" => Cell::Integer(i64::from(i32::MAX)),
+            "weight" => Cell::Double(1.5),
+            "sizes" => Cell::Text("[1,-2147483648]"),
             _ => Cell::Null,
         }
     }
@@ -89,6 +92,8 @@ fn number() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         prop::sample::select(vec![
             "length(name)",
+            "quantity",
+            "weight",
             "indexof(name,'a')",
             "year(placed)",
             "hour(placed)",
@@ -136,6 +141,33 @@ proptest! {
             prop_assert_eq!(value, Value::Boolean(false), "{} of {:?}", number, order);
         }
     }
+}
+
+#[test]
+fn numbers_of_rows_are_compared_and_worked_out() {
+    let order = Order { big: false, name: String::new(), note: None, gift: None, placed: Ticks::default() };
+    for (condition, expected) in [
+        ("quantity eq 2147483647", true),
+        ("quantity gt 2147483646.5", true),
+        ("quantity add 1 eq 2147483648", true),
+        ("quantity mul quantity gt 4611686014132420608", true),
+        ("-quantity lt weight", true),
+        ("quantity in (1,2147483647)", true),
+        ("quantity mod 10 eq 7", true),
+        ("weight eq 1.5", true),
+        ("weight lt 2", true),
+        ("weight sub 0.5 eq 1", true),
+        ("weight eq null", false),
+        ("sizes/any(s:s lt 0)", true),
+        ("sizes/any(s:s gt weight)", false),
+        ("-2147483648 in sizes", true),
+    ] {
+        assert_eq!(value(condition, &order), Some(Value::Boolean(expected)), "{condition}");
+    }
+    let refused = |text: &str| orders().condition(text).expect_err(text).to_string();
+    assert!(refused("quantity mul quantity mul quantity gt 0").contains("too large"));
+    assert!(refused("quantity eq 'a'").contains("`quantity` is a whole number"));
+    assert!(refused("weight eq true").contains("`weight` is a number"));
 }
 
 #[test]

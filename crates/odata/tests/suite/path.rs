@@ -3,12 +3,13 @@
 use crate::test_model::MODEL;
 use odata::expression::bound::PropertyPath;
 use odata::path::{
-    Key, PathError, PropertyPart, Resource, alternate_property, encode_segment, entity_reference, resolve,
+    ContainedPart, Key, PathError, PropertyPart, Resource, alternate_property, encode_segment, entity_reference,
+    resolve,
 };
 use proptest::prelude::*;
 
 /// The resource as one line.
-fn told(path: &str) -> Result<String, PathError> {
+pub(crate) fn told(path: &str) -> Result<String, PathError> {
     let key = |key: Key| match key {
         Key::Id(id) => format!("id<{id}>"),
         Key::Alternate(name) => format!("name<{name}>"),
@@ -32,6 +33,15 @@ fn told(path: &str) -> Result<String, PathError> {
         Resource::Navigation(of, one, nav) => format!("{} {} {}", of.fragment(), key(one), nav.name),
         Resource::Reference(of, one, nav) => format!("{} {} {} ref", of.fragment(), key(one), nav.name),
         Resource::Property(of, one, path, part) => format!("{} {} {}", of.fragment(), key(one), property(path, part)),
+        Resource::Contained(of, one, nav, part) => {
+            let part = match part {
+                ContainedPart::Collection => String::new(),
+                ContainedPart::Count => " count".to_owned(),
+                ContainedPart::Entity(id) => format!(" id<{id}>"),
+            };
+            format!("{} {} {}{part}", of.fragment(), key(one), nav.name)
+        }
+        Resource::Action(of, action) => format!("{} runs {}", of.fragment(), action.name),
         Resource::Batch => "batch".to_owned(),
         Resource::Metadata => "metadata".to_owned(),
         Resource::Service => "service".to_owned(),

@@ -27,6 +27,7 @@ static ADDRESS: ComplexType =
     ComplexType { namespace: "shop", name: "address", properties: &[Property::new("city", Type::text(50), "")] };
 
 static TEXT: Type = Type::text(40);
+static SIZE: Type = Type::Int32;
 static MOMENT: Type = Type::DateTimeOffset;
 static ONE_STATE: Type = Type::Enum(&STATE);
 
@@ -57,7 +58,7 @@ pub(crate) static PERSON: EntityType = EntityType {
         Property::new("phones", Type::Collection { of: &TEXT, most: 5 }, ""),
         Property::new("pin", Type::text(4), "").nullable().write_only(),
     ],
-    navigation: &[NavigationProperty { name: "manager", target: &PERSON, description: "" }],
+    navigation: &[NavigationProperty::new("manager", &PERSON, "")],
     ignored: &[],
     description: "",
 };
@@ -98,8 +99,11 @@ pub(crate) static ORDER: EntityType = EntityType {
         Property::new("add", Type::text(9), "").nullable(),
         Property::new("eq", Type::text(9), "").nullable(),
         Property::new("password", Type::text(9), "").nullable().write_only(),
+        Property::new("quantity", Type::Int32, "").nullable(),
+        Property::new("weight", Type::Double, "").nullable(),
+        Property::new("sizes", Type::Collection { of: &SIZE, most: 9 }, ""),
     ],
-    navigation: &[NavigationProperty { name: "customer", target: &PERSON, description: "" }],
+    navigation: &[NavigationProperty::new("customer", &PERSON, "")],
     ignored: &[],
     description: "",
 };
@@ -116,7 +120,7 @@ static BIG_ORDER: EntityType = EntityType {
         Property::new("rush", Type::Boolean, "").nullable(),
         Property::new("parts", Type::Collection { of: &TEXT, most: 9 }, ""),
     ],
-    navigation: &[NavigationProperty { name: "broker", target: &PERSON, description: "" }],
+    navigation: &[NavigationProperty::new("broker", &PERSON, "")],
     ignored: &[],
     description: "",
 };

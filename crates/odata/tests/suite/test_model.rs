@@ -2,8 +2,8 @@
 
 use odata::edm::{
     BatchCapabilities, BatchFeature, Capabilities, ComplexType, EntitySet, EntityType, EnumType, Member, Model,
-    NavigationBinding, NavigationProperty, Operand, Operation, OperationKind, Property, Schema, ServiceCapabilities,
-    Type,
+    NavigationBinding, NavigationProperty, Operand, Operation, OperationKind, Property, Schema, Sentinel,
+    ServiceCapabilities, Singleton, Type,
 };
 use odata::query::SystemOption;
 
@@ -16,6 +16,41 @@ static PROFILE: ComplexType = ComplexType {
     properties: &[
         Property::new("strict", Type::Boolean, "").write_only(),
         Property::new("password", Type::text(8), "").nullable().write_only(),
+    ],
+};
+
+/// Whose greatest member hides.
+static LEVEL: EnumType = EnumType::new(
+    "test",
+    "level",
+    &[
+        Member { name: "low", value: 0 },
+        Member { name: "unknownFutureValue", value: 1 },
+        Member { name: "extreme", value: 2 },
+    ],
+)
+.evolvable(Sentinel { value: 1, is_creatable: false });
+
+static POINT: ComplexType = ComplexType {
+    namespace: "test",
+    name: "point",
+    properties: &[
+        Property::new("latitude", Type::Double, "").nullable(),
+        Property::new("longitude", Type::Double, "").nullable(),
+    ],
+};
+
+/// A structured value that is read, with another within it.
+static PLACE: ComplexType = ComplexType {
+    namespace: "test",
+    name: "place",
+    properties: &[
+        Property::new("city", Type::text(20), "").nullable(),
+        Property::new("level", Type::Enum(&LEVEL), "").nullable(),
+        Property::new("floor", Type::Int32, "").nullable(),
+        Property::new("tags", Type::Collection { of: &TAG, most: 3 }, ""),
+        Property::new("point", Type::Complex(&POINT), "").nullable(),
+        Property::new("code", Type::text(8), "").nullable().write_only(),
     ],
 };
 
@@ -67,10 +102,62 @@ pub(crate) static ITEM: EntityType = EntityType {
         Property::new("secretSince", Type::DateTimeOffset, "").nullable().write_only(),
         Property::new("secretColour", Type::Enum(&COLOUR), "").nullable().write_only(),
     ],
-    navigation: &[NavigationProperty { name: "owner", target: &PERSON, description: "" }],
+    navigation: &[NavigationProperty::new("owner", &PERSON, "")],
     ignored: &["oldName"],
     description: "",
 };
+
+/// What is measured: numbers.
+pub(crate) static SENSOR: EntityType = EntityType {
+    namespace: "test",
+    synonyms: &[],
+    name: "sensor",
+    base: Some(&THING),
+    is_abstract: false,
+    key: None,
+    properties: &[
+        Property::new("size", Type::Int32, "").nullable(),
+        Property::new("weight", Type::Double, "").nullable(),
+        Property::new("place", Type::Complex(&PLACE), "Where it is.").nullable(),
+    ],
+    navigation: &[
+        NavigationProperty::new("owner", &PERSON, ""),
+        NavigationProperty::new("history", &ENTRY, "What it was before.").collection().contained(),
+        NavigationProperty::new("friends", &PERSON, "").collection(),
+    ],
+    ignored: &[],
+    description: "",
+};
+
+/// What a sensor was.
+static ENTRY: EntityType = EntityType {
+    namespace: "test",
+    synonyms: &[],
+    name: "entry",
+    base: Some(&SENSOR),
+    is_abstract: false,
+    key: None,
+    properties: &[Property::new("by", Type::text(9), "").nullable()],
+    navigation: &[],
+    ignored: &[],
+    description: "",
+};
+
+static VAULT: Singleton =
+    Singleton { name: "vault", namespace: "test", type_name: "vaultRoot", description: "What is kept apart." };
+
+static SENSORS: EntitySet = EntitySet {
+    container: Some(&VAULT),
+    alternate_key: Some("size"),
+    bindings: &[NavigationBinding { path: "owner", target: &GUARDS }],
+    capabilities: Capabilities {
+        options: &[SystemOption::Filter, SystemOption::Expand, SystemOption::Count],
+        ..Capabilities::NONE
+    },
+    ..EntitySet::new("sensors", &SENSOR)
+};
+
+static GUARDS: EntitySet = EntitySet { container: Some(&VAULT), ..EntitySet::new("guards", &PERSON) };
 
 pub(crate) static SPECIAL_ITEM: EntityType = EntityType {
     namespace: "Test.Inner.Services",
@@ -99,6 +186,7 @@ pub(crate) mod at {
 
 static ITEMS: EntitySet = EntitySet {
     name: "items",
+    container: None,
     entity_type: &ITEM,
     alternate_key: Some("name"),
     polymorphic: true,
@@ -115,6 +203,7 @@ static ITEMS: EntitySet = EntitySet {
 
 static PEOPLE: EntitySet = EntitySet {
     name: "people",
+    container: None,
     entity_type: &PERSON,
     alternate_key: None,
     polymorphic: false,
@@ -129,6 +218,12 @@ static PEOPLE: EntitySet = EntitySet {
     },
 };
 
+static RESET: [Property; 3] = [
+    Property::new("sensorIds", Type::Collection { of: &TAG, most: 3 }, "Which ones."),
+    Property::new("to", Type::Int32, "").nullable(),
+    Property::new("level", Type::Enum(&LEVEL), "").nullable(),
+];
+
 static WHY: [Property; 1] = [Property::new("why", Type::text(9), "")];
 
 pub(crate) static MODEL: Model = Model {
@@ -137,10 +232,11 @@ pub(crate) static MODEL: Model = Model {
         Schema { namespace: "Test.Inner.Services", alias: None },
     ],
     container: "Things",
-    entity_types: &[&THING, &PERSON, &ITEM, &SPECIAL_ITEM],
-    complex_types: &[&PROFILE],
-    enum_types: &[&COLOUR],
-    entity_sets: &[&ITEMS, &PEOPLE],
+    entity_types: &[&THING, &PERSON, &ITEM, &SPECIAL_ITEM, &SENSOR, &ENTRY],
+    complex_types: &[&PROFILE, &PLACE, &POINT],
+    enum_types: &[&COLOUR, &LEVEL],
+    singletons: &[&VAULT],
+    entity_sets: &[&ITEMS, &PEOPLE, &SENSORS, &GUARDS],
     operations: &[
         Operation {
             namespace: "test",
@@ -159,6 +255,15 @@ pub(crate) static MODEL: Model = Model {
             parameters: &[],
             returns: Some(Operand::Collection(&SPECIAL_ITEM)),
             description: "",
+        },
+        Operation {
+            namespace: "test",
+            name: "reset",
+            kind: OperationKind::Action,
+            binding: Operand::Collection(&SENSOR),
+            parameters: &RESET,
+            returns: None,
+            description: "Forgets what was measured.",
         },
         Operation {
             namespace: "test",

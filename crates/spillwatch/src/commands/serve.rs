@@ -4,6 +4,7 @@ use crate::cli::{Global, RateLimit, Serve};
 use crate::commands::token::issue;
 use crate::error::Failure;
 use crate::instance::{Instance, keys_folder};
+use crate::signals::Signals;
 use api::server::{Listen, serve};
 use api::{App, ClientCredentials, Limits, Origins, RequestRate, Throttle, TlsFiles, router};
 use auth::client_credentials::{Rate, TokenGate};
@@ -16,7 +17,6 @@ use service::{Service, Settings};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// How long the token lives that is printed at the start.
@@ -225,26 +225,6 @@ const EXAMPLE: &str = concat!(
     r#""riskEventDateTime":"2026-03-02T23:10:04.2255665Z","riskEventType":"leakedCredentials","#,
     r#""riskLevel":"high","riskEventStatus":"active","userId":"5b0a7c1e-8d53-4f39-a3d4-2f6a3f1f9c01"}"#
 );
-
-/// The signals that ask the server to stop.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    /// Waits for the next one and answers its name.
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

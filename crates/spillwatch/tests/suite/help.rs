@@ -23,7 +23,9 @@ fn help_of_serve() {
 /// Each command has a help text of its own, with an explanation of each of its options.
 #[test]
 fn help_of_every_command() {
-    for name in ["token", "tenants", "apps", "keys", "migrate", "backup", "restore", "doctor", "metadata", "openapi"] {
+    for name in
+        ["token", "tenants", "apps", "events", "keys", "migrate", "backup", "restore", "doctor", "metadata", "openapi"]
+    {
         let text = help([name, "--help"]);
         assert!(text.contains(&format!("Usage: spillwatch {name}")), "{text}");
         assert!(text.contains("--data <DIR>"), "{text}");
@@ -37,6 +39,17 @@ fn help_of_every_command() {
                 .join("\n"))
             .join("\n---\n")
     );
+}
+
+#[test]
+fn help_of_events() {
+    let of = |name| {
+        let text = help(["events", name, "--help"]);
+        let (before, after) = text.split_once("\nOptions of every command").expect("a heading");
+        let (_, examples) = after.split_once("SPILLWATCH_JSON]\n").expect("the last option");
+        format!("{before}\n{examples}")
+    };
+    insta::assert_snapshot!(["list", "watch", "export", "import"].map(of).join("\n---\n"));
 }
 
 #[test]

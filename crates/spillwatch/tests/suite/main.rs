@@ -5,6 +5,7 @@ mod backup;
 mod config;
 mod crash;
 mod delta;
+mod events;
 mod faults;
 mod help;
 mod hostile;

@@ -48,7 +48,8 @@ impl Memory {
 fn column_type(ty: &Type) -> &'static str {
     match ty {
         Type::String { .. } | Type::Collection { .. } | Type::Complex(_) => "TEXT",
-        Type::Boolean | Type::DateTimeOffset | Type::Enum(_) => "INTEGER",
+        Type::Boolean | Type::Int32 | Type::DateTimeOffset | Type::Enum(_) => "INTEGER",
+        Type::Double => "REAL",
     }
 }
 

@@ -1,7 +1,7 @@
 //! What `doctor` finds.
 
 use crate::support::{filled, open, raw};
-use model::{EventKind, RiskEventStatus, RiskLevel, TenantKey, Total};
+use model::{EventKind, RiskEventStatus, RiskLevel, RiskState, TenantKey, Total};
 use store::{Finding, Store as _};
 
 async fn unsound(folder: &std::path::Path) -> Vec<Finding> {
@@ -17,33 +17,38 @@ async fn a_healthy_store_is_sound() {
     assert_eq!(unsound(folder.path()).await, []);
     let store = open(folder.path());
     let total = Total::Events(EventKind::LeakedCredentials, RiskLevel::High, RiskEventStatus::Active);
-    assert_eq!(store.totals(TenantKey(1)).await.expect("totals can be read"), [(total, 100)]);
+    let at_risk = Total::RiskyUsers(RiskLevel::High, RiskState::AtRisk);
+    assert_eq!(store.totals(TenantKey(1)).await.expect("totals can be read"), [(total, 100), (at_risk, 1)]);
     store.close().await;
 }
 
 #[tokio::test]
 async fn tampering_is_found() {
     let cases = [
-        ("DELETE FROM risk_events WHERE id = 'e5'", "kept totals"),
-        ("UPDATE totals SET count = count + 1", "kept totals"),
-        ("UPDATE totals SET risk_event_status = 7", "kept totals"),
-        ("UPDATE totals SET risk_level = 0", "kept totals"),
-        ("DELETE FROM totals", "kept totals"),
-        ("INSERT INTO totals VALUES (1, 1000, 0, 0, 4)", "kept totals"),
-        ("UPDATE risk_events SET risk_level = 0 WHERE id = 'e5'", "kept totals"),
-        ("DELETE FROM changes WHERE id = 'e5'", "change log"),
-        ("UPDATE changes SET key = key + 1000 WHERE id = 'e9'", "change log"),
-        ("UPDATE changes SET key = key + 1000 WHERE id = 'e5'", "change log"),
-        ("UPDATE changes SET time = 0 WHERE id = 'e5'", "change log"),
-        ("UPDATE tenants SET last_sequence = 9", "change log"),
-        ("UPDATE tenants SET last_time = 0", "change log"),
-        ("DELETE FROM actors", "change log"),
+        ("DELETE FROM risk_events WHERE id = 'e5'", &["kept totals", "users at risk"][..]),
+        ("UPDATE totals SET count = count + 1", &["kept totals"]),
+        ("UPDATE totals SET risk_event_status = 7", &["kept totals"]),
+        ("UPDATE totals SET risk_level = 0", &["kept totals"]),
+        ("DELETE FROM totals", &["kept totals"]),
+        ("INSERT INTO totals VALUES (1, 1000, 0, 0, 4)", &["kept totals"]),
+        ("UPDATE risk_events SET risk_level = 0 WHERE id = 'e5'", &["kept totals", "users at risk"]),
+        ("UPDATE risky_users SET open_high = 9", &["users at risk"]),
+        ("UPDATE risky_users SET newest = 3", &["users at risk"]),
+        ("UPDATE risky_users SET risk_state = 3", &["kept totals", "users at risk"]),
+        ("DELETE FROM risky_users", &["kept totals", "users at risk"]),
+        ("DELETE FROM changes WHERE id = 'e5'", &["change log"]),
+        ("UPDATE changes SET key = key + 1000 WHERE id = 'e9'", &["users at risk", "change log"]),
+        ("UPDATE changes SET key = key + 1000 WHERE id = 'e5'", &["change log"]),
+        ("UPDATE changes SET time = 0 WHERE id = 'e5'", &["change log"]),
+        ("UPDATE tenants SET last_sequence = 9", &["change log"]),
+        ("UPDATE tenants SET last_time = 0", &["change log"]),
+        ("DELETE FROM actors", &["change log"]),
     ];
-    for (sql, subject) in cases {
+    for (sql, subjects) in cases {
         let folder = filled(10).await;
         raw(folder.path()).execute_batch(sql).expect(sql);
         let found: Vec<_> = unsound(folder.path()).await.into_iter().map(|finding| finding.subject).collect();
-        assert_eq!(found, [subject], "{sql}");
+        assert_eq!(found, subjects, "{sql}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! A store that an older version made is brought up to date with everything in it.
 
 use crate::support::{create, open, raw};
-use model::{EventKey, RiskEvent, TenantKey, Total, event_members};
+use model::{DetectionId, EventKey, RiskEvent, RiskLevel, RiskState, TenantKey, Total, event_members};
 use odata::encode::Row;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -70,5 +70,14 @@ async fn the_first_version_is_brought_up_to_date() {
     assert!(findings.iter().all(|finding| finding.sound), "{findings:?}");
     let totals = store.totals(tenant).await.expect("totals can be read");
     assert!(totals.contains(&(Total::Users, 1)), "{totals:?}");
+    // What the events add up to was worked out, with the name that the directory has.
+    let user = store.load_risky_user(tenant, "u1").await.expect("reads go on").expect("a user at risk");
+    assert_eq!((user.risk.level, user.risk.state, user.events), (RiskLevel::High, RiskState::AtRisk, 4));
+    assert_eq!((&*user.user_display_name, user.is_known, user.open.by_level), ("Mara", true, [0, 0, 4, 0, 0, 0]));
+    assert_eq!(store.history(tenant, "u1", None, 9).await.expect("a history").len(), 1, "it begins with this version");
+    for id in ["e1", "e5"] {
+        let found = store.detected_event(tenant, DetectionId::of(id)).await.expect("reads go on");
+        assert_eq!(found.map(|found| found.to_string()).as_deref(), Some(id));
+    }
     store.close().await;
 }

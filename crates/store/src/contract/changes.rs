@@ -39,8 +39,9 @@ pub(super) async fn the_change_log_tells_what_happened(harness: &dyn Harness) {
     let bits = |positions: &[usize]| positions.iter().fold(0, |bits, position| bits | 1 << position);
     let expected = [
         (events, "e1", ChangeKind::Created, ALL),
-        (events, "e1", ChangeKind::Updated, bits(&[at::RISK_EVENT_STATUS, at::CLOSED_DATE_TIME])),
+        (events, "e1", ChangeKind::Updated, bits(&[at::RISK_EVENT_STATUS, at::CLOSED_DATE_TIME, at::RISK_DETAIL])),
         (events, "e1", ChangeKind::Updated, bits(&[at::USER_ID, at::IMPACTED_USER])),
+        (ChangedSet::RiskyUsers, "u1", ChangeKind::Updated, ALL), // who is at risk no more
         (events, "e1", ChangeKind::Updated, bits(&[at::IMPACTED_USER])),
         (events, "e1", ChangeKind::Deleted, 0),
         (users, "u1", ChangeKind::Created, ALL),
@@ -49,7 +50,7 @@ pub(super) async fn the_change_log_tells_what_happened(harness: &dyn Harness) {
     ];
     let found = changes(&*store, tenant).await;
     let expected: Vec<_> =
-        expected.map(|(set, text, kind, properties)| ChangeEntry { set, id: id(text), kind, properties }).into();
+        expected.map(|(set, text, kind, properties)| ChangeEntry { set, id: text.into(), kind, properties }).into();
     assert_eq!(found.iter().map(|change| change.entry.clone()).collect::<Vec<_>>(), expected);
     assert!(found.iter().all(|change| change.actor == actor()));
 }
@@ -117,7 +118,7 @@ pub(super) async fn times_grow_whatever_the_clock_does(harness: &dyn Harness) {
     assert_eq!(log.len(), 27);
     assert_eq!(log[0].time, start, "the clock's own time, where it can be");
     for change in &log {
-        let event = store.load_event(first, &event_key(change.entry.id.as_str())).await.expect("reads go on");
+        let event = store.load_event(first, &event_key(&change.entry.id)).await.expect("reads go on");
         assert_eq!(event.expect("the event is there").created_date_time, change.time, "one time for both");
     }
     harness.clock().advance_seconds(-86_400);

@@ -7,8 +7,8 @@ use super::samples::{
 };
 use crate::{Carried, Outcome, PageQuery, Source, StoreError, WriteError};
 use model::{
-    Clock as _, Command, EntityId, EventKey, EventKind, NewId, NewRiskEvent, Precondition, Refusal, RiskEvent,
-    RiskEventDraft, RiskEventStatus, RiskLevel, Versions, edm,
+    Clock as _, Command, EntityId, EventKey, EventKind, NewId, NewRiskEvent, Precondition, Refusal, RiskDetail,
+    RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, Versions, edm,
 };
 use odata::encode::{CellError, Row};
 
@@ -66,6 +66,7 @@ pub(super) async fn every_command_on_events_does_its_work(harness: &dyn Harness)
         risk_level: RiskLevel::Low,
         user_display_name: "Mara".into(),
         closed_date_time: Some(closed),
+        risk_detail: RiskDetail::UserPerformedSecuredPasswordReset,
         version: 2,
         ..created
     };
@@ -79,7 +80,7 @@ pub(super) async fn every_command_on_events_does_its_work(harness: &dyn Harness)
 
     let clear = Command::ClearImpactedUser { event: event_key("e1"), precondition: Precondition::default() };
     let cleared = event_of(&*store, tenant, clear).await;
-    assert_eq!(cleared, RiskEvent { impacted_user: None, version: 4, ..referred });
+    assert_eq!(cleared, RiskEvent { impacted_user: None, version: 5, ..referred });
     let loaded = store.load_event(tenant, &event_key("e1")).await.expect("an event can be read");
     assert_eq!(loaded, Some(cleared), "what is read is what was answered");
 
@@ -89,7 +90,7 @@ pub(super) async fn every_command_on_events_does_its_work(harness: &dyn Harness)
     assert_eq!(seen_event(&*store, tenant, &event_key("e1")).await, None);
 
     let again = event_of(&*store, tenant, create_event(new_event("e1"))).await;
-    assert_eq!(again.version, 6, "a deleted id is free again, and versions go on");
+    assert_eq!(again.version, 7, "a deleted id is free again, and versions go on");
     snapshot(&*store, tenant).await;
 }
 

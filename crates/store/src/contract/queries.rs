@@ -256,7 +256,7 @@ pub(super) async fn queries_answer_what_the_evaluator_keeps(harness: &dyn Harnes
                 assert_eq!(count, ids.len() as u64, "{about}");
                 let kind = match source {
                     Source::Events(kind) => kind,
-                    Source::Users => continue,
+                    Source::Users | Source::RiskyUsers => continue,
                 };
                 let totals = store.totals(second).await.expect("totals can be read");
                 if let Some(told) = crate::kept::count(Some(&filter), kind, &totals) {

@@ -2,11 +2,13 @@
 
 use super::Harness;
 use crate::Place;
-use crate::{AdminCommand, AdminOutcome, Carried, ChangeRecord, Outcome, PageQuery, Source, Store, WriteError};
+use crate::{
+    AdminCommand, AdminOutcome, Carried, ChangeRecord, HistoryRecord, Outcome, PageQuery, Source, Store, WriteError,
+};
 use model::{
     Actor, Clock as _, Command, EntityId, Entropy as _, EventKey, EventKind, NewId, NewRiskEvent, OwnedCell,
-    Precondition, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, SeededEntropy, TenantId, TenantKey, Ticks,
-    Total, User, UserDraft, UserKey, Versions, edm,
+    Precondition, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, RiskyUser, SeededEntropy, TenantId, TenantKey,
+    Ticks, Total, User, UserDraft, UserKey, Versions, edm,
 };
 use odata::body::EntityBody;
 use odata::edm::EntityType;
@@ -153,7 +155,9 @@ impl SeenRow {
         let owned = |position| match row.cell(position) {
             Cell::Null => OwnedCell::Null,
             Cell::Integer(value) => OwnedCell::Integer(value),
+            Cell::Double(value) => OwnedCell::Double(value),
             Cell::Text(text) => OwnedCell::Text(text.into()),
+            Cell::Complex(_) => panic!("the cell {position} of {} is structured", row.entity_type().name),
             Cell::Damaged => panic!("the cell {position} of {} is damaged", row.entity_type().name),
         };
         Self {
@@ -164,9 +168,13 @@ impl SeenRow {
     }
 
     pub(super) fn id(&self) -> &str {
-        match &self.cells[0] {
-            OwnedCell::Text(id) => id,
-            other => panic!("an id is {other:?}"),
+        self.text(edm::event::ID) // as in every type
+    }
+
+    pub(super) fn text(&self, position: usize) -> &str {
+        match &self.cells[position] {
+            OwnedCell::Text(text) => text,
+            other => panic!("the cell {position} is {other:?}"),
         }
     }
 
@@ -254,13 +262,25 @@ pub(super) async fn changes(store: &dyn Store, tenant: TenantKey) -> Vec<ChangeR
 pub(super) struct Snapshot {
     pub(super) events: Vec<SeenRow>,
     pub(super) users: Vec<SeenRow>,
+    pub(super) risky_users: Vec<RiskyUser>,
+    pub(super) histories: Vec<Vec<HistoryRecord>>,
     pub(super) changes: Vec<ChangeRecord>,
     pub(super) totals: HashMap<Total, u64>,
 }
 
 impl Snapshot {
     pub(super) async fn take(store: &dyn Store, tenant: TenantKey) -> Self {
+        let (mut risky_users, mut histories) = (Vec::new(), Vec::new());
+        for row in rows(store, tenant, Source::RiskyUsers).await {
+            let user = store.load_risky_user(tenant, row.id()).await.expect("a user at risk can be read");
+            let user = user.expect("who is listed is there");
+            assert_eq!(SeenRow::of(&user), row, "the list shows what is kept");
+            risky_users.push(user);
+            histories.push(store.history(tenant, row.id(), None, u32::MAX).await.expect("a history can be read"));
+        }
         Self {
+            risky_users,
+            histories,
             events: rows(store, tenant, Source::Events(None)).await,
             users: rows(store, tenant, Source::Users).await,
             changes: changes(store, tenant).await,
@@ -282,13 +302,51 @@ impl Snapshot {
         if !self.users.is_empty() {
             counted.insert(Total::Users, self.users.len() as u64);
         }
+        for user in &self.risky_users {
+            *counted.entry(Total::RiskyUsers(user.risk.level, user.risk.state)).or_default() += 1;
+        }
         assert_eq!(self.totals, counted);
+        self.assert_sums();
         for (set, rows) in [(model::ChangedSet::RiskEvents, &self.events), (model::ChangedSet::Users, &self.users)] {
             for row in rows {
                 let latest =
-                    self.changes.iter().rfind(|change| change.entry.set == set && change.entry.id.as_str() == row.id());
+                    self.changes.iter().rfind(|change| change.entry.set == set && *change.entry.id == *row.id());
                 assert_eq!(latest.map(|change| change.sequence), Some(row.version), "{set:?} {}", row.id());
             }
+        }
+    }
+}
+
+impl Snapshot {
+    /// Users at risk are what their events add up to, and their histories are whole and end there.
+    fn assert_sums(&self) {
+        let at_risk: Vec<&str> = self.risky_users.iter().map(|user| &*user.id).collect();
+        for row in &self.events {
+            assert!(at_risk.contains(&row.text(edm::event::USER_ID)), "nobody is at risk by {}", row.id());
+        }
+        for (user, history) in self.risky_users.iter().zip(&self.histories) {
+            let events: Vec<_> = self.events.iter().filter(|row| row.text(edm::event::USER_ID) == &*user.id).collect();
+            assert_eq!(user.events as usize, events.len(), "{user:?}");
+            let mut open = [0; 6];
+            for row in events {
+                let status = RiskEventStatus::from_value(row.integer(edm::event::RISK_EVENT_STATUS)).expect("a status");
+                if status.is_open() {
+                    open[usize::try_from(row.integer(edm::event::RISK_LEVEL)).expect("a level")] += 1;
+                }
+            }
+            assert_eq!(user.open.by_level, open, "{user:?}");
+            let newest = history.first().expect("something happened to everybody who is at risk");
+            assert_eq!(user.newest, Some(newest.sequence));
+            assert_eq!((user.risk, user.risk_last_updated), (newest.item.risk, newest.time), "{user:?}");
+            let numbers: Vec<Option<u64>> = history.iter().skip(1).map(|record| Some(record.sequence)).collect();
+            let chain: Vec<Option<u64>> = history.iter().map(|record| record.item.previous).collect();
+            assert_eq!([numbers, vec![None]].concat(), chain, "the history is a whole chain");
+            for record in history {
+                let change = &self.changes[record.sequence as usize - 1];
+                assert_eq!((change.risky_user.as_deref(), &change.actor), (Some(&*user.id), &record.actor));
+            }
+            let latest = self.changes.iter().rfind(|change| change.risky_user.as_deref() == Some(&*user.id));
+            assert_eq!(latest.map(|change| change.sequence), Some(user.version), "{user:?}");
         }
     }
 }

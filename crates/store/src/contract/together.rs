@@ -85,7 +85,7 @@ pub(super) async fn a_refusal_leaves_its_neighbours_alone(harness: &dyn Harness)
         if let Ok(Outcome::Event(event)) = outcome {
             carried_out += 1;
             let change = &after.changes[event.version as usize - 1];
-            assert_eq!((&change.entry.id, &change.actor), (&event.id, &actor), "each change with who made it");
+            assert_eq!((&*change.entry.id, &change.actor), (event.id.as_str(), &actor), "each change with who made it");
         }
     }
     assert_eq!(carried_out, TASKS * 5);

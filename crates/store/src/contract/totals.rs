@@ -7,7 +7,8 @@ use super::samples::{
 };
 use crate::WriteError;
 use model::{
-    Command, EventKind, NewRiskEvent, Precondition, RiskEventDraft, RiskEventStatus, RiskLevel, TenantKey, Total,
+    Command, EventKind, NewRiskEvent, Precondition, RiskEventDraft, RiskEventStatus, RiskLevel, RiskState, TenantKey,
+    Total, Verdict,
 };
 
 pub(super) async fn totals_add_up_and_start_at_zero(harness: &dyn Harness) {
@@ -22,7 +23,8 @@ pub(super) async fn totals_add_up_and_start_at_zero(harness: &dyn Harness) {
     let mut totals = store.totals(tenant).await.expect("totals can be read");
     totals.sort_by_key(|(_, count)| *count);
     let of = |kind| Total::Events(kind, RiskLevel::High, RiskEventStatus::Active);
-    assert_eq!(totals, [(of(EventKind::LeakedCredentials), 1), (of(EventKind::IdentityRisk), 2)]);
+    let at_risk = Total::RiskyUsers(RiskLevel::High, RiskState::AtRisk);
+    assert_eq!(totals, [(of(EventKind::LeakedCredentials), 1), (at_risk, 1), (of(EventKind::IdentityRisk), 2)]);
     snapshot(&*store, tenant).await;
 }
 
@@ -59,12 +61,13 @@ fn by_chance(dice: &mut Dice) -> Command {
     let status = RiskEventStatus::from_value(dice.below(8) as i64).expect("eight statuses");
     let closed = dice.one_of(&[None, Some(None), Some(Some(ticks("2024-01-01T00:00:00Z")))]);
     let precondition = if dice.below(4) == 0 { at_version(dice.below(40)) } else { Precondition::default() };
-    match dice.below(16) {
+    match dice.below(18) {
         0..=4 => create_event(NewRiskEvent {
             kind: dice.one_of(&EventKind::ALL),
             risk_level: level,
             risk_event_status: status,
             closed_date_time: closed,
+            user_id: user.into(),
             ..new_event(&event)
         }),
         5..=7 => {
@@ -82,6 +85,10 @@ fn by_chance(dice: &mut Dice) -> Command {
         11 => Command::ClearImpactedUser { event: event_key(&event), precondition },
         12 | 13 => create_user(&user, name),
         14 => update_user(&user, &format!(r#"{{"userPrincipalName":"{name}"}}"#)),
-        _ => delete_user(name),
+        15 => delete_user(name),
+        _ => {
+            let verdict = dice.one_of(&[Verdict::Dismiss, Verdict::ConfirmCompromised, Verdict::ConfirmSafe]);
+            Command::Judge { verdict, users: vec![user.into()], chance: dice.below(u64::MAX) }
+        }
     }
 }

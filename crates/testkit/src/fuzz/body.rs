@@ -73,6 +73,8 @@ fn write_value(ty: &Type, value: &Value, json: &mut Vec<u8>) {
     match (value, ty) {
         (Value::Text(text), _) => write_string(text, json),
         (Value::Boolean(value), _) => json.extend_from_slice(value.to_string().as_bytes()),
+        (Value::Int32(value), _) => json.extend_from_slice(value.to_string().as_bytes()),
+        (Value::Double(value), _) => json.extend_from_slice(format!("{value:?}").as_bytes()),
         (Value::DateTimeOffset(ticks), _) => write_string(&ticks.to_string(), json),
         (Value::Enum(value), Type::Enum(of)) => {
             write_string(of.member_of((*value).into()).expect("it was read as a member").name, json);

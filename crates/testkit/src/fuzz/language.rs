@@ -85,6 +85,7 @@ fn rows(world: &World, listed: Listed) -> Vec<Seen<'_>> {
     match listed {
         Listed::Events(EventSet::Identity) => world.events.iter().map(|event| world.seen(event)).collect(),
         Listed::Events(_) => world.events.iter().filter(is_leaked).map(|event| world.seen(event)).collect(),
+        Listed::Detections | Listed::RiskyUsers => unreachable!("they are not among the sets above"),
         Listed::Users => world.users.iter().map(|user| world::Seen::alone(user)).collect(),
     }
 }

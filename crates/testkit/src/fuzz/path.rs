@@ -3,7 +3,7 @@
 use super::check_message;
 use crate::app::HOST;
 use model::edm;
-use odata::path::{Key, PropertyPart, Resource, encode_segment, entity_reference, resolve};
+use odata::path::{ContainedPart, Key, PropertyPart, Resource, encode_segment, entity_reference, resolve};
 
 /// Checks a path after the version, percent-encoded, and as the URL of an entity.
 pub(super) fn path(input: &[u8]) {
@@ -27,14 +27,14 @@ fn check_resource(resource: &Resource, text: &str) {
     }
     let Resource::Entity(entities, Key::Id(key)) = resource else { return };
     // As a segment of its own, a key may be read as something else, but never as another one.
-    let path = format!("/{}/{}", entities.fragment(), encode_segment(key));
+    let path = format!("/{}/{}", entities.path(), encode_segment(key));
     if let Ok(Resource::Entity(again, found)) = resolve(&edm::MODEL, &path) {
-        assert_eq!((found.text(), again.fragment()), (&**key, entities.fragment()), "{text} came back as {path}");
+        assert_eq!((found.text(), again.path()), (&**key, entities.path()), "{text} came back as {path}");
     }
 }
 
 fn written(resource: &Resource) -> String {
-    let entities = resource.entities().map(|entities| entities.fragment()).unwrap_or_default();
+    let entities = resource.entities().map(|entities| entities.path()).unwrap_or_default();
     let key = resource.key().map(|key| {
         let quoted = encode_segment(&key.text().replace('\'', "''"));
         match key {
@@ -55,6 +55,12 @@ fn written(resource: &Resource) -> String {
         Resource::References(_) | Resource::EntityReference(..) => "/$ref".to_owned(),
         Resource::Navigation(_, _, navigation) => format!("/{}", navigation.name),
         Resource::Reference(_, _, navigation) => format!("/{}/$ref", navigation.name),
+        Resource::Action(_, action) => format!("/{}", action.name),
+        Resource::Contained(_, _, navigation, part) => match part {
+            ContainedPart::Collection => format!("/{}", navigation.name),
+            ContainedPart::Count => format!("/{}/$count", navigation.name),
+            ContainedPart::Entity(id) => format!("/{}('{}')", navigation.name, encode_segment(&id.replace('\'', "''"))),
+        },
         Resource::Property(_, _, path, part) => {
             let mut rest: String = path.navigation.iter().flat_map(|navigation| ["/", navigation.name]).collect();
             rest.extend(["/", path.property.name]);

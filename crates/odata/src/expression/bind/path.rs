@@ -47,7 +47,8 @@ impl<'s> Binder<'s> {
             Place::Item(ty) => return Some(Operand::new(Node::Item, ty, Range::any(ty), span)),
             Place::Property(path) => match scalar(&path.property.ty) {
                 Some(ty) => {
-                    let mut operand = Operand::new(Node::Property(path), ty, Range::any(ty), span);
+                    let range = Range::of_property(&path.property.ty, ty);
+                    let mut operand = Operand::new(Node::Property(path), ty, range, span);
                     operand.guard = resolved.guard;
                     return Some(operand);
                 }
@@ -129,6 +130,12 @@ impl<'s> Binder<'s> {
                     (Some((position, property)), _) => {
                         let navigation = std::mem::take(&mut navigation);
                         place = Place::Property(PropertyPath { navigation, position, property });
+                    }
+                    (None, Some(relation)) if relation.collection => {
+                        self.error(ErrorKind::NotServed, segment.span, || {
+                            format!("`{}` leads to many entities, which cannot be asked here", relation.name)
+                        });
+                        return None;
                     }
                     (None, Some(relation)) => {
                         navigation.push(relation);
@@ -231,6 +238,8 @@ pub(super) fn scalar(ty: &Type) -> Option<ValueType> {
     match ty {
         Type::String { .. } => Some(ValueType::Text),
         Type::Boolean => Some(ValueType::Boolean),
+        Type::Int32 => Some(ValueType::Integer),
+        Type::Double => Some(ValueType::Double),
         Type::DateTimeOffset => Some(ValueType::DateTimeOffset),
         Type::Enum(of) => Some(ValueType::Enum(of)),
         Type::Complex(_) | Type::Collection { .. } => None,

@@ -395,6 +395,8 @@ fn value_type(ty: &Type) -> Option<ValueType> {
     Some(match ty {
         Type::String { .. } => ValueType::Text,
         Type::Boolean => ValueType::Boolean,
+        Type::Int32 => ValueType::Integer,
+        Type::Double => ValueType::Double,
         Type::DateTimeOffset => ValueType::DateTimeOffset,
         Type::Enum(of) => ValueType::Enum(of),
         Type::Complex(_) | Type::Collection { .. } => return None,

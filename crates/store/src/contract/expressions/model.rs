@@ -65,7 +65,7 @@ pub(super) static ITEM: EntityType = EntityType {
     is_abstract: false,
     key: None,
     properties: PROPERTIES,
-    navigation: &[NavigationProperty { name: "owner", target: &PERSON, description: "" }],
+    navigation: &[NavigationProperty::new("owner", &PERSON, "")],
     ignored: &[],
     description: "",
 };
@@ -97,11 +97,18 @@ static PROPERTIES: &[Property] = &[
     Property::new("paint", Type::Enum(&COLOUR), ""),
     Property::new("lining", Type::Enum(&COLOUR), "").nullable(),
     Property::new("rights", Type::Enum(&RIGHTS), "").nullable(),
+    Property::new("stock", Type::Int32, ""),
+    Property::new("seats", Type::Int32, "").nullable(),
+    Property::new("width", Type::Double, ""),
+    Property::new("depth", Type::Double, "").nullable(),
     Property::new("tags", Type::Collection { of: &TAG, most: 9 }, ""),
     Property::new("colours", Type::Collection { of: &Type::Enum(&COLOUR), most: 9 }, ""),
     Property::new("times", Type::Collection { of: &Type::DateTimeOffset, most: 9 }, ""),
     Property::new("marks", Type::Collection { of: &Type::Boolean, most: 9 }, ""),
 ];
+
+/// Whole numbers; a fourth of each is a double.
+const NUMBERS: &[i32] = &[i32::MIN, -8, -3, -1, 0, 1, 2, 3, 10, 86_400, i32::MAX];
 
 /// Texts that differ by case, by accents put on, by length in bytes and code points, by white
 /// space; those whose cases map to more than one character; and literal forms of other types.
@@ -201,6 +208,8 @@ fn cell(property: &Property, choices: &mut Choices<'_>) -> OwnedCell {
     match &property.ty {
         Type::String { .. } => OwnedCell::Text((*choices.of(TEXTS)).into()),
         Type::Boolean => OwnedCell::Integer(choices.below(2) as i64),
+        Type::Int32 => OwnedCell::Integer((*choices.of(NUMBERS)).into()),
+        Type::Double => OwnedCell::Double(f64::from(*choices.of(NUMBERS)) / 4.0),
         Type::DateTimeOffset => OwnedCell::Integer(*choices.of(&moments())),
         Type::Enum(of) if of.is_flags => OwnedCell::Integer(choices.below(8) as i64),
         Type::Enum(of) => OwnedCell::Integer(choices.of(of.members).value.into()),
@@ -221,6 +230,7 @@ fn item(ty: &Type, choices: &mut Choices<'_>) -> String {
     };
     match ty {
         Type::Boolean => choices.one_in(2).to_string(),
+        Type::Int32 | Type::Double => choices.of(NUMBERS).to_string(),
         Type::DateTimeOffset => quoted(&Ticks::new(*choices.of(&moments())).expect("a moment").to_string()),
         Type::Enum(of) => quoted(choices.of(of.members).name),
         _ => quoted(choices.of::<&str>(TEXTS)),
@@ -231,6 +241,7 @@ fn borrow(cell: &OwnedCell) -> Cell<'_> {
     match cell {
         OwnedCell::Null => Cell::Null,
         OwnedCell::Integer(value) => Cell::Integer(*value),
+        OwnedCell::Double(value) => Cell::Double(*value),
         OwnedCell::Text(text) => Cell::Text(text),
     }
 }
@@ -269,6 +280,7 @@ pub fn tables(rows: &[TestRow]) -> [TestTable; 2] {
         (OwnedCell::Null, _) => SqlValue::Null,
         (OwnedCell::Integer(value), Type::Boolean) => SqlValue::Boolean(*value != 0),
         (OwnedCell::Integer(value), _) => SqlValue::Integer(*value),
+        (OwnedCell::Double(value), _) => SqlValue::Double(*value),
         (OwnedCell::Text(text), _) => SqlValue::Text(text.clone()),
     };
     let values = |cells: &[OwnedCell]| cells.iter().zip(&properties).map(value).collect::<Vec<_>>();

@@ -6,6 +6,18 @@
 //!
 //! A property's position is stored in the change log: new properties go to the end of their type.
 
+mod identity_protection;
+
+use identity_protection::{
+    ACTIVITY_TYPE, GEO_COORDINATES, IDENTITY_PROTECTION_ROOT, RISK_DETECTION_TIMING_TYPE, RISK_USER_ACTIVITY,
+    SIGN_IN_LOCATION, TOKEN_ISSUER_TYPE,
+};
+pub use identity_protection::{
+    CONFIRM_COMPROMISED, CONFIRM_SAFE, DISMISS, MOST_JUDGED, RISK_DETAIL, RISK_DETECTION, RISK_DETECTIONS,
+    RISK_EVENT_TYPE, RISK_STATE, RISKY_USER, RISKY_USER_HISTORY, RISKY_USER_HISTORY_ITEM, RISKY_USERS, history_item,
+    risk_detection, risky_user,
+};
+
 use crate::event::{RiskEventStatus, RiskLevel};
 use odata::edm::{
     BatchCapabilities, BatchFeature, Capabilities, ComplexType, EntitySet, EntityType, EnumType, Model,
@@ -90,11 +102,7 @@ pub static IDENTITY_RISK_EVENT: EntityType = EntityType {
         Property::new("createdDateTime", Type::DateTimeOffset, "When the event was recorded.").nullable().immutable(),
         Property::new("userId", Type::nonempty(ID_LENGTH), "The id of the user at risk.").nullable().required(),
     ],
-    navigation: &[NavigationProperty {
-        name: "impactedUser",
-        target: &USER,
-        description: "The user at risk, as the directory knows them now.",
-    }],
+    navigation: &[NavigationProperty::new("impactedUser", &USER, "The user at risk, as the directory knows them now.")],
     ignored: &["riskType"], // the enum-valued forerunner of riskEventType, in every sample of old clients
     description: "A risk event of a user.",
 };
@@ -123,6 +131,19 @@ pub mod event {
     pub const USER_ID: usize = 9;
     /// `impactedUser`: a relation, which the change log counts after the properties.
     pub const IMPACTED_USER: usize = 10;
+    /// What brought the risk to where it stands: today's API shows it, so the change log counts it.
+    pub const RISK_DETAIL: usize = 11;
+    /// When it was last written. From here on: nothing that an event holds, but what stores work out of it
+    /// where today's API asks.
+    pub const LAST_UPDATED_DATE_TIME: usize = 12;
+    /// `riskState` of its detection.
+    pub const RISK_STATE: usize = 13;
+    /// The id of its detection.
+    pub const DETECTION_ID: usize = 14;
+    /// `riskEventType` of its detection: one spelling of leakedCredentials.
+    pub const DETECTION_TYPE: usize = 15;
+    /// `riskType` of its detection.
+    pub const DETECTION_RISK_TYPE: usize = 16;
 }
 
 /// `leakedCredentialsRiskEvent`: this user's current password is out there.
@@ -241,6 +262,7 @@ static IMPACTED_USERS: [NavigationBinding; 1] = [NavigationBinding { path: "impa
 /// `leakedCredentialsRiskEvents`
 pub static LEAKED_CREDENTIALS_RISK_EVENTS: EntitySet = EntitySet {
     name: "leakedCredentialsRiskEvents",
+    container: None,
     entity_type: &LEAKED_CREDENTIALS_RISK_EVENT,
     alternate_key: None,
     polymorphic: false,
@@ -252,6 +274,7 @@ pub static LEAKED_CREDENTIALS_RISK_EVENTS: EntitySet = EntitySet {
 /// `identityRiskEvents`: every risk event, of whatever type, under the same id.
 pub static IDENTITY_RISK_EVENTS: EntitySet = EntitySet {
     name: "identityRiskEvents",
+    container: None,
     entity_type: &IDENTITY_RISK_EVENT,
     alternate_key: None,
     polymorphic: true,
@@ -263,6 +286,7 @@ pub static IDENTITY_RISK_EVENTS: EntitySet = EntitySet {
 /// `users`
 pub static USERS: EntitySet = EntitySet {
     name: "users",
+    container: None,
     entity_type: &USER,
     alternate_key: Some("userPrincipalName"),
     polymorphic: false,
@@ -291,11 +315,38 @@ pub static MODEL: Model = Model {
         Schema { namespace: IDENTITY_PROTECTION, alias: None },
     ],
     container: "GraphService",
-    entity_types: &[&ENTITY, &IDENTITY_RISK_EVENT, &LEAKED_CREDENTIALS_RISK_EVENT, &USER],
-    complex_types: &[&PASSWORD_PROFILE],
-    enum_types: &[&RISK_LEVEL, &RISK_EVENT_STATUS],
-    entity_sets: &[&LEAKED_CREDENTIALS_RISK_EVENTS, &IDENTITY_RISK_EVENTS, &USERS],
-    operations: &[delta(&LEAKED_CREDENTIALS_RISK_EVENT), delta(&IDENTITY_RISK_EVENT), delta(&USER)],
+    entity_types: &[
+        &ENTITY,
+        &IDENTITY_RISK_EVENT,
+        &LEAKED_CREDENTIALS_RISK_EVENT,
+        &USER,
+        &RISK_DETECTION,
+        &RISKY_USER,
+        &RISKY_USER_HISTORY_ITEM,
+    ],
+    complex_types: &[&PASSWORD_PROFILE, &SIGN_IN_LOCATION, &GEO_COORDINATES, &RISK_USER_ACTIVITY],
+    enum_types: &[
+        &RISK_LEVEL,
+        &RISK_EVENT_STATUS,
+        &RISK_STATE,
+        &RISK_DETAIL,
+        &RISK_DETECTION_TIMING_TYPE,
+        &ACTIVITY_TYPE,
+        &TOKEN_ISSUER_TYPE,
+        &RISK_EVENT_TYPE,
+    ],
+    singletons: &[&IDENTITY_PROTECTION_ROOT],
+    entity_sets: &[&LEAKED_CREDENTIALS_RISK_EVENTS, &IDENTITY_RISK_EVENTS, &USERS, &RISK_DETECTIONS, &RISKY_USERS],
+    operations: &[
+        delta(&LEAKED_CREDENTIALS_RISK_EVENT),
+        delta(&IDENTITY_RISK_EVENT),
+        delta(&USER),
+        delta(&RISK_DETECTION),
+        delta(&RISKY_USER),
+        DISMISS,
+        CONFIRM_COMPROMISED,
+        CONFIRM_SAFE,
+    ],
     capabilities: ServiceCapabilities {
         versions: "4.0 4.01",
         formats: &[
@@ -333,10 +384,8 @@ pub fn graph_type_name(ty: &EntityType) -> Cow<'static, str> {
         "microsoft.graph.leakedCredentialsRiskEvent".into()
     } else if ty.is(&IDENTITY_RISK_EVENT) {
         "microsoft.graph.identityRiskEvent".into()
-    } else if ty.is(&USER) {
-        "microsoft.graph.user".into()
     } else {
-        "microsoft.graph.entity".into()
+        ty.qualified_name().into()
     }
 }
 

@@ -1,0 +1,170 @@
+//! Risk detections: risk events as today's API shows them. Nothing of them is kept but the event
+//! (graph.md, section 6; docs/adr/0006-one-domain-three-views.md).
+
+use crate::detection_id::{DetectionId, DetectionText, detection_type};
+use crate::edm::{self, event, risk_detection as at};
+use crate::event::RiskEventStatus;
+use crate::risk::RiskDetail;
+use odata::edm::{EntityType, Property};
+use odata::encode::{Cell, CellError, Row};
+use odata::expression::bound::{Expression, Literal, Node, PropertyPath, ValueType, View};
+
+/// `source` of every detection.
+const SOURCE: &str = "IdentityProtection";
+/// `activity`: user.
+const ACTIVITY: i64 = 1;
+/// `detectionTimingType`: offline.
+const OFFLINE: i64 = 3;
+/// `tokenIssuerType`: `AzureAD`.
+const TOKEN_ISSUER: i64 = 0;
+/// `additionalInfo` where there is nothing to add.
+const NO_INFO: &str = "[]";
+
+/// A row of an event, with what [`event::RISK_DETAIL`] and [`event::LAST_UPDATED_DATE_TIME`] hold, seen as
+/// the detection that it is.
+pub struct DetectionRow<'r> {
+    event: &'r dyn Row,
+    id: DetectionText,
+}
+
+impl<'r> DetectionRow<'r> {
+    /// Looks at an event's row.
+    pub fn of(event: &'r dyn Row) -> Result<Self, CellError> {
+        let id = &edm::RISK_DETECTION.all_properties()[at::ID];
+        match event.cell(event::ID) {
+            Cell::Text(text) => Ok(Self { event, id: DetectionId::of(text).text() }),
+            _ => Err(CellError { property: id.name, expected: id.ty }),
+        }
+    }
+
+    fn state(&self) -> Option<i64> {
+        let number = |position| match self.event.cell(position) {
+            Cell::Integer(value) => Some(value),
+            _ => None,
+        };
+        let status = number(event::RISK_EVENT_STATUS).and_then(RiskEventStatus::from_value)?;
+        let detail = number(event::RISK_DETAIL).and_then(RiskDetail::from_value)?;
+        Some(status.state(detail) as i64)
+    }
+}
+
+impl Row for DetectionRow<'_> {
+    fn cell(&self, position: usize) -> Cell<'_> {
+        if let Some(below) = below(position) {
+            return self.event.cell(below);
+        }
+        match position {
+            at::ID => Cell::Text(self.id.as_str()),
+            at::RISK_STATE => self.state().map_or(Cell::Damaged, Cell::Integer),
+            at::RISK_EVENT_TYPE => match self.event.cell(event::RISK_EVENT_TYPE) {
+                Cell::Text(of) => Cell::Text(detection_type(of)),
+                other => other,
+            },
+            at::RISK_TYPE => match self.event.cell(event::RISK_EVENT_TYPE) {
+                Cell::Text(of) => Cell::Integer(detection_risk_type(of)),
+                other => other,
+            },
+            _ => constant(position),
+        }
+    }
+
+    fn entity_type(&self) -> &'static EntityType {
+        &edm::RISK_DETECTION
+    }
+
+    fn version(&self) -> u64 {
+        self.event.version()
+    }
+}
+
+/// The position at which an event holds the same value as its detection.
+fn below(position: usize) -> Option<usize> {
+    Some(match position {
+        at::ACTIVITY_DATE_TIME => event::RISK_EVENT_DATE_TIME,
+        at::DETECTED_DATE_TIME => event::CREATED_DATE_TIME,
+        at::LAST_UPDATED_DATE_TIME => event::LAST_UPDATED_DATE_TIME,
+        at::RISK_DETAIL => event::RISK_DETAIL,
+        at::RISK_LEVEL => event::RISK_LEVEL,
+        at::USER_DISPLAY_NAME => event::USER_DISPLAY_NAME,
+        at::USER_ID => event::USER_ID,
+        at::USER_PRINCIPAL_NAME => event::USER_PRINCIPAL_NAME,
+        _ => return None,
+    })
+}
+
+/// What is the same for every detection.
+fn constant(position: usize) -> Cell<'static> {
+    match position {
+        at::ACTIVITY => Cell::Integer(ACTIVITY),
+        at::ADDITIONAL_INFO => Cell::Text(NO_INFO),
+        at::DETECTION_TIMING_TYPE => Cell::Integer(OFFLINE),
+        at::SOURCE => Cell::Text(SOURCE),
+        at::TOKEN_ISSUER_TYPE => Cell::Integer(TOKEN_ISSUER),
+        _ => Cell::Null,
+    }
+}
+
+/// `riskType` of an event's detection: the member of the old enumeration that its kind of risk was, and
+/// `generic` for others.
+pub fn detection_risk_type(risk_event_type: &str) -> i64 {
+    let of = detection_type(risk_event_type);
+    let member = |name: &str| edm::RISK_EVENT_TYPE.members.iter().find(|member| member.name.eq_ignore_ascii_case(name));
+    member(of).or_else(|| member("generic")).map_or(0, |member| member.value.into())
+}
+
+/// Events seen as detections: what an expression over detections is over events.
+pub struct DetectionView;
+
+impl View for DetectionView {
+    fn property(&self, path: &PropertyPath) -> Expression {
+        let ty = value_type(path.property);
+        let position = match path.position {
+            at::ID => event::DETECTION_ID,
+            at::RISK_STATE => event::RISK_STATE,
+            at::RISK_EVENT_TYPE => event::DETECTION_TYPE,
+            at::RISK_TYPE => event::DETECTION_RISK_TYPE,
+            position => match below(position) {
+                Some(below) => below,
+                None => return Expression { node: Node::Literal(literal(constant(position), ty)), ty },
+            },
+        };
+        let path = PropertyPath { navigation: Vec::new(), position, property: path.property };
+        Expression { node: Node::Property(path), ty }
+    }
+
+    fn is_of(&self, ty: &EntityType) -> bool {
+        edm::RISK_DETECTION.is(ty)
+    }
+}
+
+fn value_type(property: &Property) -> ValueType {
+    use odata::edm::Type;
+    match property.ty {
+        Type::Enum(of) => ValueType::Enum(of),
+        Type::DateTimeOffset => ValueType::DateTimeOffset,
+        Type::Boolean => ValueType::Boolean,
+        Type::Int32 => ValueType::Integer,
+        Type::Double => ValueType::Double,
+        Type::String { .. } | Type::Complex(_) | Type::Collection { .. } => ValueType::Text,
+    }
+}
+
+fn literal(cell: Cell<'static>, ty: ValueType) -> Literal {
+    match (cell, ty) {
+        (Cell::Text(text), _) => Literal::Text(text.into()),
+        (Cell::Integer(value), ValueType::Enum(_)) => Literal::Enum(value),
+        (Cell::Integer(value), _) => Literal::Integer(value),
+        _ => Literal::Null,
+    }
+}
+
+/// The properties of an event, as bits of the change log, whose changes a property of its detection shows.
+pub fn detection_bits(position: usize) -> u64 {
+    let bits = |positions: &[usize]| positions.iter().fold(0, |bits, position| bits | 1 << position);
+    match position {
+        at::LAST_UPDATED_DATE_TIME => u64::MAX,
+        at::RISK_STATE => bits(&[event::RISK_EVENT_STATUS, event::RISK_DETAIL]),
+        at::RISK_EVENT_TYPE | at::RISK_TYPE => bits(&[event::RISK_EVENT_TYPE]),
+        position => below(position).map_or(0, |below| bits(&[below])),
+    }
+}
