@@ -8,7 +8,10 @@ use super::samples::{
 };
 use crate::sql::Place;
 use crate::{Carried, PageQuery, Projection, Source, Store};
-use model::{EventKind, NewId, NewRiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, TenantKey, edm};
+use model::{
+    DetectionRow, DetectionView, EventKind, NewId, NewRiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, TenantKey,
+    edm,
+};
 use odata::edm::EntityType;
 use odata::encode::{Cell, Row};
 use odata::expression::bound::{Expression, OrderKey, PropertyPath};
@@ -98,6 +101,52 @@ const USER_CONDITIONS: [&str; 8] = [
     "not (displayName eq 'u2')",
 ];
 
+/// Of events seen as detections.
+const DETECTION_CONDITIONS: [&str; 16] = [
+    "riskState eq 'atRisk'",
+    "riskState ne 'atRisk'",
+    "riskState in ('dismissed','remediated')",
+    "riskState gt 'remediated'",
+    "riskDetail eq 'userPerformedSecuredPasswordReset'",
+    "riskEventType eq 'leakedCredentials'",
+    "riskType eq 'leakedCredentials'",
+    "lastUpdatedDateTime gt 2024-03-03T06:00:00.000006Z",
+    "lastUpdatedDateTime le 2024-03-03T06:00:00.000009Z",
+    "lastUpdatedDateTime ge 2024-03-03T06:00:00.000004Z and lastUpdatedDateTime lt 2024-03-03T06:00:00.000008Z",
+    "activityDateTime ge 2024-01-10T00:00:00Z",
+    "riskLevel eq 'high'",
+    "userPrincipalName eq 'User1@fjord.example'",
+    "startswith(id,'0')",
+    "activity eq 'user' and ipAddress eq null and source eq 'IdentityProtection'",
+    "contains(userDisplayName,'ł')",
+];
+
+const DETECTION_ORDERS: [&str; 7] = [
+    "",
+    "lastUpdatedDateTime desc",
+    "lastUpdatedDateTime",
+    "riskState,lastUpdatedDateTime desc",
+    "activityDateTime desc",
+    "id",
+    "riskDetail desc,riskEventType",
+];
+
+const RISKY_USER_CONDITIONS: [&str; 10] = [
+    "riskState eq 'atRisk'",
+    "riskState ne 'atRisk'",
+    "riskLevel eq 'high'",
+    "riskLevel in ('none','low') and riskState in ('remediated','dismissed')",
+    "id in ('u0','u3','nobody')",
+    "userPrincipalName eq 'User1@fjord.example'",
+    "riskLastUpdatedDateTime gt 2024-03-03T06:00:00.000014Z",
+    "riskLastUpdatedDateTime le 2024-03-03T06:00:00.000015Z",
+    "isDeleted eq false and not isProcessing",
+    "startswith(userDisplayName,'M') or length(userPrincipalName) gt 3",
+];
+
+const RISKY_USER_ORDERS: [&str; 5] =
+    ["", "riskLastUpdatedDateTime", "riskLastUpdatedDateTime desc", "riskState desc,id", "userDisplayName,riskLevel"];
+
 const USER_ORDERS: [&str; 4] = ["", "displayName desc", "department,id", "userPrincipalName"];
 
 fn bound(ty: &'static EntityType, filter: &str, order: &str) -> (Option<Expression>, Vec<OrderKey>) {
@@ -152,18 +201,39 @@ async fn fill(store: &dyn Store, tenant: TenantKey, dice: &mut Dice) {
     }
 }
 
+/// A row as it is, or the detection that an event's row is.
+fn seen(row: &dyn Row, as_detection: bool) -> SeenRow {
+    if !as_detection {
+        return SeenRow::of(row);
+    }
+    SeenRow::of(&DetectionRow::of(row).expect("an event has an id"))
+}
+
 /// Everything there is, the oldest first.
-async fn everything(store: &dyn Store, tenant: TenantKey, source: Source) -> Vec<Entity> {
+async fn everything(store: &dyn Store, tenant: TenantKey, source: Source, as_detection: bool) -> Vec<Entity> {
     let ty = |row: &dyn Row| row.entity_type();
     let relation = edm::IDENTITY_RISK_EVENT.navigation("impactedUser").expect("a relation");
     let mut all = Vec::new();
     let mut sink = |row: &dyn Row| {
-        all.push((SeenRow::of(row), ty(row), row.related(relation).map(SeenRow::of)));
+        let ty = if as_detection { &edm::RISK_DETECTION } else { ty(row) };
+        all.push((seen(row, as_detection), ty, row.related(relation).map(SeenRow::of)));
         Ok(())
     };
-    let carried = Carried { projection: Projection::Properties, related: source != Source::Users };
+    let projection = if as_detection { Projection::Risk } else { Projection::Properties };
+    let carried = Carried { projection, related: matches!(source, Source::Events(_)) };
     let query = PageQuery { carried, ..PageQuery::all(source, u32::MAX) };
     store.page(tenant, query, &mut sink).await.expect("a page can be read");
+    if source == Source::RiskyUsers {
+        // They come as their risk changed; what is alike is in the order of creation.
+        let mut made = Vec::new();
+        for (row, ..) in &all {
+            let user = store.load_risky_user(tenant, row.id()).await.expect("reads go on").expect("it was listed");
+            made.push(user.creation);
+        }
+        let mut both: Vec<_> = made.into_iter().zip(all).collect();
+        both.sort_by_key(|(creation, _)| std::cmp::Reverse(*creation));
+        all = both.into_iter().map(|(_, row)| row).collect();
+    }
     let rows = all.into_iter().rev().enumerate();
     rows.map(|(place, (row, ty, user))| Entity { row, ty, user, place }).collect()
 }
@@ -186,21 +256,34 @@ fn expected<'e>(all: &'e [Entity], filter: Option<&Expression>, order_by: &[Orde
     kept
 }
 
-async fn paged(store: &dyn Store, tenant: TenantKey, mut query: PageQuery, dice: &mut Dice) -> Vec<String> {
-    let mut seen = Vec::new();
+async fn paged(
+    store: &dyn Store,
+    tenant: TenantKey,
+    mut query: PageQuery,
+    as_detection: bool,
+    dice: &mut Dice,
+) -> Vec<String> {
+    let mut ids = Vec::new();
     loop {
         query.limit = 1 + dice.below(40) as u32;
         let mut sink = |row: &dyn Row| {
-            seen.push(SeenRow::of(row).id().to_owned());
+            ids.push(seen(row, as_detection).id().to_owned());
             Ok(())
         };
         let next: Option<Place> = store.page(tenant, query.clone(), &mut sink).await.expect("a page can be read");
         query.skip = 0;
         match next {
-            None => return seen,
+            None => return ids,
             place => query.after = place,
         }
     }
+}
+
+/// What is asked of detections, asked of events.
+fn through(filter: Option<Expression>, order_by: Vec<OrderKey>) -> (Option<Expression>, Vec<OrderKey>) {
+    let keys =
+        order_by.into_iter().map(|key| OrderKey { expression: key.expression.seen_through(&DetectionView), ..key });
+    (filter.map(|filter| filter.seen_through(&DetectionView)), keys.collect())
 }
 
 pub(super) async fn queries_answer_what_the_evaluator_keeps(harness: &dyn Harness) {
@@ -212,6 +295,8 @@ pub(super) async fn queries_answer_what_the_evaluator_keeps(harness: &dyn Harnes
     }
     let sources = [
         (Source::Events(None), &edm::IDENTITY_RISK_EVENT, EVENT_CONDITIONS.as_slice(), EVENT_ORDERS.as_slice()),
+        (Source::Events(None), &edm::RISK_DETECTION, &DETECTION_CONDITIONS, &DETECTION_ORDERS),
+        (Source::RiskyUsers, &edm::RISKY_USER, &RISKY_USER_CONDITIONS, &RISKY_USER_ORDERS),
         (
             Source::Events(Some(EventKind::LeakedCredentials)),
             &edm::IDENTITY_RISK_EVENT,
@@ -221,7 +306,8 @@ pub(super) async fn queries_answer_what_the_evaluator_keeps(harness: &dyn Harnes
         (Source::Users, &edm::USER, &USER_CONDITIONS, &USER_ORDERS),
     ];
     for (source, ty, conditions, orders) in sources {
-        let all = everything(&*store, second, source).await;
+        let as_detection = std::ptr::eq(ty, &raw const edm::RISK_DETECTION);
+        let all = everything(&*store, second, source, as_detection).await;
         assert!(!all.is_empty(), "there is something to ask for");
         for round in 0..250 {
             let mut filter = conditions[round % conditions.len()].to_owned();
@@ -236,11 +322,16 @@ pub(super) async fn queries_answer_what_the_evaluator_keeps(harness: &dyn Harnes
             let (bound_filter, order_by) = bound(ty, &filter, order);
             let kept = expected(&all, bound_filter.as_ref(), &order_by);
             let skip = if dice.below(4) == 0 { dice.below(5) } else { 0 };
-            let query = PageQuery { filter: bound_filter.clone(), order_by, skip, ..PageQuery::all(source, 1) };
-            let mut found = paged(&*store, second, query, &mut dice).await;
+            let (bound_filter, order_by) =
+                if as_detection { through(bound_filter, order_by) } else { (bound_filter, order_by) };
+            let carried = Carried { projection: Projection::Risk, related: false };
+            let carried = if as_detection { carried } else { Carried::PROPERTIES };
+            let query =
+                PageQuery { filter: bound_filter.clone(), order_by, skip, carried, ..PageQuery::all(source, 1) };
+            let mut found = paged(&*store, second, query, as_detection, &mut dice).await;
             let mut ids: Vec<_> = kept.iter().map(|entity| entity.row.id().to_owned()).collect();
             let about = format!("{source:?} $filter={filter} $orderby={order} $skip={skip}");
-            if order.is_empty() && !filter.is_empty() {
+            if order.is_empty() && (!filter.is_empty() || source == Source::RiskyUsers) {
                 // The store's own order: the same rows, but for those that were skipped.
                 assert_eq!(found.len(), ids.len().saturating_sub(skip as usize), "{about}");
                 ids.sort_unstable();
