@@ -81,7 +81,8 @@ pub fn document(type_names: TypeNames, servers: &[String]) -> Json {
 const INTRODUCTION: &str = "\
 Risk events say that a user's credentials were leaked. Scripts and feeds create them, tools read, filter, follow and \
 close them. Paths, names and bodies are Microsoft Graph's, query options are OData 4.01's.\n\n\
-`/v1.0` and `/beta` serve the same. Every path is also served with `('{id}')` in the place of `/{id}`, GET also as \
+`/v1.0` and `/beta` serve the same; `/beta` has `riskDetections` and `riskyUsers` at its root too, and `riskType` of \
+detections. Every path is also served with `('{id}')` in the place of `/{id}`, GET also as \
 HEAD. A type's name may follow a set or a key, as in `/identityRiskEvents/microsoft.graph.leakedCredentialsRiskEvent`, \
 and leaves what is of that type. Names of paths, options, properties and enumeration members are understood in any case.";
 

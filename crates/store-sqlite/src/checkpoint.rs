@@ -39,8 +39,8 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// 32 MiB, 512 MiB, 8 MiB.
-    pub(crate) const USUAL: Self = Self { copy_from: 8 << 10, force_from: 128 << 10, step: 2 << 10 };
+    /// 64 MiB, 512 MiB, 16 MiB.
+    pub(crate) const USUAL: Self = Self { copy_from: 16 << 10, force_from: 128 << 10, step: 4 << 10 };
 }
 
 /// What was done between two groups.
