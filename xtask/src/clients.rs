@@ -27,6 +27,8 @@ pub struct Options {
 pub enum Client {
     /// Microsoft's Graph SDK for Python
     GraphSdkPython,
+    /// The same SDK's typed models of `identityProtection`
+    GraphSdkPythonRisk,
     /// Microsoft's Graph client for JavaScript, over TLS
     GraphClientJavascript,
     /// The Graph client for Rust
@@ -56,7 +58,9 @@ impl Client {
 
     fn kit(self) -> Kit {
         match self {
-            Self::GraphSdkPython | Self::PythonOdata | Self::Ocsf | Self::Schemathesis => Kit::Python,
+            Self::GraphSdkPython | Self::GraphSdkPythonRisk | Self::PythonOdata | Self::Ocsf | Self::Schemathesis => {
+                Kit::Python
+            }
             Self::GraphClientJavascript | Self::Odata2ts => Kit::Node,
             Self::GraphRsSdk => Kit::Rust,
         }
@@ -79,6 +83,7 @@ impl Client {
     fn command(self, workspace: &Workspace) -> Command {
         match self {
             Self::GraphSdkPython => kits::python(workspace, "graph_sdk.py"),
+            Self::GraphSdkPythonRisk => kits::python(workspace, "graph_sdk_risk.py"),
             Self::PythonOdata => kits::python(workspace, "python_odata.py"),
             Self::Ocsf => kits::python(workspace, "ocsf.py"),
             Self::Schemathesis => kits::python(workspace, "conformance.py"),
