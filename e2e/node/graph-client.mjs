@@ -157,3 +157,60 @@ const faults = await refused("create with two faults", 400, "BadRequest", () => 
 check("all faults at once", faults.details.map((fault) => fault.target).sort(), ["riskEventDateTime", "riskLevel"]);
 await refused("filter on nothing known", 400, "BadRequest", () => client.api(EVENTS).filter("riskLevell eq 'a'").get());
 await refused("a wrong token", 401, "InvalidAuthenticationToken", () => connect("x.y.z").api(EVENTS).get());
+
+// Today's API: detections, users at risk, their history, and actions.
+const DETECTIONS = "/identityProtection/riskDetections";
+const RISKY = "/identityProtection/riskyUsers";
+for (const [number, level] of [[21, "low"], [22, "medium"], [23, "high"]]) {
+  await client.api(EVENTS).post(event(number, { id: `risk-${number}`, riskLevel: level }));
+}
+const ours = "userId ge 'user-21' and userId le 'user-23'";
+const severe = await client.api(DETECTIONS).filter(`riskLevel eq 'high' and ${ours}`).count(true).get();
+check("detections: count", severe["@odata.count"], 1);
+const one = severe.value[0];
+check("detections: what is said", [one.userId, one.riskState, one.riskDetail, one.source, one.location], [
+  "user-23",
+  "atRisk",
+  "none",
+  "IdentityProtection",
+  null,
+]);
+check("detections: by id", (await client.api(`${DETECTIONS}/${one.id}`).get()).activityDateTime, one.activityDateTime);
+const some = await client.api(DETECTIONS).filter(ours).orderby("activityDateTime").top(2).select("id,userId").get();
+met = [];
+const rest = new PageIterator(client, some, (item) => {
+  met.push(item.userId);
+  return true;
+});
+await rest.iterate();
+check("detections: two pages", met, ["user-21", "user-22", "user-23"]);
+const unknown = client.api(`${DETECTIONS}/${"0".repeat(64)}`);
+await refused("detections: an id that is not", 404, "ResourceNotFound", () => unknown.get());
+
+const atRisk = `riskState eq 'atRisk' and id ge 'user-21' and id le 'user-23'`;
+const risky = await client.api(RISKY).filter(atRisk).orderby("riskLevel desc").get();
+check("users at risk: in order", ids(risky.value), ["user-23", "user-22", "user-21"]);
+round = await drain(`${RISKY}/delta?$filter=${atRisk}`);
+check("users at risk: delta", ids(round.items).sort(), ["user-21", "user-22", "user-23"]);
+check("dismiss: no body", (await client.api(`${RISKY}/dismiss`).post({ userIds: ["user-21"] })) ?? null, null);
+await client.api(`${RISKY}/confirmCompromised`).post({ userIds: ["user-22"] });
+await client.api(`${RISKY}/confirmSafe`).post({ userIds: ["user-23"] });
+const standing = async (id) => (await client.api(`${RISKY}/${id}`).get()).riskState;
+check("actions: states", [await standing("user-21"), await standing("user-22"), await standing("user-23")], [
+  "dismissed",
+  "confirmedCompromised",
+  "confirmedSafe",
+]);
+check("dismiss: the event", (await client.api(`${EVENTS}/risk-21`).get()).riskEventStatus, "dismissedAsIgnore");
+round = await drain(round.link);
+check("users at risk: none of them is left", round.items.map((item) => item["@removed"]?.reason), Array(3).fill("changed"));
+const past = await client.api(`${RISKY}/user-21/history`).get();
+check("history: from now to then", past.value.map((item) => [item.riskState, item.activity.riskEventTypes]), [
+  ["dismissed", []],
+  ["atRisk", ["leakedCredentials"]],
+]);
+const strangers = client.api(`${RISKY}/dismiss`);
+const missed = await refused("dismiss: strangers", 404, "ResourceNotFound", () =>
+  strangers.post({ userIds: ["user-22", "nobody", "no one"] }),
+);
+check("dismiss: a detail of each", missed.details.length, 2);

@@ -120,6 +120,39 @@ const headers = { Authorization: `Bearer ${TOKEN}` };
 round = await (await fetch(round["@odata.deltaLink"], { headers })).json();
 check("delta: the removal", round.value.map((item) => [item.id, item["@removed"]?.reason]), [[made[0], "deleted"]]);
 
+// Today's API: the singleton and the sets in it, as $metadata declares them, with their actions.
+for (const [number, level] of [[21, "low"], [22, "medium"], [23, "high"]]) {
+  await events.create(event(number, { id: `risk-${number}`, riskLevel: level }));
+}
+const protection = service.identityProtection();
+found = await protection.riskDetections().query((builder, q) =>
+  builder.filter(q.riskState.eq("atRisk"), q.userId.in("user-21", "user-23")).orderBy(q.activityDateTime.desc()).count(),
+);
+check("riskDetections: filter", [found.data["@odata.count"], found.data.value.map((item) => item.userId)], [
+  2,
+  ["user-23", "user-21"],
+]);
+const detection = protection.riskDetections(found.data.value[0].id);
+check("riskDetections: path", detection.getPath().startsWith(`${URL_}/v1.0/identityProtection/riskDetections('`), true);
+check("riskDetections: by id", (await detection.query()).data.riskLevel, "high");
+const riskyUsers = protection.riskyUsers();
+found = await riskyUsers.query((builder, q) => builder.filter(q.id.in("user-21", "user-22")).orderBy(q.riskLevel.desc()));
+check("riskyUsers: in order", ids(found), ["user-22", "user-21"]);
+check("dismiss", (await riskyUsers.dismiss({ userIds: ["user-21"] })).status, 204);
+check("confirmCompromised", (await riskyUsers.confirmCompromised({ userIds: ["user-22"] })).status, 204);
+check("confirmSafe", (await riskyUsers.confirmSafe({ userIds: ["user-22", "user-23"] })).status, 204);
+found = await riskyUsers.query((builder, q) => builder.filter(q.riskState.eq("confirmedSafe")).orderBy(q.id.asc()));
+check("riskyUsers: confirmed safe", ids(found), ["user-22", "user-23"]);
+const past = await protection.riskyUsers("user-22").history().query();
+check("history: from now to then", past.data.value.map((item) => item.riskState), [
+  "confirmedSafe",
+  "confirmedCompromised",
+  "atRisk",
+]);
+const changes = (await riskyUsers.delta()).data;
+check("riskyUsers: delta", changes.value.map((item) => item.id).includes("user-21"), true);
+
 // Errors.
+await refused("dismiss a stranger", 404, () => riskyUsers.dismiss({ userIds: ["nobody"] }));
 await refused("create with a fault", 400, () => events.create(event(6, { riskLevel: "enormous" })));
 await refused("a wrong token", 401, () => connect("x.y.z").leakedCredentialsRiskEvents().query());

@@ -41,7 +41,8 @@ def ids(items):
 service = connect(TOKEN)
 
 # What the metadata says.
-check("metadata: sets", sorted(service.entities), ["identityRiskEvents", "leakedCredentialsRiskEvents", "users"])
+SETS = ["identityRiskEvents", "leakedCredentialsRiskEvents", "users"]
+check("metadata: sets, and the singleton among them", sorted(service.entities), ["identityProtection", *SETS])
 Event = service.entities["leakedCredentialsRiskEvents"]
 User = service.entities["users"]
 Level = service.types["microsoft.graph.riskLevel"]
@@ -117,6 +118,27 @@ check("update: the rest stays", service.query(Event).get(made[4]).riskLevel, Lev
 service.delete(read)
 refused("delete it again", 404, "ResourceNotFound", lambda: service.delete(read))
 check("delete: the others stay", query.count(), 24)
+
+# Today's API: the client reads the singleton, and of the sets in it the types only; their addresses it must be told.
+Detection, Risky = service.types["microsoft.graph.riskDetection"], service.types["microsoft.graph.riskyUser"]
+Detection.__odata_collection__ = "identityProtection/riskDetections"
+Risky.__odata_collection__ = "identityProtection/riskyUsers"
+State = service.types["microsoft.graph.riskState"]
+found = service.query(Detection).filter(Detection.userId == "user-10").first()
+check("detection: enumerations", (found.riskLevel, found.riskState), (Level.high, State.atRisk))
+check("detection: by id", service.query(Detection).get(found.id).userId, "user-10")
+severe = service.query(Detection).filter("riskLevel eq 'high'").order_by(Detection.activityDateTime.desc())
+check("detections: in order", [item.userId for item in severe], ["user-25", "user-20", "user-15", "user-10"])
+risky = service.query(Risky).filter(Risky.userPrincipalName.startswith("mara10@")).all()
+check("users at risk: filter", [(item.id, item.riskState) for item in risky], [("user-10", State.atRisk)])
+check("users at risk: address", risky[0].__odata__.instance_url, f"{URL}/v1.0/identityProtection/riskyUsers('user-10')")
+check("dismiss", Risky.dismiss(userIds=["user-10"]), None)
+check("dismiss: the user", service.query(Risky).get("user-10").riskState, State.dismissed)
+check("dismiss: the event", service.query(Event).get(made[9]).riskEventStatus, Status.dismissedAsIgnore)
+past = service.query(Risky).get("user-10").history
+check("history: from now to then", [item.riskState for item in past], [State.dismissed, State.atRisk])
+check("users at risk: delta", "user-10" in [item.id for item in Risky.delta()], True)
+refused("dismiss a stranger", 404, "ResourceNotFound", lambda: Risky.dismiss(userIds=["nobody"]))
 
 # Errors.
 wrong = Event()

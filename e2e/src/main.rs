@@ -1,5 +1,7 @@
 //! graph-rs-sdk, the Graph client for Rust, against Spillwatch over plain http on loopback.
 
+mod risk;
+
 use anyhow::{Context as _, Result, bail};
 use graph_http::api_impl::RequestHandler;
 use graph_rs_sdk::error::ErrorMessage;
@@ -37,6 +39,7 @@ async fn run() -> Result<()> {
     service.update_and_delete(&ids).await?;
     service.users().await?;
     service.errors().await?;
+    risk::run(&service, &url).await?;
     let stranger = Service { client: connect(&url, "x.y.z")? };
     stranger.refused("a wrong token", 401, "InvalidAuthenticationToken", Method::GET, "seven", None).await
 }
