@@ -9,6 +9,7 @@ mod batch_properties;
 mod bodies;
 mod casts;
 mod checks;
+mod connectors;
 mod create;
 mod create_refused;
 mod declared;
