@@ -22,9 +22,9 @@ turns = itertools.count()
 def before_call(context, case, kwargs):
     """A condition holds for the right ETag only, a repeatable request needs a new id and the time of now, and a new
     user a name that is free: as drawn, nearly every write would be refused for that. One request of four stays as it
-    was drawn, one is made repeatable, two do without these headers, and one of those without
-    options in its query and with a reference to a user. Ids of detections and of what happened to a user are derived, so
-    those that conformance.py has found are put in."""
+    was drawn, one is made repeatable, two do without these headers, and one of those without options in its query and
+    with a reference to a user. Ids of detections and of what happened to a user are derived, so those that
+    conformance.py has found are put in."""
     turn = next(turns) % 4
     headers = case.headers or {}
     left_out = getattr(case.meta.phase.data, "parameter", None)
