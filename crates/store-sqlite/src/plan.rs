@@ -103,7 +103,8 @@ pub(crate) fn usual_order(filter: Option<&Expression>) -> Vec<OrderKey> {
         return Vec::new(); // the newest first
     } else if says(at::LAST_UPDATED_DATE_TIME) {
         let position = model::edm::risk_detection::LAST_UPDATED_DATE_TIME;
-        return vec![latest(at::LAST_UPDATED_DATE_TIME, model::edm::RISK_DETECTION.all_properties()[position])];
+        let property = model::edm::RISK_DETECTION.all_properties()[position];
+        return vec![OrderKey { descending: false, ..latest(at::LAST_UPDATED_DATE_TIME, property) }];
     } else if about(at::RISK_LEVEL) || about(at::RISK_EVENT_STATUS) || says(at::RISK_EVENT_DATE_TIME) {
         at::RISK_EVENT_DATE_TIME
     } else if says(at::CREATED_DATE_TIME) {
@@ -122,7 +123,8 @@ fn latest(position: usize, property: &'static Property) -> OrderKey {
 }
 
 /// Chooses the way to a page of users at risk, or to a count when `limit` is none. Without an order of the
-/// client's, those whose risk changed last come first.
+/// client's, those who were at risk last come first, and where the time of the last change is asked for, the
+/// earliest change: whoever changes while pages are followed then comes once more, and nobody is passed by.
 pub(crate) fn choose_risky_users(
     db: &Connection,
     tenant: TenantKey,
@@ -133,7 +135,10 @@ pub(crate) fn choose_risky_users(
     use model::edm::risky_user as at;
     let time = at::RISK_LAST_UPDATED_DATE_TIME;
     let order_by = match order_by {
-        [] => vec![latest(time, model::edm::RISKY_USER.all_properties()[time])],
+        [] if filter.is_some_and(|filter| !Bounds::of(filter, time).is_open()) => {
+            let property = model::edm::RISKY_USER.all_properties()[time];
+            vec![OrderKey { descending: false, ..latest(time, property) }]
+        }
         keys => keys.to_vec(),
     };
     let in_order = matches!(order_by.as_slice(), [key] if is_property(&key.expression, time));
@@ -154,6 +159,9 @@ pub(crate) fn choose_risky_users(
     // is asked.
     if in_order && only_time && limit.is_some_and(|limit| limit <= LONG) {
         return plan(Path::Log(range), false);
+    }
+    if order_by.is_empty() && filter.is_none() {
+        return plan(Path::Keys, false);
     }
     if length < all {
         return plan(Path::Log(range), length > LONG);

