@@ -3,16 +3,17 @@
 use crate::app::App;
 use crate::context::RequestIds;
 use crate::dispatch::split_version;
+use crate::entity::id_of;
 use crate::error::{ApiError, Area};
 use crate::negotiate::{MediaType, precondition};
 use crate::references::References;
 use crate::reply::Reply;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
-use model::{Caller, Precondition, Refusal, Repeatability, UserKey, edm};
+use model::{Caller, Evidence, Precondition, Refusal, Repeatability, UserKey, edm};
 use odata::body::{Binding, EntityBody, Purpose};
 use odata::edm::EntitySet;
-use odata::encode::{Encoder, Row, etag};
+use odata::encode::{CellError, Encoder, Row, etag};
 use odata::fault::{Fault, FaultKind};
 use odata::path::{Entities, Key, Resource, encode_segment, entity_reference, resolve};
 use odata::prefer::{Preferences, Return};
@@ -128,6 +129,36 @@ impl Call<'_> {
         self.entities().fragment()
     }
 
+    /// Whether the path names entities that are part of another, or one of them.
+    pub fn is_of_parts(&self) -> bool {
+        matches!(self.resource, Resource::Contained(..))
+    }
+
+    /// The set of what a write is answered with: that of the path, or of what is part of one of its entities.
+    pub fn written_set(&self) -> &'static EntitySet {
+        match &self.resource {
+            Resource::Contained(_, _, relation, _) if std::ptr::eq(relation.target, &raw const edm::EVIDENCE) => {
+                &edm::EVIDENCE_SET
+            }
+            _ => self.set(),
+        }
+    }
+
+    /// The key as it stands between quotes in a URL.
+    pub fn quoted_key(&self) -> String {
+        encode_segment(&self.key().text().replace('\'', "''"))
+    }
+
+    /// What is part of the entity that the path names, as contexts name it.
+    pub fn part_fragment(&self, set: &EntitySet) -> String {
+        format!("{}('{}')/{}", self.set().name, self.quoted_key(), set.name)
+    }
+
+    /// The URL of what is part of the entity that the path names.
+    fn part_url(&self, set: &EntitySet, id: &str) -> String {
+        format!("{}/{}/{}", self.entity_url(self.set(), self.key().text()), set.name, encode_segment(id))
+    }
+
     /// The event set, on routes that only events have.
     pub fn events(&self) -> EventSet {
         self.event_set().expect("the route table sends only event sets here")
@@ -158,7 +189,8 @@ impl Call<'_> {
 
     /// Reads the body as an entity of a set; bindings come apart from it.
     pub fn entity_body(&self, set: &EntitySet) -> Result<(EntityBody, Option<Link>), ApiError> {
-        let purpose = Purpose { updates: self.resource.key().is_some(), enum_members: self.preferences.enum_members() };
+        let updates = self.resource.key().is_some() && !self.is_of_parts();
+        let purpose = Purpose { updates, enum_members: self.preferences.enum_members() };
         let mut body = EntityBody::read_for(purpose, &self.body, &edm::MODEL, set.entity_type)
             .map_err(|error| ApiError::from_syntax(self.area, &error))?;
         let mut link = None;
@@ -192,12 +224,46 @@ impl Call<'_> {
         }
     }
 
-    /// Answers one entity that was written, as `$select` asks.
-    fn entity_reply(&self, status: StatusCode, set: &EntitySet, row: &dyn Row) -> Result<Reply, ApiError> {
+    /// Answers one entity that was written, as `$select` asks, and the evidence that it brought along.
+    fn entity_reply(
+        &self,
+        status: StatusCode,
+        set: &EntitySet,
+        row: &dyn Row,
+        brought: &[Evidence],
+    ) -> Result<Reply, ApiError> {
         let everything = BoundQuery::everything(set.entity_type);
         let query = self.shown.as_ref().unwrap_or(&everything);
-        let context = self.context(&format!("{}{}/$entity", set.name, query.projection()));
-        self.encoded_reply(status, row, &self.encoder(set, query), &context)
+        let (place, encoder) = if self.is_of_parts() {
+            (self.part_fragment(set), self.part_encoder(set, query))
+        } else {
+            (set.name.to_owned(), self.encoder(set, query))
+        };
+        let projection = query.projection();
+        if brought.is_empty() {
+            let context = self.context(&format!("{place}{projection}/$entity"));
+            return self.encoded_reply(status, row, &encoder, &context);
+        }
+        // What was brought along is shown too (OData protocol 4.01, section 11.4.2.2).
+        let shown = projection.trim_matches(['(', ')']);
+        let between = if shown.is_empty() { "" } else { "," };
+        let context = self.context(&format!("{place}({shown}{between}evidence())/$entity"));
+        let mut body = Vec::with_capacity(768 + 320 * brought.len());
+        let failed = |error: CellError| ApiError::internal(&error);
+        encoder.entity(row, Some(&context), &mut body).map_err(failed)?;
+        body.pop(); // the brace that ends it
+        body.extend_from_slice(b",\"evidence\":[");
+        let encoder = self.part_encoder_at(&self.entity_url(set, id_of(row).map_err(failed)?), &edm::EVIDENCE_SET);
+        for (at, item) in brought.iter().enumerate() {
+            if at > 0 {
+                body.push(b',');
+            }
+            encoder.entity(item, None, &mut body).map_err(failed)?;
+        }
+        body.extend_from_slice(b"]}");
+        let mut reply = self.odata_reply(status, body);
+        reply.set(header::ETAG, etag(row.version()));
+        Ok(reply)
     }
 
     /// Answers one entity, with its ETag.
@@ -258,9 +324,32 @@ impl Call<'_> {
         created: bool,
         usual: Return,
     ) -> Result<Reply, ApiError> {
+        self.written_with(set, row, id, created, usual, &[])
+    }
+
+    /// The same of a new event and the evidence that it brought along.
+    pub fn created_with(
+        &self,
+        set: &EntitySet,
+        row: &dyn Row,
+        id: &str,
+        brought: &[Evidence],
+    ) -> Result<Reply, ApiError> {
+        self.written_with(set, row, id, true, Return::Representation, brought)
+    }
+
+    fn written_with(
+        &self,
+        set: &EntitySet,
+        row: &dyn Row,
+        id: &str,
+        created: bool,
+        usual: Return,
+        brought: &[Evidence],
+    ) -> Result<Reply, ApiError> {
         let status = if created { StatusCode::CREATED } else { StatusCode::OK };
         let mut reply = match self.preferences.returns.unwrap_or(usual) {
-            Return::Representation => self.entity_reply(status, set, row)?,
+            Return::Representation => self.entity_reply(status, set, row, brought)?,
             Return::Minimal => {
                 let mut reply = Reply::new(StatusCode::NO_CONTENT);
                 reply.headers.insert("odata-version", HeaderValue::from_static("4.0"));
@@ -269,7 +358,7 @@ impl Call<'_> {
             }
         };
         if created {
-            let location = self.entity_url(set, id);
+            let location = if self.is_of_parts() { self.part_url(set, id) } else { self.entity_url(set, id) };
             if reply.status == StatusCode::NO_CONTENT {
                 reply.set("odata-entityid", &location); // OData protocol 4.01, section 8.3.4
             }

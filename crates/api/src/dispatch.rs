@@ -242,7 +242,7 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
     };
     let has_options = call.options.given().next().is_some();
     if matches!(route.operation, Operation::Write(_)) && has_options {
-        let set = call.set();
+        let set = call.written_set();
         call.shown = Some(call.bind(set, app.service.clock().now())?);
     }
     let most = match route.body {

@@ -263,6 +263,7 @@ impl ApiError {
             Refusal::PreconditionFailed { .. } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "resourceModified", message)
             }
+            Refusal::TooMuchEvidence => Self::bad_request(area, message),
             Refusal::IdTaken(_) => Self::new(StatusCode::CONFLICT, "nameAlreadyExists", message).with_target("id"),
             Refusal::NameTaken(_) => {
                 Self::new(StatusCode::CONFLICT, "nameAlreadyExists", message).with_target("userPrincipalName")

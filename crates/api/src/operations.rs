@@ -2,11 +2,13 @@
 //! outcome into an answer.
 
 pub mod batch;
+mod contained;
 pub mod count;
 pub mod create_event;
 pub mod create_user;
 pub mod delete;
 pub mod delta;
+pub mod evidence;
 pub mod history;
 pub mod impacted_user;
 pub mod list;

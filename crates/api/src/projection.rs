@@ -39,6 +39,18 @@ impl Call<'_> {
         self.form(&self.root()).encoder_with(set, ty, positions, &query.expand)
     }
 
+    /// The encoder for what a query selects of what is part of the entity that the path names.
+    pub(crate) fn part_encoder(&self, set: &EntitySet, query: &BoundQuery) -> Encoder {
+        let whole = self.entity_url(self.set(), self.key().text());
+        let (ty, positions) = (query.select.entity_type(), self.shown(&query.select));
+        self.form(&whole).encoder_with(set, ty, positions, &query.expand)
+    }
+
+    /// The encoder for all that is part of the entity at a URL, as it is.
+    pub(crate) fn part_encoder_at(&self, whole: &str, set: &EntitySet) -> Encoder {
+        self.form(whole).encoder(set, &Selection::everything(set.entity_type), &[])
+    }
+
     /// The encoder for items of a delta, which have their id whatever is selected; with `only`, and besides
     /// it nothing but those properties, a bit for each position.
     pub(crate) fn delta_encoder(&self, set: &EntitySet, query: &BoundQuery, only: Option<u64>) -> Encoder {

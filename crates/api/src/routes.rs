@@ -3,8 +3,8 @@
 use crate::call::{Call, PublicCall};
 use crate::error::{ApiError, Area};
 use crate::operations::{
-    batch, count, create_event, create_user, delete, delta, history, impacted_user, list, metadata, options, property,
-    read, reference, service_document, update, verdict,
+    batch, count, create_event, create_user, delete, delta, evidence, history, impacted_user, list, metadata, options,
+    property, read, reference, service_document, update, verdict,
 };
 use crate::reply::{INCLUDE_UNKNOWN_ENUM_MEMBERS, Reply};
 use axum::http::{Method, StatusCode};
@@ -272,7 +272,7 @@ const fn public(shape: Shape, operation: Public) -> Route {
 const fn entry(area: Area, shape: Shape, method: Verb, access: Access, body: BodyKind, operation: Operation) -> Route {
     let (served, applicable) = match (shape, method) {
         (Shape::Collection, Verb::Get) => (ON_LISTS, ON_SETS),
-        (Shape::Contained, _) => (ON_HISTORIES, ON_SETS),
+        (Shape::Contained, Verb::Get) => (ON_PARTS, ON_SETS),
         (Shape::ContainedCount, _) => (FILTER, ON_COUNTS),
         (Shape::Count, _) => (ON_SERVED_COUNTS, ON_COUNTS),
         (Shape::References, _) => (ON_REFERENCES, ON_REFERENCES),
@@ -281,7 +281,9 @@ const fn entry(area: Area, shape: Shape, method: Verb, access: Access, body: Bod
         (Shape::EntityReference | Shape::Reference | Shape::Property { part: PropertyPart::Value, .. }, Verb::Get) => {
             (ON_VALUES, ON_VALUES)
         }
-        (Shape::Collection | Shape::ContainedEntity, _) | (Shape::Entity, Verb::Patch) => (ON_WRITES, ON_ENTITIES),
+        (Shape::Collection | Shape::Contained | Shape::ContainedEntity, _) | (Shape::Entity, Verb::Patch) => {
+            (ON_WRITES, ON_ENTITIES)
+        }
         _ => (NONE, NONE),
     };
     Route { area, shape, method, access, body, served, applicable, operation }
@@ -300,7 +302,8 @@ const fn write(area: Area, shape: Shape, method: Verb, access: Access, operation
     entry(area, shape, method, access, body, Operation::Write(operation))
 }
 
-const ON_HISTORIES: &[SystemOption] = &[
+/// What is asked of entities that are part of another is worked out in memory.
+const ON_PARTS: &[SystemOption] = &[
     SystemOption::Count,
     SystemOption::Filter,
     SystemOption::Format,
@@ -334,6 +337,10 @@ pub const ROUTES: &[Route] = &[
     property(Area::Risk, true, PropertyPart::Value, READ_EVENTS_AND_USERS),
     property(Area::Risk, true, PropertyPart::Text, READ_EVENTS_AND_USERS),
     property(Area::Risk, true, PropertyPart::Count, READ_EVENTS_AND_USERS),
+    route(Area::Risk, Shape::Contained, Verb::Get, READ_EVENTS, evidence::list),
+    write(Area::Risk, Shape::Contained, Verb::Post, WRITE_EVENTS, evidence::ADD),
+    route(Area::Risk, Shape::ContainedCount, Verb::Get, READ_EVENTS, evidence::count),
+    route(Area::Risk, Shape::ContainedEntity, Verb::Get, READ_EVENTS, evidence::read),
     route(Area::Directory, Shape::Collection, Verb::Get, READ_USERS, list::run),
     write(Area::Directory, Shape::Collection, Verb::Post, WRITE_USERS, create_user::WRITE),
     route(Area::Directory, Shape::Count, Verb::Get, READ_USERS, count::run),

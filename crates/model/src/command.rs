@@ -1,7 +1,9 @@
 //! Commands: every write to a tenant's entities, as data. A store loads what a command touches,
 //! asks [`decide`](crate::decide) and writes the effect.
 
+use crate::edm::MOST_EVIDENCE;
 use crate::event::{EventKind, NewId, NewRiskEvent, RiskEvent, RiskEventDraft};
+use crate::evidence::{Evidence, NewEvidence};
 use crate::ids::{EntityId, FoldedName, UserKey};
 use crate::repeatability::RequestId;
 use crate::risk::Verdict;
@@ -96,6 +98,13 @@ pub enum Command {
         /// Conditions on its version.
         precondition: Precondition,
     },
+    /// `POST` to `evidence` of an event: adds an item, or adds to the one that tells of the same finding.
+    AddEvidence {
+        /// Which event.
+        event: EventKey,
+        /// What was found.
+        evidence: Box<NewEvidence>,
+    },
     /// `POST` to users.
     CreateUser {
         /// The id, chosen by the client or made by the server.
@@ -152,7 +161,7 @@ impl Command {
             | Self::ClearImpactedUser { precondition, .. }
             | Self::UpdateUser { precondition, .. }
             | Self::DeleteUser { precondition, .. } => *precondition = Precondition::default(),
-            Self::CreateEvent(_) | Self::CreateUser { .. } | Self::Judge { .. } => {}
+            Self::CreateEvent(_) | Self::AddEvidence { .. } | Self::CreateUser { .. } | Self::Judge { .. } => {}
         }
         self
     }
@@ -179,7 +188,8 @@ impl Command {
             Self::UpdateEvent { event, .. }
             | Self::DeleteEvent { event, .. }
             | Self::SetImpactedUser { event, .. }
-            | Self::ClearImpactedUser { event, .. } => Touches { event: Some(event.id.clone()), ..Touches::default() },
+            | Self::ClearImpactedUser { event, .. }
+            | Self::AddEvidence { event, .. } => Touches { event: Some(event.id.clone()), ..Touches::default() },
             Self::CreateUser { id, draft } => {
                 Touches { user: Some(UserKey::Id(id.clone())), name: draft.folded_name(), event: None }
             }
@@ -205,6 +215,7 @@ impl Command {
             Self::UpdateUser { .. } | Self::DeleteUser { .. } => state.user.as_ref().map(User::id_text),
             Self::Judge { users, .. } => return users.iter().map(|id| &**id).collect(),
             Self::DeleteEvent { .. } | Self::ClearImpactedUser { .. } => None,
+            Self::AddEvidence { .. } => return Vec::new(), // it changes no risk
         };
         let mut all: Vec<&str> = of_event.into_iter().chain(moved_to).collect();
         all.dedup();
@@ -214,6 +225,11 @@ impl Command {
     /// Whether the open events of the users that it concerns must be loaded too.
     pub fn needs_open_events(&self) -> bool {
         matches!(self, Self::Judge { .. })
+    }
+
+    /// Whether the evidence of the event that it touches must be loaded too.
+    pub fn needs_evidence(&self) -> bool {
+        matches!(self, Self::AddEvidence { .. })
     }
 }
 
@@ -232,6 +248,8 @@ pub struct State {
     pub directory: Vec<User>,
     /// Open events of the users that it concerns, where it needs them.
     pub open: Vec<RiskEvent>,
+    /// The evidence of the event that it touches, in its order, where it needs that.
+    pub evidence: Vec<Evidence>,
 }
 
 impl State {
@@ -261,6 +279,9 @@ pub enum Refusal {
     /// The event has no `impactedUser`.
     #[error("the event has no impactedUser")]
     NoImpactedUser,
+    /// The event has as many items of evidence as an event can have.
+    #[error("the event has {MOST_EVIDENCE} items of evidence, which is the most")]
+    TooMuchEvidence,
     /// `If-Match` or `If-None-Match` does not hold.
     #[error("the condition in If-Match or If-None-Match does not hold: the entity's ETag is W/\"{current}\"")]
     PreconditionFailed {

@@ -17,11 +17,11 @@ const ACTIVITY: i64 = 1;
 const OFFLINE: i64 = 3;
 /// `tokenIssuerType`: `AzureAD`.
 const TOKEN_ISSUER: i64 = 0;
-/// `additionalInfo` where there is nothing to add.
+/// `additionalInfo` where there is no evidence.
 const NO_INFO: &str = "[]";
 
-/// A row of an event, with what [`event::RISK_DETAIL`] and [`event::LAST_UPDATED_DATE_TIME`] hold, seen as
-/// the detection that it is.
+/// A row of an event, with what [`event::RISK_DETAIL`], [`event::EVIDENCE`] and
+/// [`event::LAST_UPDATED_DATE_TIME`] hold, seen as the detection that it is.
 pub struct DetectionRow<'r> {
     event: &'r dyn Row,
     id: DetectionText,
@@ -64,6 +64,10 @@ impl Row for DetectionRow<'_> {
                 Cell::Text(of) => Cell::Integer(detection_risk_type(of)),
                 other => other,
             },
+            at::ADDITIONAL_INFO => match self.event.cell(event::EVIDENCE) {
+                Cell::Null => Cell::Text(NO_INFO),
+                told => told,
+            },
             _ => constant(position),
         }
     }
@@ -96,7 +100,6 @@ fn below(position: usize) -> Option<usize> {
 fn constant(position: usize) -> Cell<'static> {
     match position {
         at::ACTIVITY => Cell::Integer(ACTIVITY),
-        at::ADDITIONAL_INFO => Cell::Text(NO_INFO),
         at::DETECTION_TIMING_TYPE => Cell::Integer(OFFLINE),
         at::SOURCE => Cell::Text(SOURCE),
         at::TOKEN_ISSUER_TYPE => Cell::Integer(TOKEN_ISSUER),
@@ -120,6 +123,7 @@ impl View for DetectionView {
         let ty = value_type(path.property);
         let position = match path.position {
             at::ID => event::DETECTION_ID,
+            at::ADDITIONAL_INFO => event::EVIDENCE,
             at::RISK_STATE => event::RISK_STATE,
             at::RISK_EVENT_TYPE => event::DETECTION_TYPE,
             at::RISK_TYPE => event::DETECTION_RISK_TYPE,
@@ -163,6 +167,7 @@ pub fn detection_bits(position: usize) -> u64 {
     let bits = |positions: &[usize]| positions.iter().fold(0, |bits, position| bits | 1 << position);
     match position {
         at::LAST_UPDATED_DATE_TIME => u64::MAX,
+        at::ADDITIONAL_INFO => bits(&[event::EVIDENCE]),
         at::RISK_STATE => bits(&[event::RISK_EVENT_STATUS, event::RISK_DETAIL]),
         at::RISK_EVENT_TYPE | at::RISK_TYPE => bits(&[event::RISK_EVENT_TYPE]),
         position => below(position).map_or(0, |below| bits(&[below])),

@@ -4,6 +4,7 @@
 use crate::decide::Moment;
 use crate::edm::event as at;
 use crate::event::{EventKind, RiskEvent, RiskEventStatus, RiskLevel};
+use crate::evidence::EvidenceChange;
 use crate::risk::RiskState;
 use crate::risky_user::RiskChange;
 use crate::user::User;
@@ -18,6 +19,8 @@ pub struct Step {
     pub effect: Effect,
     /// What that makes of a user at risk.
     pub risk: Option<RiskChange>,
+    /// What becomes of the evidence of the event that is written.
+    pub evidence: Option<EvidenceChange>,
 }
 
 /// A change of rows.
@@ -112,9 +115,14 @@ pub enum Total {
 }
 
 impl Step {
+    /// A step that changes nothing but rows, and a user at risk with them.
+    pub(crate) fn new(moment: Moment, effect: Effect, risk: Option<RiskChange>) -> Self {
+        Self { moment, effect, risk, evidence: None }
+    }
+
     /// A step that changes nothing but a user at risk.
     pub fn of_risk(risk: RiskChange, moment: Moment) -> Self {
-        Self { moment, effect: Effect::None, risk: Some(risk) }
+        Self::new(moment, Effect::None, Some(risk))
     }
 
     /// Its entry in the change log.
@@ -122,7 +130,9 @@ impl Step {
         let (set, id, kind, properties) = match &self.effect {
             Effect::InsertEvent(event) => (ChangedSet::RiskEvents, event.id.as_str(), ChangeKind::Created, ALL),
             Effect::ReplaceEvent { before, after } => {
-                (ChangedSet::RiskEvents, after.id.as_str(), ChangeKind::Updated, event_differences(before, after))
+                let evidence = u64::from(self.evidence.is_some()) << at::EVIDENCE;
+                let properties = event_differences(before, after) | evidence;
+                (ChangedSet::RiskEvents, after.id.as_str(), ChangeKind::Updated, properties)
             }
             Effect::RemoveEvent(event) => (ChangedSet::RiskEvents, event.id.as_str(), ChangeKind::Deleted, 0),
             Effect::InsertUser(user) => (ChangedSet::Users, user.id_text(), ChangeKind::Created, ALL),

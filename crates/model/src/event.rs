@@ -1,10 +1,11 @@
 //! Risk events: what they hold, and what a body may say of them.
 
 use crate::edm::{self, event as at};
+use crate::evidence::NewEvidence;
 use crate::ids::EntityId;
 use crate::risk::RiskDetail;
 use odata::Ticks;
-use odata::body::{EntityBody, Value};
+use odata::body::{EntityBody, Parts, Value};
 use odata::edm::{EntityType, EnumMembers, Member};
 use odata::encode::{Cell, CellError, Encoder, Metadata, Row};
 use odata::fault::{Fault, FaultKind, Faults};
@@ -342,6 +343,7 @@ impl RiskEventDraft {
     /// Makes an event of it, with `id` unless the client chose one; `body` tells which missing
     /// properties were sent but faulty, so that they are not reported twice.
     pub fn into_new(mut self, kind: EventKind, id: NewId, body: &mut EntityBody) -> Result<NewRiskEvent, Faults> {
+        let evidence = evidence_of(body);
         if self.user_id.is_none() && !body.is_faulty(at::USER_ID) {
             self.user_id = self.impacted_user.clone().flatten(); // setting the reference sets userId too
         }
@@ -373,12 +375,25 @@ impl RiskEventDraft {
                 closed_date_time: self.closed_date_time,
                 created_date_time: self.created_date_time,
                 impacted_user: self.impacted_user.unwrap_or_else(|| Some(user_id.clone())),
+                evidence,
                 user_id,
             })
         };
         let faults = std::mem::take(&mut body.faults);
         faults.or(complete()).map(|event| event.expect("what is missing is a fault"))
     }
+}
+
+/// The evidence that a body brings along; what is wrong with it goes to the body's faults.
+fn evidence_of(body: &mut EntityBody) -> Vec<NewEvidence> {
+    let mut evidence = Vec::new();
+    for Parts { relation, items } in std::mem::take(&mut body.parts) {
+        for (at, mut item) in items.into_iter().enumerate() {
+            evidence.extend(NewEvidence::from_body(&mut item));
+            body.faults.absorb(&format!("{}/{at}", relation.name), item.faults);
+        }
+    }
+    evidence
 }
 
 /// Where the id of a new event comes from.
@@ -421,6 +436,8 @@ pub struct NewRiskEvent {
     pub user_id: Box<str>,
     /// `impactedUser`
     pub impacted_user: Option<Box<str>>,
+    /// `evidence`
+    pub evidence: Vec<NewEvidence>,
 }
 
 #[cfg(test)]

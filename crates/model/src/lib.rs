@@ -12,6 +12,7 @@ mod detection_id;
 pub mod edm;
 mod effect;
 mod event;
+mod evidence;
 mod history;
 mod ids;
 mod permission;
@@ -31,6 +32,7 @@ pub use effect::{ChangeEntry, ChangeKind, ChangedSet, Effect, Step, Total};
 pub use event::{
     EventKind, NewId, NewRiskEvent, Nulls, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, event_members,
 };
+pub use evidence::{Evidence, EvidenceChange, Finding, MatchClass, NewEvidence, additional_info};
 pub use history::HistoryRow;
 pub use ids::{CHANGES_END, EntityId, FoldedName, IdError, TenantId, TenantKey, UserKey};
 pub use odata::Ticks;

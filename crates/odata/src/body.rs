@@ -5,9 +5,11 @@
 //! body cost nothing beyond its bytes.
 
 mod parameters;
+mod parts;
 mod value;
 
 pub use parameters::Parameters;
+pub use parts::Parts;
 
 use crate::edm::{EntityType, EnumMembers, Model, NavigationProperty, Property, Type};
 use crate::fault::{Fault, FaultKind, Faults, excerpt};
@@ -75,6 +77,8 @@ pub struct EntityBody {
     pub declared_type: Option<&'static EntityType>,
     /// Relations that are set.
     pub bindings: Vec<Binding>,
+    /// What it brings along that is to be part of the entity; their faults are among this body's.
+    pub parts: Vec<Parts>,
     /// What is wrong.
     pub faults: Faults,
     /// By position; `None` is left out, or faulty.
@@ -125,20 +129,26 @@ impl EntityBody {
         model: &Model,
         expected_type: &'static EntityType,
     ) -> Result<Self, SyntaxError> {
-        let mut body = Self {
-            expected_type,
-            declared_type: None,
-            bindings: Vec::new(),
-            faults: Faults::default(),
-            values: vec![None; expected_type.property_count()],
-            named: vec![false; expected_type.property_count()],
-            faulty: vec![false; expected_type.property_count()],
-        };
+        let mut body = Self::of(expected_type);
         let mut json = serde_json::Deserializer::from_str(text(bytes)?);
         json.deserialize_any(EntityVisitor { model, purpose, body: &mut body })
             .and_then(|()| json.end())
             .map_err(SyntaxError::Json)?;
         Ok(body)
+    }
+
+    /// A body that says nothing.
+    fn of(expected_type: &'static EntityType) -> Self {
+        Self {
+            expected_type,
+            declared_type: None,
+            bindings: Vec::new(),
+            parts: Vec::new(),
+            faults: Faults::default(),
+            values: vec![None; expected_type.property_count()],
+            named: vec![false; expected_type.property_count()],
+            faulty: vec![false; expected_type.property_count()],
+        }
     }
 
     /// Takes the value at `position` out; `None` when it was left out, or was faulty.
@@ -173,7 +183,7 @@ impl EntityBody {
 
     /// Tells whether the body says nothing of any property or relation.
     pub fn is_empty(&self) -> bool {
-        !self.named.contains(&true) && self.bindings.is_empty()
+        !self.named.contains(&true) && self.bindings.is_empty() && self.parts.is_empty()
     }
 }
 
@@ -216,6 +226,8 @@ impl<'de> Visitor<'de> for EntityVisitor<'_> {
                 body.faults.push_with(|| duplicate_fault(&name));
             } else if let Some((path, annotation)) = name.split_once('@') {
                 annotation_value(self.model, body, path, annotation, &mut map)?;
+            } else if let Some(relation) = body.expected_type.navigation(&name).filter(|it| it.most_created > 0) {
+                parts::read(self.model, purpose, relation, body, &mut map)?;
             } else {
                 map.next_value::<IgnoredAny>()?;
                 if !body.expected_type.ignores(&name) {

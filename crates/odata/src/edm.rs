@@ -213,6 +213,9 @@ pub struct NavigationProperty {
     /// Whether they are part of the entity and found only through it (`ContainsTarget`), rather than
     /// in a set of their own.
     pub contained: bool,
+    /// How many of what is part of the entity a body that creates the entity may bring along, as an array
+    /// under this name (OData JSON 4.01, section 4.5.9: deep insert); 0 where it brings none.
+    pub most_created: u32,
     /// What it means, in one line.
     pub description: &'static str,
 }
@@ -220,7 +223,7 @@ pub struct NavigationProperty {
 impl NavigationProperty {
     /// A relation to one entity of a set.
     pub const fn new(name: &'static str, target: &'static EntityType, description: &'static str) -> Self {
-        Self { name, target, collection: false, contained: false, description }
+        Self { name, target, collection: false, contained: false, most_created: 0, description }
     }
 
     /// The same to any number of entities.
@@ -233,6 +236,12 @@ impl NavigationProperty {
     #[must_use]
     pub const fn contained(self) -> Self {
         Self { contained: true, ..self }
+    }
+
+    /// The same, of which a body that creates the entity may bring up to `most` along.
+    #[must_use]
+    pub const fn created_with(self, most: u32) -> Self {
+        Self { most_created: most, ..self }
     }
 
     /// Whether it can be set to lead to an entity that there is: it leads to one, of a set.

@@ -109,6 +109,14 @@ impl Faults {
         self.kept.is_empty()
     }
 
+    /// Adds what is wrong with a part: the place of the part stands before each target and message.
+    pub fn absorb(&mut self, place: &str, part: Self) {
+        for Fault { kind, target, message } in part.kept {
+            self.push_with(|| Fault::new(kind, format!("{place}/{target}"), format!("{place}: {message}")));
+        }
+        self.more += part.more;
+    }
+
     /// Gives `value` when nothing is wrong.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
         if self.is_empty() { Ok(value) } else { Err(self) }

@@ -117,6 +117,13 @@ impl<'m> Schemas<'m> {
                 members.add(format!("{}@odata.bind", navigation.name), bind(navigation));
             }
         }
+        for relation in brought_along(ty) {
+            match form {
+                Form::Create => members.add(relation.name, self.parts(relation)),
+                Form::Read => members.add(relation.name, self.brought(relation)),
+                Form::Update => {}
+            }
+        }
         let mut schema = object! { "type": "object", "description": ty.description };
         if form == Form::Create {
             let required: Vec<&'static str> =
@@ -177,6 +184,25 @@ impl<'m> Schemas<'m> {
         object! {
             "description": format!("{} Only with $expand.", navigation.description),
             "anyOf": [self.reference(navigation.target, Form::Read), object! { "type": "null" }],
+        }
+    }
+
+    /// What a body that creates an entity brings along to be part of it.
+    fn parts(&self, relation: &NavigationProperty) -> Object {
+        object! {
+            "type": ["array", "null"],
+            "items": self.reference(relation.target, Form::Create),
+            "maxItems": relation.most_created,
+            "description": relation.description,
+        }
+    }
+
+    /// The same in the answer.
+    fn brought(&self, relation: &NavigationProperty) -> Object {
+        object! {
+            "type": "array",
+            "items": self.reference(relation.target, Form::Read),
+            "description": format!("{} Only in the answer to a create that brought some along.", relation.description),
         }
     }
 
@@ -250,6 +276,11 @@ impl<'m> Schemas<'m> {
 /// The relations of which bodies say something: to many entities, they are neither expanded nor set.
 fn relations(ty: &'static EntityType) -> impl Iterator<Item = &'static NavigationProperty> {
     ty.lineage().flat_map(|ty| ty.navigation).filter(|navigation| !navigation.collection)
+}
+
+/// The relations to what a body that creates an entity may bring along.
+fn brought_along(ty: &'static EntityType) -> impl Iterator<Item = &'static NavigationProperty> {
+    ty.lineage().flat_map(|ty| ty.navigation).filter(|navigation| navigation.most_created > 0)
 }
 
 /// Tells whether a body in this form has a property.

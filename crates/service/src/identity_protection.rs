@@ -1,17 +1,15 @@
 //! Today's API: risk detections, which are risk events seen otherwise, and users at risk with their
 //! history and the verdicts over them (graph.md, sections 5 and 6).
 
+use crate::parts::asked;
 use crate::{Listed, Page, Plan, Service, ServiceError};
 use model::{
     Caller, Command, DetectedEvent, DetectionId, DetectionRow, DetectionView, HistoryRow, RiskyUser, Verdict, edm,
 };
 use odata::body::Parameters;
-use odata::edm::EntityType;
-use odata::encode::{Cell, Row};
+use odata::encode::Row;
 use odata::expression::bound::{Expression, Literal, Node, OrderKey, PropertyPath, ValueType};
-use odata::expression::evaluate::{Evaluator, Scope};
 use odata::fault::{Fault, FaultKind};
-use std::cmp::Ordering;
 use std::collections::HashSet;
 use store::plan::Bounds;
 use store::{Carried, HistoryRecord, Projection, RowSink};
@@ -99,22 +97,7 @@ impl Service {
     ) -> Result<Vec<HistoryRow>, ServiceError> {
         let user = self.risky_user(caller, id).await?;
         let records = self.store.history(caller.tenant, id, user.newest, MOST_ITEMS).await?;
-        let mut rows = rows_of(&user, records);
-        if let Some(filter) = filter {
-            let evaluator = Evaluator::new(filter);
-            rows.retain(|row| evaluator.matches(&Seen(row)));
-        }
-        let keys: Vec<(Evaluator<'_>, bool)> =
-            order_by.iter().map(|key| (Evaluator::new(&key.expression), key.descending)).collect();
-        rows.sort_by(|a, b| {
-            keys.iter().fold(Ordering::Equal, |so_far, (key, descending)| {
-                so_far.then_with(|| {
-                    let order = key.value(&Seen(a)).order_with_null(&key.value(&Seen(b)));
-                    if *descending { order.reverse() } else { order }
-                })
-            })
-        });
-        Ok(rows)
+        Ok(asked(rows_of(&user, records), filter, order_by))
     }
 }
 
@@ -135,19 +118,6 @@ fn rows_of(user: &RiskyUser, records: Vec<HistoryRecord>) -> Vec<HistoryRow> {
     }
     rows.reverse();
     rows
-}
-
-/// An item as an expression reads it.
-struct Seen<'r>(&'r HistoryRow);
-
-impl Scope for Seen<'_> {
-    fn cell(&self, path: &PropertyPath) -> Cell<'_> {
-        if path.navigation.is_empty() { self.0.cell(path.position) } else { Cell::Null }
-    }
-
-    fn entity_type(&self) -> &'static EntityType {
-        self.0.entity_type()
-    }
 }
 
 impl Plan<'_> {

@@ -6,11 +6,13 @@
 mod delta;
 mod delta_token;
 mod error;
+mod evidence;
 mod identity;
 mod identity_protection;
 mod import;
 mod lists;
 mod page_token;
+mod parts;
 mod plan;
 mod query;
 mod registry;

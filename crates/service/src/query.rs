@@ -49,7 +49,7 @@ pub fn searched(set: &EntitySet, permissions: PermissionSet) -> &'static [Proper
         &DETECTION_SEARCH
     } else if std::ptr::eq(set, &raw const edm::RISKY_USERS) {
         &RISKY_USER_SEARCH
-    } else if std::ptr::eq(set, &raw const edm::RISKY_USER_HISTORY) {
+    } else if std::ptr::eq(set, &raw const edm::RISKY_USER_HISTORY) || std::ptr::eq(set, &raw const edm::EVIDENCE_SET) {
         &[]
     } else if permissions.allows(Permission::UserReadAll) {
         &EVENT_SEARCH

@@ -42,7 +42,7 @@ impl EventSet {
     }
 
     /// The key in a URL; what cannot be an id names no event.
-    fn parse_key(self, id: &str) -> Result<EventKey, ServiceError> {
+    pub(crate) fn parse_key(self, id: &str) -> Result<EventKey, ServiceError> {
         match id.parse() {
             Ok(id) => Ok(self.key(id)),
             Err(_) => Err(ServiceError::NoSuchEvent(id.to_owned())),

@@ -10,6 +10,16 @@ use store::{AdminCommand, AdminOutcome, StoreError, WriteError};
 
 /// Secrets that an app may have at once: one, and its successor.
 const MOST_SECRETS: usize = 2;
+/// Tables of rows whose tenant their key says, and where it stands.
+const KEYED: [(&str, &str); 7] = [
+    ("risk_events", "key"),
+    ("evidence", "event"),
+    ("detections", "key"),
+    ("users", "key"),
+    ("risky_users", "key"),
+    ("changes", "key"),
+    ("repeatable_requests", "key"),
+];
 /// Rows that one transaction of a tenant's removal deletes.
 const CHUNK: usize = 20_000;
 /// Between two of them: longer than SQLite lets another process sleep while it waits for the lock,
@@ -126,18 +136,18 @@ fn is_tenant(db: &Connection, tenant: TenantKey) -> rusqlite::Result<bool> {
 /// unreachable rows, which the next removal takes along.
 fn delete_leftovers(db: &Connection, upkeep: &mut dyn FnMut()) -> Result<(), StoreError> {
     let mut delete = || -> rusqlite::Result<()> {
-        for table in ["risk_events", "detections", "users", "risky_users", "changes", "repeatable_requests"] {
-            let next = format!("SELECT key FROM {table} WHERE key >= ?1 ORDER BY key LIMIT 1");
+        for (table, key) in KEYED {
+            let next = format!("SELECT {key} FROM {table} WHERE {key} >= ?1 ORDER BY {key} LIMIT 1");
             let chunk = format!(
-                "DELETE FROM {table} WHERE key IN \
-                 (SELECT key FROM {table} WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT {CHUNK})"
+                "DELETE FROM {table} WHERE {key} IN \
+                 (SELECT {key} FROM {table} WHERE {key} >= ?1 AND {key} < ?2 ORDER BY {key} LIMIT {CHUNK})"
             );
             let mut from = 0;
             while let Some(key) = db.query_row(&next, [from], |row| row.get::<_, i64>(0)).optional()? {
                 let tenant = tenant_of(key);
                 if is_tenant(db, tenant)? {
                     from = end(tenant);
-                } else if db.execute(&chunk, [key, end(tenant)])? == CHUNK {
+                } else if db.execute(&chunk, [key, end(tenant)])? >= CHUNK {
                     upkeep();
                     std::thread::sleep(PAUSE);
                 }

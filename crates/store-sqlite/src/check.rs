@@ -1,6 +1,7 @@
 //! Whether a store is sound: what `spillwatch doctor` prints.
 
 use crate::error::engine;
+use crate::evidence;
 use crate::migrate;
 use crate::rows::{OF_RISKY_USERS, OF_USERS, end, key};
 use model::TenantKey;
@@ -46,7 +47,7 @@ fn look(db: &Connection, path: &Path, findings: &mut Vec<Finding>) -> Result<(),
     let tenants = statement.query_map([], |row| Ok(TenantKey(row.get(0)?)));
     let tenants: Vec<_> = tenants.and_then(Iterator::collect).map_err(&doing)?;
     note("tenants", !tenants.is_empty(), format!("{}", tenants.len()));
-    let (mut rows, mut totals, mut changes, mut sums) = (0, None, None, None);
+    let (mut rows, mut totals, mut changes, mut sums, mut told) = (0, None, None, None, None);
     for tenant in tenants {
         // One moment for all that is compared: others may be writing.
         db.execute_batch("BEGIN").map_err(&doing)?;
@@ -55,6 +56,8 @@ fn look(db: &Connection, path: &Path, findings: &mut Vec<Finding>) -> Result<(),
             totals = totals.take().or(fault);
             changes = changes.take().or(compare_changes(db, tenant)?);
             sums = sums.take().or(compare_sums(db, tenant)?);
+            let untold = evidence::compare(db, key(tenant, 0), end(tenant))?;
+            told = told.take().or(untold.map(|fault| format!("tenant {}: {fault}", tenant.0)));
             Ok(())
         });
         db.execute_batch("COMMIT").map_err(&doing)?;
@@ -65,6 +68,8 @@ fn look(db: &Connection, path: &Path, findings: &mut Vec<Finding>) -> Result<(),
     let dense = "every number up to the newest is there";
     let added_up = "users at risk are what their events add up to, and their histories end there";
     note("users at risk", sums.is_none(), sums.unwrap_or_else(|| added_up.to_owned()));
+    let agrees = "every item belongs to an event that tells of it";
+    note("evidence", told.is_none(), told.unwrap_or_else(|| agrees.to_owned()));
     note("change log", changes.is_none(), changes.unwrap_or_else(|| dense.to_owned()));
     Ok(())
 }

@@ -160,7 +160,7 @@ impl Columns {
             list(sql, "e", &["impacted_user"]);
         }
         if self.projection == Projection::Risk {
-            sql.extend([", e.risk_detail, ", LAST_UPDATED]);
+            sql.extend([", e.risk_detail, e.additional_info, ", LAST_UPDATED]);
         }
         if self.related {
             sql.push_str(", u.key, 0, u.version");
@@ -344,6 +344,7 @@ fn event_column(position: usize) -> Cow<'static, str> {
     use edm::event as at;
     match position {
         at::RISK_DETAIL => Cow::Borrowed("e.risk_detail"),
+        at::EVIDENCE => Cow::Borrowed("coalesce(e.additional_info, '[]')"),
         at::LAST_UPDATED_DATE_TIME => Cow::Borrowed(LAST_UPDATED),
         at::RISK_STATE => Cow::Borrowed(RISK_STATE),
         at::DETECTION_ID => Cow::Borrowed("spillwatch_detection_id(e.id)"),

@@ -2,6 +2,7 @@
 //! ones before have written, and kept together by one sync.
 
 use crate::error::{engine, is_duplicate};
+use crate::evidence;
 use crate::log;
 use crate::repeats;
 use crate::risky_users;
@@ -145,7 +146,7 @@ impl<'a> Group<'a> {
     ) -> Result<Outcome, WriteError> {
         let state = self.load(tenant, &command)?;
         let moment = Moment { now: self.clock.now().max(list.time.successor()), sequence: list.sequence + 1 };
-        let is_verdict = command.needs_open_events();
+        let (is_verdict, is_of_evidence) = (command.needs_open_events(), command.needs_evidence());
         let steps = match decide(command, state, moment)? {
             Decision::UnchangedEvent(event) => return Ok(Outcome::Event(event)),
             Decision::UnchangedUser(user) => return Ok(Outcome::User(user)),
@@ -163,7 +164,14 @@ impl<'a> Group<'a> {
             return Ok(Outcome::Done);
         }
         // What a client asked to change is in the first step; what follows from it comes after.
-        Ok(match steps.into_iter().next().map_or(Effect::None, |step| step.effect) {
+        let first = steps.into_iter().next();
+        let (effect, evidence) = first.map_or((Effect::None, None), |step| (step.effect, step.evidence));
+        let mut evidence = evidence.map_or_else(Vec::new, |change| change.written);
+        if is_of_evidence && let Some(item) = evidence.pop() {
+            return Ok(Outcome::Evidence(Box::new(item)));
+        }
+        Ok(match effect {
+            Effect::InsertEvent(event) if !evidence.is_empty() => Outcome::EventWithEvidence(Box::new(event), evidence),
             Effect::InsertEvent(event) | Effect::ReplaceEvent { after: event, .. } => Outcome::Event(Box::new(event)),
             Effect::InsertUser(user) | Effect::ReplaceUser { after: user, .. } => Outcome::User(Box::new(user)),
             Effect::RemoveEvent(_) | Effect::RemoveUser(_) => Outcome::Deleted,
@@ -298,6 +306,11 @@ impl<'a> Group<'a> {
                 open.extend(risky_users::open_events(self.db, tenant, id)?);
             }
         }
+        if command.needs_evidence()
+            && let Some(event) = &state.event
+        {
+            state.evidence = evidence::load(self.db, tenant, event)?;
+        }
         (state.risky_users, state.directory, state.open) = (risky_users, directory, open);
         Ok(state)
     }
@@ -314,7 +327,7 @@ impl<'a> Group<'a> {
     }
 
     fn write(&self, tenant: TenantKey, actor: i64, step: &Step) -> Result<(), WriteError> {
-        let Step { moment, effect, risk } = step;
+        let Step { moment, effect, risk, evidence: told } = step;
         match effect {
             Effect::InsertEvent(event) => self.insert_event(tenant, event)?,
             Effect::ReplaceEvent { before, after } => self.update_event(tenant, before, after)?,
@@ -325,6 +338,9 @@ impl<'a> Group<'a> {
                 self.delete("DELETE FROM users WHERE tenant = ?1 AND id = ?2", tenant, user.id().as_str())?;
             }
             Effect::None => {}
+        }
+        if let (Some(told), Effect::InsertEvent(event) | Effect::ReplaceEvent { after: event, .. }) = (told, effect) {
+            evidence::write(self.db, tenant, event, told)?;
         }
         if let Some(risk) = risk {
             risky_users::write(self.db, tenant, risk)?;
@@ -428,6 +444,7 @@ impl<'a> Group<'a> {
             .and_then(|mut statement| statement.execute([key(tenant, event.creation)]))
             .map_err(engine("deleting a risk event"))?;
         risky_users::forget_detection(self.db, tenant, event)?;
+        evidence::forget(self.db, tenant, event)?;
         self.forget_subject(tenant, event)
     }
 

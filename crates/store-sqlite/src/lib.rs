@@ -9,6 +9,7 @@ mod columns;
 mod dialect;
 mod epoch;
 mod error;
+mod evidence;
 mod functions;
 mod group;
 mod log;
@@ -43,8 +44,8 @@ use crate::slow::SlowLane;
 use crate::wal_index::WalIndex;
 use crate::writer::{Job, Message, QUEUE, Writer};
 use model::{
-    Actor, Clock, Command, DetectionId, EntityId, EventKey, Registry, Repeatability, RiskEvent, RiskyUser, TenantKey,
-    Total, User, UserKey,
+    Actor, Clock, Command, DetectionId, EntityId, EventKey, Evidence, Registry, Repeatability, RiskEvent, RiskyUser,
+    TenantKey, Total, User, UserKey,
 };
 use odata::expression::bound::Expression;
 use std::future::ready;
@@ -176,6 +177,19 @@ impl Store for SqliteStore {
         let event = self.readers.with(|db| rows::load_event(db, tenant, &key.id));
         let of_kind = |event: &RiskEvent| key.kind.is_none_or(|kind| kind == event.kind);
         Box::pin(ready(event.map(|event| event.filter(of_kind))))
+    }
+
+    fn evidence<'a>(
+        &'a self,
+        tenant: TenantKey,
+        key: &'a EventKey,
+    ) -> BoxFuture<'a, Result<Option<Vec<Evidence>>, StoreError>> {
+        let of_kind = |event: &RiskEvent| key.kind.is_none_or(|kind| kind == event.kind);
+        let found = self.readers.with(|db| {
+            let event = rows::load_event(db, tenant, &key.id)?.filter(of_kind);
+            event.map(|event| evidence::load(db, tenant, &event)).transpose()
+        });
+        Box::pin(ready(found))
     }
 
     fn load_user<'a>(&'a self, tenant: TenantKey, key: &'a UserKey) -> BoxFuture<'a, Result<Option<User>, StoreError>> {

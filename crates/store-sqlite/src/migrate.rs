@@ -32,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "identity_protection",
         sql: include_str!("../../../migrations/sqlite/0004_identity_protection.sql"),
     },
+    Migration { number: 5, name: "evidence", sql: include_str!("../../../migrations/sqlite/0005_evidence.sql") },
 ];
 
 /// The newest schema that this version knows.

@@ -50,6 +50,7 @@ fn creation(id: &str, length: usize) -> (Actor, Command) {
         created_date_time: None,
         user_id: "u1".into(),
         impacted_user: None,
+        evidence: Vec::new(),
     };
     let actor = Actor { app: format!("who made {id}").into(), user: None };
     (actor, Command::CreateEvent(Box::new(new)))

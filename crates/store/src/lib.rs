@@ -18,8 +18,8 @@ pub use error::{ListError, StoreError, WriteError};
 pub use remembered::{read_outcomes, write_outcomes};
 
 use model::{
-    Actor, ChangeEntry, Command, DetectionId, EntityId, EventKey, EventKind, HistoryItem, Registry, Repeatability,
-    RiskEvent, RiskyUser, TenantKey, Ticks, Total, User, UserKey,
+    Actor, ChangeEntry, Command, DetectionId, EntityId, EventKey, EventKind, Evidence, HistoryItem, Registry,
+    Repeatability, RiskEvent, RiskyUser, TenantKey, Ticks, Total, User, UserKey,
 };
 use odata::encode::{CellError, Row};
 use odata::expression::bound::{Expression, OrderKey};
@@ -61,8 +61,9 @@ pub enum Projection {
     Members,
     /// The value of each of its properties.
     Properties,
-    /// Of an event: its properties, and what today's API shows besides, at [`model::edm::event::RISK_DETAIL`]
-    /// and [`model::edm::event::LAST_UPDATED_DATE_TIME`].
+    /// Of an event: its properties, and what today's API shows besides, at [`model::edm::event::RISK_DETAIL`],
+    /// [`model::edm::event::EVIDENCE`] (null without evidence) and
+    /// [`model::edm::event::LAST_UPDATED_DATE_TIME`].
     Risk,
 }
 
@@ -116,8 +117,12 @@ impl PageQuery {
 pub enum Outcome {
     /// The event as it is now.
     Event(Box<RiskEvent>),
+    /// The event that was made, and the evidence that it brought along.
+    EventWithEvidence(Box<RiskEvent>, Vec<Evidence>),
     /// The user as they are now.
     User(Box<User>),
+    /// The item of evidence as it is now.
+    Evidence(Box<Evidence>),
     /// It is gone.
     Deleted,
     /// It is done: there is no one entity to show.
@@ -231,6 +236,13 @@ pub trait Store: Send + Sync {
         tenant: TenantKey,
         key: &'a EventKey,
     ) -> BoxFuture<'a, Result<Option<RiskEvent>, StoreError>>;
+
+    /// The evidence of an event, in its order; `None` when there is no such event.
+    fn evidence<'a>(
+        &'a self,
+        tenant: TenantKey,
+        key: &'a EventKey,
+    ) -> BoxFuture<'a, Result<Option<Vec<Evidence>>, StoreError>>;
 
     /// The user with this id or name.
     fn load_user<'a>(&'a self, tenant: TenantKey, key: &'a UserKey) -> BoxFuture<'a, Result<Option<User>, StoreError>>;

@@ -2,7 +2,7 @@
 //! knows properties.
 
 use crate::{Outcome, StoreError};
-use model::{EventKind, OwnedCell, RiskDetail, RiskEvent, User, edm};
+use model::{EventKind, Evidence, OwnedCell, RiskDetail, RiskEvent, User, edm};
 use odata::edm::EntityType;
 use odata::encode::{Cell, Row};
 use serde::{Deserialize, Serialize};
@@ -19,13 +19,36 @@ enum Remembered {
         impacted_user: Option<Box<str>>,
         #[serde(default)]
         risk_detail: i64,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        evidence: Vec<RememberedEvidence>,
     },
     User {
         version: u64,
         cells: Vec<OwnedCell>,
     },
+    Evidence(RememberedEvidence),
     Deleted,
     Done,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RememberedEvidence {
+    creation: u64,
+    version: u64,
+    cells: Vec<OwnedCell>,
+}
+
+impl From<&Evidence> for RememberedEvidence {
+    fn from(item: &Evidence) -> Self {
+        Self { creation: item.creation, version: item.version, cells: cells(item) }
+    }
+}
+
+impl RememberedEvidence {
+    fn into_item(self) -> Result<Evidence, StoreError> {
+        let row = RememberedRow { entity_type: &edm::EVIDENCE, version: self.version, cells: self.cells };
+        Ok(Evidence::from_row(&row, self.creation)?)
+    }
 }
 
 /// Writes the outcomes of a list as JSON. No password is in it: no user has one.
@@ -47,15 +70,10 @@ fn damaged() -> StoreError {
 impl From<&Outcome> for Remembered {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
-            Outcome::Event(event) => Self::Event {
-                kind: event.kind as i64,
-                creation: event.creation,
-                version: event.version,
-                cells: cells(&**event),
-                impacted_user: event.impacted_user.clone(),
-                risk_detail: event.risk_detail as i64,
-            },
+            Outcome::Event(event) => Self::of_event(event, &[]),
+            Outcome::EventWithEvidence(event, evidence) => Self::of_event(event, evidence),
             Outcome::User(user) => Self::User { version: user.version(), cells: cells(&**user) },
+            Outcome::Evidence(item) => Self::Evidence((&**item).into()),
             Outcome::Deleted => Self::Deleted,
             Outcome::Done => Self::Done,
         }
@@ -63,18 +81,36 @@ impl From<&Outcome> for Remembered {
 }
 
 impl Remembered {
+    fn of_event(event: &RiskEvent, evidence: &[Evidence]) -> Self {
+        Self::Event {
+            kind: event.kind as i64,
+            creation: event.creation,
+            version: event.version,
+            cells: cells(event),
+            impacted_user: event.impacted_user.clone(),
+            risk_detail: event.risk_detail as i64,
+            evidence: evidence.iter().map(RememberedEvidence::from).collect(),
+        }
+    }
+
     fn into_outcome(self) -> Result<Outcome, StoreError> {
         match self {
-            Self::Event { kind, creation, version, cells, impacted_user, risk_detail } => {
+            Self::Event { kind, creation, version, cells, impacted_user, risk_detail, evidence } => {
                 let entity_type = EventKind::from_value(kind).ok_or_else(damaged)?.entity_type();
                 let row = RememberedRow { entity_type, version, cells };
                 let risk_detail = RiskDetail::from_value(risk_detail).ok_or_else(damaged)?;
-                Ok(Outcome::Event(Box::new(RiskEvent::from_row(&row, impacted_user, risk_detail, creation)?)))
+                let event = Box::new(RiskEvent::from_row(&row, impacted_user, risk_detail, creation)?);
+                if evidence.is_empty() {
+                    return Ok(Outcome::Event(event));
+                }
+                let evidence = evidence.into_iter().map(RememberedEvidence::into_item);
+                Ok(Outcome::EventWithEvidence(event, evidence.collect::<Result<_, _>>()?))
             }
             Self::User { version, mut cells } => {
                 cells.resize(edm::USER.property_count(), OwnedCell::Null);
                 Ok(Outcome::User(Box::new(User::from_cells(cells, version).ok_or_else(damaged)?)))
             }
+            Self::Evidence(item) => Ok(Outcome::Evidence(Box::new(item.into_item()?))),
             Self::Deleted => Ok(Outcome::Deleted),
             Self::Done => Ok(Outcome::Done),
         }

@@ -52,6 +52,10 @@ pub(super) fn request(schemas: &Schemas<'_>, route: &Route, place: &Place) -> Op
         (Shape::Entity, Verb::Patch, Some(set)) => schemas.reference(set.entity_type, Form::Update),
         (Shape::Reference, Verb::Put | Verb::Post, _) => reference("reference-update"),
         (Shape::Batch, ..) => reference("batch-request"),
+        (Shape::Contained, Verb::Post, _) => match place.navigation {
+            Some(relation) => schemas.reference(relation.target, Form::Create),
+            None => return None,
+        },
         (Shape::Action, ..) => match place.action {
             Some(action) => schemas.parameters(action),
             None => return None,
@@ -100,10 +104,10 @@ pub(super) fn response(schemas: &Schemas<'_>, route: &Route, place: &Place) -> O
         Shape::Delta => of_set(&|set| reference(&changes_name(set))),
         Shape::Collection if route.method == Verb::Get => of_set(&|set| reference(&page_name(set))),
         Shape::Collection | Shape::Entity => of_set(&|set| entity(schemas, set)),
-        Shape::Contained => place
+        Shape::Contained if route.method == Verb::Get => place
             .navigation
             .map_or_else(Object::new, |navigation| list(schemas.reference(navigation.target, Form::Read))),
-        Shape::Navigation | Shape::ContainedEntity => match place.navigation {
+        Shape::Navigation | Shape::Contained | Shape::ContainedEntity => match place.navigation {
             Some(navigation) => schemas.reference(navigation.target, Form::Read),
             None => Object::new(),
         },

@@ -21,6 +21,7 @@ pub(super) fn of(schemas: &Schemas<'_>, route: &Route, place: &Place) -> Object 
         (Shape::Entity, Verb::Patch) => ("close", object! { "riskEventStatus": "dismissedAsFalsePositive" }),
         (Shape::Reference, Verb::Put | Verb::Post) => ("user", object! { "@odata.id": format!("users/{USER}") }),
         (Shape::Batch, _) => ("two", batch()),
+        (Shape::Contained, Verb::Post) => ("found", evidence()),
         (Shape::Action, _) => ("one", object! { "userIds": [USER] }),
         _ => return Object::new(),
     };
@@ -39,6 +40,16 @@ fn event(schemas: &Schemas<'_>, place: &Place) -> Object {
         .with("riskLevel", "high")
         .with("riskEventStatus", "active")
         .with("userId", USER)
+}
+
+/// What a scan found.
+fn evidence() -> Object {
+    object! {
+        "source": "Collection 2026-03, part 7",
+        "matchClass": "pair",
+        "matchedAttribute": "userPrincipalName",
+        "matchedRule": "foldCase",
+    }
 }
 
 fn user() -> Object {

@@ -91,6 +91,7 @@ fn names(route: &Route, place: &Place) -> (String, String) {
             let (name, what) = place.action.map_or(("act", ""), |action| (action.name, action.description));
             (of_set(name), what.trim_end_matches('.').to_owned())
         }
+        (Shape::Contained, Verb::Post) => (of_relation("add", ""), format!("Add to the {relation} of one of {set}")),
         (Shape::Contained, _) => (of_relation("list", ""), format!("List the {relation} of one of {set}")),
         (Shape::ContainedCount, _) => (of_relation("count", ""), format!("Count the {relation} of one of {set}")),
         (Shape::ContainedEntity, _) => {
@@ -137,6 +138,10 @@ fn remark(route: &Route, place: &Place) -> &'static str {
         (Shape::Entity, Verb::Delete) => "For good; a second time there is nothing to delete.",
         (Shape::Navigation, _) => "As the directory knows them now.",
         (Shape::Reference, Verb::Put | Verb::Post) => "Sets `userId` too.",
+        (Shape::Contained, Verb::Post) => {
+            "The same source, class, attribute and rule again add no item: `occurrences` of the one that is there grows by \
+             what is sent, and `lastSeenDateTime` moves. Nothing that is sent may hold a secret."
+        }
         (Shape::References, _) => PAGE,
         (Shape::Property { part: PropertyPart::Value | PropertyPart::Text, .. }, _) => "204 when it is null.",
         (Shape::Reference, Verb::Delete) => "`userId` stays.",

@@ -138,6 +138,18 @@ fn successes(schemas: &Schemas<'_>, route: &Route, place: &Place) -> Vec<(u16, O
                 without_body("It is created, as `Prefer: return=minimal` asks.", references(&bare, &SOMETIMES)),
             ]
         }
+        (Shape::Contained, Verb::Post) => {
+            let made = [odata, "ETag", "Location"];
+            let bare = without_body(
+                "It is added, as `Prefer: return=minimal` asks.",
+                references(&[odata, "ETag"], &SOMETIMES),
+            );
+            vec![
+                (200, answer("It is added to an item that was there.", references(&[odata, "ETag"], &SOMETIMES))),
+                (201, answer("There is a new item.", references(&made, &SOMETIMES))),
+                bare,
+            ]
+        }
         (Shape::Entity, Verb::Patch) => vec![
             (
                 200,
@@ -188,6 +200,7 @@ fn statuses(route: &Route) -> Vec<u16> {
         matches!(shape, Shape::Entity | Shape::Navigation | Shape::Property { .. } | Shape::ContainedEntity);
     let has_version = is_read_by_version || (shape == Shape::Reference && !reads);
     let creates = (shape, method) == (Shape::Collection, Verb::Post);
+    let adds = (shape, method) == (Shape::Contained, Verb::Post);
     let one_entity = is_read_by_version
         || matches!(
             shape,
@@ -203,7 +216,7 @@ fn statuses(route: &Route) -> Vec<u16> {
         408 | 415 => has_body,
         409 => creates || renames,
         410 => shape == Shape::Delta,
-        412 => has_version || creates,
+        412 => has_version || creates || adds,
         // A batch as a whole is not repeatable; its requests are.
         501 => shape == Shape::Batch || route.applicable.iter().any(|option| !route.served.contains(option)),
         507 => !reads && shape != Shape::Batch,

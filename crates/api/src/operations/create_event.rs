@@ -5,7 +5,6 @@ use crate::error::ApiError;
 use crate::reply::Reply;
 use crate::routes::Write;
 use model::Command;
-use odata::prefer::Return;
 use service::Plan;
 use store::{BoxFuture, Outcome};
 
@@ -21,6 +20,10 @@ fn prepare<'c>(call: &'c Call<'c>, plan: &'c Plan<'c>) -> BoxFuture<'c, Result<C
 }
 
 fn render(call: &Call<'_>, outcome: Outcome) -> Result<Reply, ApiError> {
-    let Outcome::Event(event) = outcome else { unreachable!("the command was one on an event") };
-    call.written(call.set(), &*event, event.id.as_str(), true, Return::Representation)
+    let (event, evidence) = match outcome {
+        Outcome::Event(event) => (event, Vec::new()),
+        Outcome::EventWithEvidence(event, evidence) => (event, evidence),
+        _ => unreachable!("the command was one on an event"),
+    };
+    call.created_with(call.set(), &*event, event.id.as_str(), &evidence)
 }

@@ -1,6 +1,6 @@
 //! The route table: every route demands what it should, and nothing is public but what is named.
 
-use crate::samples::{add_event, add_user};
+use crate::samples::{add_event, add_evidence, add_user};
 use api::routes::{Access, Operation, ROUTES, Route, Shape, find};
 use axum::http::Method;
 use model::{Permission, PermissionSet, edm};
@@ -32,6 +32,9 @@ pub(crate) fn requests(event: &str, user: &str) -> Vec<(&'static str, String)> {
             ];
             all.extend(reads.map(|path| ("GET", path)));
             all.extend(["GET", "PUT", "POST", "DELETE"].map(|method| (method, reference.clone())));
+            let evidence = format!("{entity}/evidence");
+            all.extend(["", "/$count", "/1"].map(|ending| ("GET", format!("{evidence}{ending}"))));
+            all.push(("POST", evidence));
         }
         for (set, property) in [("riskDetections", "riskLevel"), ("riskyUsers", "riskState")] {
             let set = format!("/{version}/identityProtection/{set}");
@@ -133,6 +136,7 @@ async fn every_route_demands_a_token_and_its_permissions() {
 async fn reading_never_lets_write_and_writing_lets_read() {
     let app = TestApp::new().await;
     add_event(&app, "e1").await;
+    add_evidence(&app, "e1").await;
     add_user(&app, "u1", "mara@fjord.example").await;
     let readers = [Permission::IdentityRiskEventReadAll, Permission::IdentityRiskyUserReadAll, Permission::UserReadAll];
     let reader = app.token_with(&readers);

@@ -18,6 +18,7 @@ mod delta_properties;
 mod documents;
 mod envelope;
 mod events;
+mod evidence;
 mod identity_events;
 mod identity_protection;
 mod lists;

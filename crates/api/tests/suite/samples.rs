@@ -53,6 +53,12 @@ pub(crate) async fn add_event(app: &TestApp, id: &str) -> Value {
     app.post(EVENTS, &with(event(), &json!({"id": id}))).await.expect(201).json()
 }
 
+/// Adds an item of evidence to an event.
+pub(crate) async fn add_evidence(app: &TestApp, event: &str) -> Value {
+    let body = json!({"source": "a leak", "matchClass": "pair"});
+    app.post(&format!("{EVENTS}/{event}/evidence"), &body).await.expect(201).json()
+}
+
 /// Creates a user with an id and a name.
 pub(crate) async fn add_user(app: &TestApp, id: &str, name: &str) -> Value {
     let body = with(user(), &json!({"id": id, "userPrincipalName": name}));
@@ -74,6 +80,7 @@ pub(crate) async fn raise_base_event(app: &TestApp, id: &str) {
         created_date_time: None,
         user_id: "u1".into(),
         impacted_user: None,
+        evidence: Vec::new(),
     };
     let (tenant, actor) = (app.tenants[0].key, Actor::command("test"));
     let raised = app.app.service.store().execute(tenant, actor, Command::CreateEvent(Box::new(event))).await;

@@ -6,14 +6,17 @@ use crate::command::{Refusal, State};
 use crate::edm::{self, event as at};
 use crate::effect::{Effect, Step};
 use crate::event::{NewId, NewRiskEvent, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel};
+use crate::evidence::{EvidenceChange, NewEvidence};
 use crate::ids::EntityId;
 use odata::Ticks;
 use odata::fault::Faults;
 
-pub(super) fn created(new: NewRiskEvent, state: &State, moment: Moment) -> Decision {
+pub(super) fn created(mut new: NewRiskEvent, state: &State, moment: Moment) -> Decision {
+    let evidence = std::mem::take(&mut new.evidence);
+    let evidence = (!evidence.is_empty()).then(|| EvidenceChange::of(&[], evidence, moment));
     let event = event_of(new, moment);
     let risk = raised(&event, state, moment);
-    Decision::Change(vec![Step { moment, effect: Effect::InsertEvent(event), risk: Some(risk) }])
+    Decision::Change(vec![Step { evidence, ..Step::new(moment, Effect::InsertEvent(event), Some(risk)) }])
 }
 
 pub(super) fn replaced(before: RiskEvent, mut after: RiskEvent, state: &State, moment: Moment) -> Decision {
@@ -23,19 +26,36 @@ pub(super) fn replaced(before: RiskEvent, mut after: RiskEvent, state: &State, m
     after.version = moment.sequence;
     if before.user_id == after.user_id {
         let risk = replaced_in(&before, &after, state, moment);
-        return Decision::Change(vec![Step { moment, effect: Effect::ReplaceEvent { before, after }, risk }]);
+        return Decision::Change(vec![Step::new(moment, Effect::ReplaceEvent { before, after }, risk)]);
     }
     let risk = Some(raised(&after, state, moment));
     let later = moment.next();
     let left = moved_away(&before, state, later);
-    let mut steps = vec![Step { moment, effect: Effect::ReplaceEvent { before, after }, risk }];
+    let mut steps = vec![Step::new(moment, Effect::ReplaceEvent { before, after }, risk)];
     steps.extend(left.map(|risk| Step::of_risk(risk, later)));
     Decision::Change(steps)
 }
 
 pub(super) fn removed(before: RiskEvent, state: &State, moment: Moment) -> Decision {
     let risk = gone(&before, state, moment);
-    Decision::Change(vec![Step { moment, effect: Effect::RemoveEvent(before), risk }])
+    Decision::Change(vec![Step::new(moment, Effect::RemoveEvent(before), risk)])
+}
+
+/// Evidence changes the event, whose detection tells of it, but no risk.
+pub(super) fn with_evidence(
+    before: RiskEvent,
+    added: NewEvidence,
+    state: &State,
+    moment: Moment,
+) -> Result<Decision, Refusal> {
+    let is_known = state.evidence.iter().any(|item| item.finding == added.finding);
+    if !is_known && state.evidence.len() >= edm::MOST_EVIDENCE as usize {
+        return Err(Refusal::TooMuchEvidence);
+    }
+    let evidence = Some(EvidenceChange::of(&state.evidence, vec![added], moment));
+    let after = RiskEvent { version: moment.sequence, ..before.clone() };
+    let effect = Effect::ReplaceEvent { before, after };
+    Ok(Decision::Change(vec![Step { evidence, ..Step::new(moment, effect, None) }]))
 }
 
 fn event_of(new: NewRiskEvent, moment: Moment) -> RiskEvent {

@@ -75,6 +75,10 @@ pub fn decide(command: Command, state: State, moment: Moment) -> Result<Decision
             let after = RiskEvent { impacted_user: None, ..before.clone() };
             Ok(events::replaced(before, after, &state, moment))
         }
+        Command::AddEvidence { event, evidence } => {
+            let before = existing_event(&state, event, &Precondition::default())?;
+            events::with_evidence(before, *evidence, &state, moment)
+        }
         Command::CreateUser { id, draft } => users::created(&id, *draft, &state, moment),
         Command::UpdateUser { precondition, patch, .. } => {
             let before = existing_user(&state, &precondition)?;
@@ -83,7 +87,7 @@ pub fn decide(command: Command, state: State, moment: Moment) -> Result<Decision
         Command::DeleteUser { precondition, .. } => {
             let before = existing_user(&state, &precondition)?;
             let risk = users::at_risk(&state, &before.id(), moment, |user| user.is_deleted = true);
-            Ok(Decision::Change(vec![Step { moment, effect: Effect::RemoveUser(before), risk }]))
+            Ok(Decision::Change(vec![Step::new(moment, Effect::RemoveUser(before), risk)]))
         }
         Command::Judge { verdict, users, chance } => verdicts::given(verdict, &users, chance, &state, moment),
     }

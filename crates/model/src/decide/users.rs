@@ -23,7 +23,7 @@ pub(super) fn created(id: &EntityId, draft: UserDraft, state: &State, moment: Mo
         (risky.is_known, risky.is_deleted) = (true, false);
         risky.rename(user.display_name(), user.user_principal_name());
     });
-    Ok(Decision::Change(vec![Step { moment, effect: Effect::InsertUser(user), risk }]))
+    Ok(Decision::Change(vec![Step::new(moment, Effect::InsertUser(user), risk)]))
 }
 
 pub(super) fn updated(before: User, mut patch: UserDraft, state: &State, moment: Moment) -> Result<Decision, Refusal> {
@@ -48,7 +48,7 @@ pub(super) fn updated(before: User, mut patch: UserDraft, state: &State, moment:
         risky.is_known = true;
         risky.rename(after.display_name(), after.user_principal_name());
     });
-    Ok(Decision::Change(vec![Step { moment, effect: Effect::ReplaceUser { before, after }, risk }]))
+    Ok(Decision::Change(vec![Step::new(moment, Effect::ReplaceUser { before, after }, risk)]))
 }
 
 /// The change of the user at risk who has this id, if there is one and it makes a difference.

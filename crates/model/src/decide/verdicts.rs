@@ -76,7 +76,7 @@ fn judged(
         after.take_out(event);
         after.put_in(&judged, true);
         let effect = Effect::ReplaceEvent { before: event.clone(), after: judged };
-        steps.push(Step { moment: next, effect, risk: None });
+        steps.push(Step::new(next, effect, None));
         next = next.next();
     }
     if steps.is_empty() && (user.risk.state, user.risk.detail) == (risk_state, detail) {
@@ -125,5 +125,5 @@ fn confirmed(id: &str, known: Option<&RiskyUser>, chance: u64, state: &State, mo
     let item = after.note(activity, moment);
     after.version = moment.sequence;
     let risk = RiskChange { before: known.cloned(), after, item: Some(item) };
-    Step { moment, effect: Effect::InsertEvent(event), risk: Some(risk) }
+    Step::new(moment, Effect::InsertEvent(event), Some(risk))
 }

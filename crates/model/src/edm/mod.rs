@@ -1,12 +1,14 @@
 //! Spillwatch's entity data model, declared once (contract/graph.md, section 4).
 //!
-//! Two schemas, because the seed document names its type
+//! Two schemas of Graph's, because the seed document names its type
 //! `Microsoft.IdentityProtectionServices.leakedCredentialsRiskEvent` while everything else lives in
-//! `microsoft.graph`. Each type is also accepted under the other name.
+//! `microsoft.graph`. Each type is also accepted under the other name. What Graph does not have is in a
+//! schema of its own, `spillwatch`.
 //!
 //! A property's position is stored in the change log: new properties go to the end of their type.
 
 mod identity_protection;
+mod spillwatch;
 
 use identity_protection::{
     ACTIVITY_TYPE, GEO_COORDINATES, IDENTITY_PROTECTION_ROOT, RISK_DETECTION_TIMING_TYPE, RISK_USER_ACTIVITY,
@@ -17,6 +19,7 @@ pub use identity_protection::{
     RISK_EVENT_TYPE, RISK_STATE, RISKY_USER, RISKY_USER_HISTORY, RISKY_USER_HISTORY_ITEM, RISKY_USERS, history_item,
     risk_detection, risky_user,
 };
+pub use spillwatch::{EVIDENCE, EVIDENCE_SET, MATCH_CLASS, MOST_EVIDENCE, MOST_EVIDENCE_AT_ONCE, SPILLWATCH, evidence};
 
 use crate::event::{RiskEventStatus, RiskLevel};
 use odata::edm::{
@@ -102,7 +105,13 @@ pub static IDENTITY_RISK_EVENT: EntityType = EntityType {
         Property::new("createdDateTime", Type::DateTimeOffset, "When the event was recorded.").nullable().immutable(),
         Property::new("userId", Type::nonempty(ID_LENGTH), "The id of the user at risk.").nullable().required(),
     ],
-    navigation: &[NavigationProperty::new("impactedUser", &USER, "The user at risk, as the directory knows them now.")],
+    navigation: &[
+        NavigationProperty::new("impactedUser", &USER, "The user at risk, as the directory knows them now."),
+        NavigationProperty::new("evidence", &EVIDENCE, "What speaks for the risk, and where it was found.")
+            .collection()
+            .contained()
+            .created_with(MOST_EVIDENCE_AT_ONCE),
+    ],
     ignored: &["riskType"], // the enum-valued forerunner of riskEventType, in every sample of old clients
     description: "A risk event of a user.",
 };
@@ -133,17 +142,20 @@ pub mod event {
     pub const IMPACTED_USER: usize = 10;
     /// What brought the risk to where it stands: today's API shows it, so the change log counts it.
     pub const RISK_DETAIL: usize = 11;
+    /// `evidence`: a relation, which the change log counts too. As a value it is `additionalInfo` of the
+    /// detection, which tells of it.
+    pub const EVIDENCE: usize = 12;
     /// When it was last written. From here on: nothing that an event holds, but what stores work out of it
     /// where today's API asks.
-    pub const LAST_UPDATED_DATE_TIME: usize = 12;
+    pub const LAST_UPDATED_DATE_TIME: usize = 13;
     /// `riskState` of its detection.
-    pub const RISK_STATE: usize = 13;
+    pub const RISK_STATE: usize = 14;
     /// The id of its detection.
-    pub const DETECTION_ID: usize = 14;
+    pub const DETECTION_ID: usize = 15;
     /// `riskEventType` of its detection: one spelling of leakedCredentials.
-    pub const DETECTION_TYPE: usize = 15;
+    pub const DETECTION_TYPE: usize = 16;
     /// `riskType` of its detection.
-    pub const DETECTION_RISK_TYPE: usize = 16;
+    pub const DETECTION_RISK_TYPE: usize = 17;
 }
 
 /// `leakedCredentialsRiskEvent`: this user's current password is out there.
@@ -313,6 +325,7 @@ pub static MODEL: Model = Model {
     schemas: &[
         Schema { namespace: GRAPH, alias: Some("graph") },
         Schema { namespace: IDENTITY_PROTECTION, alias: None },
+        Schema { namespace: SPILLWATCH, alias: None },
     ],
     container: "GraphService",
     entity_types: &[
@@ -323,6 +336,7 @@ pub static MODEL: Model = Model {
         &RISK_DETECTION,
         &RISKY_USER,
         &RISKY_USER_HISTORY_ITEM,
+        &EVIDENCE,
     ],
     complex_types: &[&PASSWORD_PROFILE, &SIGN_IN_LOCATION, &GEO_COORDINATES, &RISK_USER_ACTIVITY],
     enum_types: &[
@@ -334,6 +348,7 @@ pub static MODEL: Model = Model {
         &ACTIVITY_TYPE,
         &TOKEN_ISSUER_TYPE,
         &RISK_EVENT_TYPE,
+        &MATCH_CLASS,
     ],
     singletons: &[&IDENTITY_PROTECTION_ROOT],
     entity_sets: &[&LEAKED_CREDENTIALS_RISK_EVENTS, &IDENTITY_RISK_EVENTS, &USERS, &RISK_DETECTIONS, &RISKY_USERS],

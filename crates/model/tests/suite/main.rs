@@ -3,6 +3,7 @@
 mod bodies;
 mod effects;
 mod events;
+mod evidence;
 mod queries;
 mod repeats;
 mod risk;

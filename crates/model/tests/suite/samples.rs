@@ -70,6 +70,7 @@ pub(crate) fn new_event(status: RiskEventStatus) -> NewRiskEvent {
         created_date_time: None,
         user_id: "u1".into(),
         impacted_user: Some("u1".into()),
+        evidence: Vec::new(),
     }
 }
 

@@ -138,6 +138,12 @@ fn insert_restrictions(set: &EntitySet) -> Value {
     let properties = created.all_properties();
     let mut record = vec![("Insertable", Value::Bool(true))];
     record.push(("RequiredProperties", paths(properties.iter().filter(|property| property.is_required()))));
+    let relations = || created.lineage().flat_map(|ty| ty.navigation);
+    if relations().any(|relation| relation.most_created > 0) {
+        let others = relations().filter(|relation| relation.most_created == 0);
+        let others = others.map(|relation| Value::NavigationPath(relation.name)).collect();
+        record.push(("NonInsertableNavigationProperties", Value::Collection(others)));
+    }
     if set.polymorphic {
         let rule = format!("@odata.type is needed, and names {}.", created.name);
         record.push(("Description", Value::Text(rule)));
@@ -173,6 +179,9 @@ pub(super) fn of_container(model: &Model) -> Vec<Annotation> {
         batch.extend(features.map(|(name, feature)| (name, Value::Bool(can.batch.features.contains(&feature)))));
         batch.push(("SupportedFormats", texts(can.batch.formats)));
     }
+    let created = model.entity_sets.iter().filter_map(|set| set.capabilities.creates);
+    let mut relations = created.flat_map(EntityType::lineage).flat_map(|ty| ty.navigation);
+    let brings_along = relations.any(|relation| relation.most_created > 0);
     vec![
         ("Core.ODataVersions", text(can.versions)),
         ("Capabilities.SupportedFormats", texts(can.formats)),
@@ -185,7 +194,7 @@ pub(super) fn of_container(model: &Model) -> Vec<Annotation> {
         ("Capabilities.AsynchronousRequestsSupported", Value::Bool(false)),
         ("Capabilities.CrossJoinSupported", Value::Bool(false)),
         ("Capabilities.QuerySegmentSupported", Value::Bool(false)),
-        ("Capabilities.DeepInsertSupport", flag("Supported", false)),
+        ("Capabilities.DeepInsertSupport", flag("Supported", brings_along)),
         ("Capabilities.DeepUpdateSupport", flag("Supported", false)),
         ("Repeatability.Supported", Value::Bool(can.repeatable)),
     ]

@@ -14,6 +14,7 @@ mod language_hostile;
 mod meaning;
 mod numbers;
 mod options;
+mod parts;
 mod path;
 mod query;
 mod refused;

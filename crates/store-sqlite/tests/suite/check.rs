@@ -43,6 +43,9 @@ async fn tampering_is_found() {
         ("UPDATE tenants SET last_sequence = 9", &["change log"]),
         ("UPDATE tenants SET last_time = 0", &["change log"]),
         ("DELETE FROM actors", &["change log"]),
+        ("INSERT INTO evidence VALUES (7777, 1, 1, 1, 's', 0, NULL, NULL, 0, 0, 1)", &["evidence"]),
+        ("INSERT INTO evidence SELECT key, 1, 1, 1, 's', 0, NULL, NULL, 0, 0, 1 FROM risk_events", &["evidence"]),
+        ("UPDATE risk_events SET additional_info = '[]'", &["evidence"]),
     ];
     for (sql, subjects) in cases {
         let folder = filled(10).await;

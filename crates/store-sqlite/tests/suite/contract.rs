@@ -26,6 +26,10 @@ cases! {
     a_taken_id_is_refused_whoever_chose_it
     ids_lead_to_their_rows_whatever_they_carry
     an_error_of_the_sink_ends_the_reading
+    evidence_comes_and_goes_with_its_event
+    evidence_changes_its_event_and_no_risk
+    evidence_is_refused_where_there_is_no_room_and_no_event
+    evidence_that_is_sent_again_is_added_once
     a_created_user_is_read_back_equal
     every_command_on_users_does_its_work
     names_are_unique_ignoring_case

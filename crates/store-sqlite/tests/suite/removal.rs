@@ -1,12 +1,13 @@
 //! Removing tenants: every row goes, sooner or later.
 
-use crate::support::{create, create_once, number, open, raw, tenant};
+use crate::support::{create, create_as, create_once, number, open, raw, tenant, with_evidence};
 use model::TenantKey;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::{AdminCommand, AdminOutcome, Store};
 
-const TABLES: [&str; 7] = ["risk_events", "users", "changes", "totals", "actors", "subjects", "repeatable_requests"];
+const TABLES: [&str; 8] =
+    ["evidence", "risk_events", "users", "changes", "totals", "actors", "subjects", "repeatable_requests"];
 
 /// A removal was interrupted after its tenant was gone; the next one takes along what it left.
 #[tokio::test]
@@ -18,6 +19,7 @@ async fn the_next_removal_takes_along_what_one_left() {
         for number in 0..10 {
             create(&*store, key, &format!("e{number}")).await.expect("an event can be made");
             create_once(&*store, key, &format!("r{number}")).await.expect("an event can be made");
+            create_as(&*store, key, with_evidence(&format!("v{number}"))).await.expect("an event can be made");
         }
     }
     let db = raw(folder.path());
@@ -33,7 +35,7 @@ async fn the_next_removal_takes_along_what_one_left() {
     db.execute("DELETE FROM tenants WHERE tenant = ?1", [keys[2].0]).expect("a row");
     let outcome = store.administer(AdminCommand::RemoveTenant(keys[1])).await.expect("a tenant can be removed");
     assert_eq!(outcome, AdminOutcome::Done);
-    assert_eq!(TABLES.map(rows), [0; 7]);
+    assert_eq!(TABLES.map(rows), [0; 8]);
     store.close().await;
 }
 
@@ -46,7 +48,7 @@ async fn others_write_while_a_large_tenant_is_removed() {
     let db = raw(folder.path());
     let sql = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000) \
                INSERT INTO risk_events SELECT ((?1 - 1) << 40) + n, ?1, 1, n, '', 'e' || n, 1, 0, 'x', 'x', 0, 'x', 0, 0, NULL, 0, \
-               'x', NULL, 0 FROM numbers";
+               'x', NULL, 0, NULL FROM numbers";
     db.execute(sql, [large.0]).expect("rows");
     let done = Arc::new(AtomicBool::new(false));
     let writing = tokio::spawn({

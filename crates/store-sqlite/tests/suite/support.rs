@@ -1,8 +1,8 @@
 //! A store in a folder of its own.
 
 use model::{
-    Actor, Clock as _, Command, EventKind, FixedClock, NewId, NewRiskEvent, Repeatability, RiskEventStatus, RiskLevel,
-    TenantId, TenantKey, Tracking,
+    Actor, Clock as _, Command, EventKind, Finding, FixedClock, MatchClass, NewEvidence, NewId, NewRiskEvent,
+    Repeatability, RiskEventStatus, RiskLevel, TenantId, TenantKey, Tracking,
 };
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -80,7 +80,24 @@ pub(crate) fn event(id: &str) -> NewRiskEvent {
         created_date_time: None,
         user_id: "u1".into(),
         impacted_user: None,
+        evidence: Vec::new(),
     }
+}
+
+/// The same with two items of evidence.
+pub(crate) fn with_evidence(id: &str) -> NewRiskEvent {
+    let evidence = ["a", "b"].map(|source| NewEvidence {
+        finding: Finding {
+            source: source.into(),
+            match_class: MatchClass::Pair,
+            matched_attribute: None,
+            matched_rule: None,
+        },
+        first_seen: None,
+        last_seen: None,
+        occurrences: 1,
+    });
+    NewRiskEvent { evidence: evidence.into(), ..event(id) }
 }
 
 /// Creates an event.

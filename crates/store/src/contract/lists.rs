@@ -54,8 +54,9 @@ pub(super) async fn each_command_of_a_list_sees_the_ones_before(harness: &dyn Ha
     let versions: Vec<Option<u64>> = outcomes
         .iter()
         .map(|outcome| match outcome {
-            Outcome::Event(event) => Some(event.version),
+            Outcome::Event(event) | Outcome::EventWithEvidence(event, _) => Some(event.version),
             Outcome::User(user) => Some(user.version()),
+            Outcome::Evidence(item) => Some(item.version),
             Outcome::Deleted | Outcome::Done => None,
         })
         .collect();

@@ -5,6 +5,7 @@
 
 mod changes;
 mod events;
+mod evidence;
 pub mod expressions;
 mod isolation;
 mod lists;
@@ -46,6 +47,12 @@ pub const CASES: &[(&str, CaseFn)] = &[
     ("a_taken_id_is_refused_whoever_chose_it", |h| Box::pin(events::a_taken_id_is_refused_whoever_chose_it(h))),
     ("ids_lead_to_their_rows_whatever_they_carry", |h| Box::pin(events::ids_lead_to_their_rows_whatever_they_carry(h))),
     ("an_error_of_the_sink_ends_the_reading", |h| Box::pin(events::an_error_of_the_sink_ends_the_reading(h))),
+    ("evidence_comes_and_goes_with_its_event", |h| Box::pin(evidence::evidence_comes_and_goes_with_its_event(h))),
+    ("evidence_changes_its_event_and_no_risk", |h| Box::pin(evidence::evidence_changes_its_event_and_no_risk(h))),
+    ("evidence_is_refused_where_there_is_no_room_and_no_event", |h| {
+        Box::pin(evidence::evidence_is_refused_where_there_is_no_room_and_no_event(h))
+    }),
+    ("evidence_that_is_sent_again_is_added_once", |h| Box::pin(evidence::evidence_that_is_sent_again_is_added_once(h))),
     ("a_created_user_is_read_back_equal", |h| Box::pin(users::a_created_user_is_read_back_equal(h))),
     ("every_command_on_users_does_its_work", |h| Box::pin(users::every_command_on_users_does_its_work(h))),
     ("names_are_unique_ignoring_case", |h| Box::pin(users::names_are_unique_ignoring_case(h))),

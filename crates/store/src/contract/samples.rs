@@ -6,7 +6,7 @@ use crate::{
     AdminCommand, AdminOutcome, Carried, ChangeRecord, HistoryRecord, Outcome, PageQuery, Source, Store, WriteError,
 };
 use model::{
-    Actor, Clock as _, Command, EntityId, Entropy as _, EventKey, EventKind, NewId, NewRiskEvent, OwnedCell,
+    Actor, Clock as _, Command, EntityId, Entropy as _, EventKey, EventKind, Evidence, NewId, NewRiskEvent, OwnedCell,
     Precondition, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, RiskyUser, SeededEntropy, TenantId, TenantKey,
     Ticks, Total, User, UserDraft, UserKey, Versions, edm,
 };
@@ -80,6 +80,7 @@ pub(super) fn new_event(text: &str) -> NewRiskEvent {
         created_date_time: None,
         user_id: "u1".into(),
         impacted_user: Some("u1".into()),
+        evidence: Vec::new(),
     }
 }
 
@@ -129,7 +130,7 @@ pub(super) async fn execute(store: &dyn Store, tenant: TenantKey, command: Comma
 /// Carries out a command that must come to an event.
 pub(super) async fn event_of(store: &dyn Store, tenant: TenantKey, command: Command) -> RiskEvent {
     match execute(store, tenant, command).await {
-        Ok(Outcome::Event(event)) => *event,
+        Ok(Outcome::Event(event) | Outcome::EventWithEvidence(event, _)) => *event,
         other => panic!("came to {other:?} instead of an event"),
     }
 }
@@ -261,6 +262,8 @@ pub(super) async fn changes(store: &dyn Store, tenant: TenantKey) -> Vec<ChangeR
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Snapshot {
     pub(super) events: Vec<SeenRow>,
+    /// That of each of them.
+    pub(super) evidence: Vec<Vec<Evidence>>,
     pub(super) users: Vec<SeenRow>,
     pub(super) risky_users: Vec<RiskyUser>,
     pub(super) histories: Vec<Vec<HistoryRecord>>,
@@ -278,10 +281,17 @@ impl Snapshot {
             risky_users.push(user);
             histories.push(store.history(tenant, row.id(), None, u32::MAX).await.expect("a history can be read"));
         }
+        let events = rows(store, tenant, Source::Events(None)).await;
+        let mut evidence = Vec::new();
+        for row in &events {
+            let found = store.evidence(tenant, &event_key(row.id())).await.expect("evidence can be read");
+            evidence.push(found.expect("what is listed is there"));
+        }
         Self {
             risky_users,
             histories,
-            events: rows(store, tenant, Source::Events(None)).await,
+            events,
+            evidence,
             users: rows(store, tenant, Source::Users).await,
             changes: changes(store, tenant).await,
             totals: store.totals(tenant).await.expect("totals can be read").into_iter().collect(),

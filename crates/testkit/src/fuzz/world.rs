@@ -92,6 +92,7 @@ impl World {
             created_date_time: Some(sample.time.parse().expect("a time")),
             user_id: sample.user.into(),
             impacted_user: sample.impacted.map(Into::into),
+            evidence: Vec::new(),
         };
         let store = self.app.app.service.store();
         let command = Command::CreateEvent(Box::new(new));

@@ -173,6 +173,7 @@ impl<'c> Carrier<'c> {
                 // What it creates may get its id only in the store.
                 let path = match member.call.resource {
                     Resource::Collection(of) => plan.created().map(|id| entity_path(of.set, id.as_str())),
+                    Resource::Contained(..) => None,
                     _ => Some(member.path.to_owned()),
                 };
                 references.add(id, Referent::Entity { path, etag: None });
