@@ -6,6 +6,10 @@ ALTER TABLE risk_events ADD COLUMN risk_detail INTEGER NOT NULL DEFAULT 0; -- mo
 UPDATE risk_events SET risk_detail =
     CASE risk_event_status WHEN 1 THEN 3 WHEN 2 THEN 1 WHEN 3 THEN 17 WHEN 4 THEN 7 WHEN 6 THEN 6 ELSE 0 END
     WHERE risk_event_status IN (1, 2, 3, 4, 6);
+-- The time of the latest change, which detections show.
+ALTER TABLE risk_events ADD COLUMN last_updated_date_time INTEGER NOT NULL DEFAULT 0;
+UPDATE risk_events SET last_updated_date_time =
+    (SELECT c.time FROM changes AS c WHERE c.key = (risk_events.key / 1099511627776) * 1099511627776 + version);
 
 -- Detections of events whose ids do not lead back by themselves.
 CREATE TABLE detections (

@@ -59,9 +59,8 @@ const RISKY_USER: [&str; 9] = [
     "r.user_principal_name",
 ];
 
-/// When an event was last written, which the change log knows. 1099511627776 = 2^40.
-const LAST_UPDATED: &str =
-    "(SELECT l.time FROM changes AS l WHERE l.key = (e.key / 1099511627776) * 1099511627776 + e.version)";
+/// When an event was last written: the time of its latest change.
+const LAST_UPDATED: &str = "e.last_updated_date_time";
 
 /// The state of an event's detection, as [`model::RiskEventStatus::state`] has it.
 const RISK_STATE: &str = "CASE e.risk_event_status WHEN 0 THEN iif(e.risk_detail = 10, 5, 4) \

@@ -329,8 +329,8 @@ impl<'a> Group<'a> {
     fn write(&self, tenant: TenantKey, actor: i64, step: &Step) -> Result<(), WriteError> {
         let Step { moment, effect, risk, evidence: told } = step;
         match effect {
-            Effect::InsertEvent(event) => self.insert_event(tenant, event)?,
-            Effect::ReplaceEvent { before, after } => self.update_event(tenant, before, after)?,
+            Effect::InsertEvent(event) => self.insert_event(tenant, event, moment.now)?,
+            Effect::ReplaceEvent { before, after } => self.update_event(tenant, before, after, moment.now)?,
             Effect::RemoveEvent(event) => self.delete_event(tenant, event)?,
             Effect::InsertUser(user) => self.insert_user(tenant, user, *moment)?,
             Effect::ReplaceUser { after, .. } => self.update_user(tenant, after)?,
@@ -392,7 +392,7 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    fn insert_event(&self, tenant: TenantKey, event: &RiskEvent) -> Result<(), WriteError> {
+    fn insert_event(&self, tenant: TenantKey, event: &RiskEvent, now: Ticks) -> Result<(), WriteError> {
         let members = event_members(event).map_err(StoreError::Cell)?;
         let subject = self.subject(tenant, event)?;
         let inserted = self
@@ -400,14 +400,15 @@ impl<'a> Group<'a> {
             .prepare_cached(
                 "INSERT INTO risk_events (key, kind, version, members, subject, user_display_name, \
                  user_principal_name, risk_event_date_time, risk_event_type, risk_level, risk_event_status, \
-                 closed_date_time, created_date_time, user_id, impacted_user, risk_detail, tenant, id, named) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+                 closed_date_time, created_date_time, user_id, impacted_user, risk_detail, last_updated_date_time, \
+                 tenant, id, named) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+                 ?18, ?19, ?20)",
             )
             .and_then(|mut statement| {
                 let named = event.id.change_number() != Some(event.creation);
                 let own =
                     [ValueRef::Integer(tenant.0.into()), text(event.id.as_str()), ValueRef::Integer(named.into())];
-                let values = event_values(tenant, event, &members, subject);
+                let values = event_values(tenant, event, now, (&members, subject));
                 statement.execute(rusqlite::params_from_iter(values.iter().chain(&own).map(Borrowed)))
             });
         match inserted {
@@ -417,7 +418,13 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn update_event(&self, tenant: TenantKey, before: &RiskEvent, event: &RiskEvent) -> Result<(), WriteError> {
+    fn update_event(
+        &self,
+        tenant: TenantKey,
+        before: &RiskEvent,
+        event: &RiskEvent,
+        now: Ticks,
+    ) -> Result<(), WriteError> {
         let members = event_members(event).map_err(StoreError::Cell)?;
         let subject = self.subject(tenant, event)?;
         self.db
@@ -425,10 +432,10 @@ impl<'a> Group<'a> {
                 "UPDATE risk_events SET kind = ?2, version = ?3, members = ?4, subject = ?5, user_display_name = ?6, \
                  user_principal_name = ?7, risk_event_date_time = ?8, risk_event_type = ?9, risk_level = ?10, \
                  risk_event_status = ?11, closed_date_time = ?12, created_date_time = ?13, user_id = ?14, \
-                 impacted_user = ?15, risk_detail = ?16 WHERE key = ?1",
+                 impacted_user = ?15, risk_detail = ?16, last_updated_date_time = ?17 WHERE key = ?1",
             )
             .and_then(|mut statement| {
-                let values = event_values(tenant, event, &members, subject);
+                let values = event_values(tenant, event, now, (&members, subject));
                 statement.execute(rusqlite::params_from_iter(values.iter().map(Borrowed)))
             })
             .map_err(engine("writing a risk event"))?;
@@ -557,8 +564,14 @@ fn cell(cell: Cell<'_>) -> ValueRef<'_> {
     }
 }
 
-/// The values of an event's columns, in the order of the statements above.
-fn event_values<'e>(tenant: TenantKey, event: &'e RiskEvent, members: &'e str, subject: i64) -> [ValueRef<'e>; 16] {
+/// The values of an event's columns, in the order of the statements above: of an event that is written at a
+/// time, rendered as members, about a subject.
+fn event_values<'e>(
+    tenant: TenantKey,
+    event: &'e RiskEvent,
+    now: Ticks,
+    (members, subject): (&'e str, i64),
+) -> [ValueRef<'e>; 17] {
     use model::edm::event as at;
     [
         ValueRef::Integer(key(tenant, event.creation)),
@@ -577,6 +590,7 @@ fn event_values<'e>(tenant: TenantKey, event: &'e RiskEvent, members: &'e str, s
         cell(event.cell(at::USER_ID)),
         event.impacted_user.as_deref().map_or(ValueRef::Null, text),
         ValueRef::Integer(event.risk_detail as i64),
+        ValueRef::Integer(now.get()),
     ]
 }
 

@@ -149,7 +149,8 @@ pub(crate) fn choose_risky_users(
     if let Some(names) = texts(equals(filter, at::USER_PRINCIPAL_NAME)) {
         return plan(Path::RiskyNames(names), false);
     }
-    let all: u64 = totals(db, tenant)?.into_iter().map(|(total, count)| if is_risky(total) { count } else { 0 }).sum();
+    let totals = totals(db, tenant)?;
+    let all = kept::count_risky_users(None, &totals).unwrap_or(0);
     let bounds = filter.map(|filter| Bounds::of(filter, time)).unwrap_or_default();
     let range = LogRange::of(db, tenant, &bounds, in_order)?;
     let length = range.length(db, tenant)?;
@@ -160,6 +161,15 @@ pub(crate) fn choose_risky_users(
     if in_order && only_time && limit.is_some_and(|limit| limit <= LONG) {
         return plan(Path::Log(range), false);
     }
+    // So it does where totals say that the rest of the filter keeps enough of them.
+    let rest: Vec<&Expression> = parts.iter().copied().filter(|part| Bounds::of(part, time).is_open()).collect();
+    let kept: Option<Vec<u64>> = rest.iter().map(|part| kept::count_risky_users(Some(part), &totals)).collect();
+    if let (true, Some(kept), Some(limit)) = (in_order, kept, limit) {
+        let fewest = kept.into_iter().min().unwrap_or(all).max(1);
+        if length.saturating_mul(limit) / fewest <= LONG {
+            return plan(Path::Log(range), false);
+        }
+    }
     if order_by.is_empty() && filter.is_none() {
         return plan(Path::Keys, false);
     }
@@ -168,10 +178,10 @@ pub(crate) fn choose_risky_users(
     }
     let states = equals(filter, at::RISK_STATE).map(|values| values.iter().filter_map(number).collect::<Vec<_>>());
     if let Some(states) = states {
-        let found: u64 = totals(db, tenant)?
-            .into_iter()
+        let found: u64 = totals
+            .iter()
             .map(|(total, count)| match total {
-                Total::RiskyUsers(_, state) if states.contains(&(state as i64)) => count,
+                Total::RiskyUsers(_, state) if states.contains(&(*state as i64)) => *count,
                 _ => 0,
             })
             .sum();
@@ -185,10 +195,6 @@ fn number(value: &Literal) -> Option<i64> {
         Literal::Enum(value) => Some(*value),
         _ => None, // null is no state: such a row does not exist
     }
-}
-
-fn is_risky(total: Total) -> bool {
-    matches!(total, Total::RiskyUsers(..))
 }
 
 /// Chooses the way to a page, or to a count when `limit` is none.
