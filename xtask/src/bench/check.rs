@@ -41,7 +41,7 @@ pub async fn before(op: Op, target: &Target, questions: &Questions, data: DataSe
         }
         Op::OfUser | Op::OfRange | Op::OfLevel | Op::DetectionsOfLevel | Op::RiskyUsers => {
             for query in questions.filters(op).into_iter().flatten().take(20) {
-                let path = query.path(PAGE);
+                let path = query.path();
                 let answer = ask(target, "GET", &path, None).await?;
                 matching(&answer, query).with_context(|| format!("GET {path}"))?;
             }

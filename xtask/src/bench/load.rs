@@ -94,7 +94,7 @@ impl Plan {
 
     /// First pages of these filters, in turn.
     pub fn filters(target: &Target, queries: &[Query]) -> Self {
-        Self::pages(target, queries, |query| query.path(PAGE))
+        Self::pages(target, queries, Query::path)
     }
 
     /// The same questions to a yardstick, which looks only at how many rows to answer: as many

@@ -40,8 +40,10 @@ pub struct Query {
 }
 
 impl Query {
-    /// The path that asks for so many events.
-    pub fn path(&self, top: usize) -> String {
+    /// The path that asks for the first page; where only the server knows how many match, for as many as do
+    /// for sure.
+    pub fn path(&self) -> String {
+        let top = if self.times.is_empty() { self.rows } else { PAGE };
         let (set, filter, time) = (self.set, encoded(&self.filter), self.sorted_by);
         format!("{set}?$filter={filter}&$orderby={time}%20desc&$top={top}")
     }
@@ -103,7 +105,7 @@ impl Queries {
             filter: "riskState eq 'atRisk'".into(),
             sorted_by: "riskLastUpdatedDateTime",
             same: ("riskState", "atRisk".into()),
-            rows: PAGE.min(usize::try_from(data.users / 2).unwrap_or(PAGE)),
+            rows: PAGE.min(usize::try_from(data.users / 4).unwrap_or(PAGE)).max(1),
             times: Vec::new(),
         };
         Self {
@@ -175,11 +177,11 @@ mod tests {
     #[test]
     fn paths_are_urls() {
         let queries = Queries::of(DataSet::of(1_000));
-        let path = queries.range[0].path(7);
+        let path = queries.range[0].path();
         assert!(
             path.starts_with(&format!("{SET}?$filter=riskLevel%20eq%20'high'%20and%20riskEventDateTime%20ge%20202"))
         );
-        assert!(path.ends_with("Z&$orderby=riskEventDateTime%20desc&$top=7"), "{path}");
+        assert!(path.ends_with("Z&$orderby=riskEventDateTime%20desc&$top=100"), "{path}");
         assert_eq!(Queries::count_path(), format!("{SET}/$count?$filter=riskLevel%20eq%20'high'"));
     }
 }
