@@ -30,11 +30,11 @@ pub struct DetectionRow<'r> {
 impl<'r> DetectionRow<'r> {
     /// Looks at an event's row.
     pub fn of(event: &'r dyn Row) -> Result<Self, CellError> {
-        let id = &edm::RISK_DETECTION.all_properties()[at::ID];
-        match event.cell(event::ID) {
-            Cell::Text(text) => Ok(Self { event, id: DetectionId::of(text).text() }),
-            _ => Err(CellError { property: id.name, expected: id.ty }),
-        }
+        let Cell::Text(id) = event.cell(event::ID) else {
+            let id = &edm::RISK_DETECTION.all_properties()[at::ID];
+            return Err(CellError { property: id.name, expected: id.ty });
+        };
+        Ok(Self { event, id: DetectionId::of(id).text() })
     }
 
     fn state(&self) -> Option<i64> {

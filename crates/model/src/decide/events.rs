@@ -1,6 +1,6 @@
 //! What becomes of events, and with each of them of the user whom it is about.
 
-use super::risk::{gone, moved_away, raised, replaced_in};
+use super::risk::{gone, raised, replaced_in};
 use super::{Decision, Moment, unchangeable};
 use crate::command::{Refusal, State};
 use crate::edm::{self, event as at};
@@ -30,7 +30,7 @@ pub(super) fn replaced(before: RiskEvent, mut after: RiskEvent, state: &State, m
     }
     let risk = Some(raised(&after, state, moment));
     let later = moment.next();
-    let left = moved_away(&before, state, later);
+    let left = gone(&before, state, later);
     let mut steps = vec![Step::new(moment, Effect::ReplaceEvent { before, after }, risk)];
     steps.extend(left.map(|risk| Step::of_risk(risk, later)));
     Decision::Change(steps)

@@ -50,12 +50,8 @@ pub(super) fn replaced_in(before: &RiskEvent, after: &RiskEvent, state: &State, 
     }))
 }
 
-/// An event is about somebody else from now on.
-pub(super) fn moved_away(event: &RiskEvent, state: &State, moment: Moment) -> Option<RiskChange> {
-    gone(event, state, moment)
-}
-
-/// An event of the user's is gone. That of a closed one mostly leaves the risk as it was.
+/// An event of the user's is gone, or is about somebody else from now on. Without a closed one the risk
+/// mostly stays as it was.
 pub(super) fn gone(event: &RiskEvent, state: &State, moment: Moment) -> Option<RiskChange> {
     let user = state.risky_user(&event.user_id)?;
     let was_open = event.risk_event_status.is_open();
