@@ -75,6 +75,12 @@ impl LogRange {
         Ok(range)
     }
 
+    /// About so many entries of a stretch of this length are met until a page is full, of rows of which there
+    /// are so many.
+    fn walked(length: u64, limit: u64, rows: u64) -> u64 {
+        length.min(length.saturating_mul(limit) / rows.max(1))
+    }
+
     /// The most entries in it.
     fn length(self, db: &Connection, tenant: TenantKey) -> Result<u64, StoreError> {
         let last = log::end(db, tenant)?.map_or(0, |end| end.sequence);
@@ -143,6 +149,9 @@ pub(crate) fn choose_risky_users(
     };
     let in_order = matches!(order_by.as_slice(), [key] if is_property(&key.expression, time));
     let plan = |path, is_long| Ok(Plan { path, order_by: order_by.clone(), is_long });
+    if order_by.is_empty() && filter.is_none() {
+        return plan(Path::Keys, false);
+    }
     if let Some(ids) = texts(equals(filter, at::ID)) {
         return plan(Path::RiskyIds(ids), false);
     }
@@ -155,23 +164,15 @@ pub(crate) fn choose_risky_users(
     let range = LogRange::of(db, tenant, &bounds, in_order)?;
     let length = range.length(db, tenant)?;
     let parts = filter.map(conjuncts).unwrap_or_default();
-    let only_time = parts.iter().all(|part| !Bounds::of(part, time).is_open());
-    // A walk along the log meets each user once and others in between; it ends with the page, if nothing else
-    // is asked.
-    if in_order && only_time && limit.is_some_and(|limit| limit <= LONG) {
-        return plan(Path::Log(range), false);
-    }
-    // So it does where totals say that the rest of the filter keeps enough of them.
-    let rest: Vec<&Expression> = parts.iter().copied().filter(|part| Bounds::of(part, time).is_open()).collect();
-    let kept: Option<Vec<u64>> = rest.iter().map(|part| kept::count_risky_users(Some(part), &totals)).collect();
+    // A walk along the log meets each user once and others in between, and ends with the page. Totals say how
+    // far that is; where it is farther than all users are, these are rather sorted.
+    let rest = parts.iter().filter(|part| Bounds::of(part, time).is_open());
+    let kept: Option<Vec<u64>> = rest.map(|part| kept::count_risky_users(Some(part), &totals)).collect();
     if let (true, Some(kept), Some(limit)) = (in_order, kept, limit) {
-        let fewest = kept.into_iter().min().unwrap_or(all).max(1);
-        if length.saturating_mul(limit) / fewest <= LONG {
-            return plan(Path::Log(range), false);
+        let walked = LogRange::walked(length, limit, kept.into_iter().min().unwrap_or(all));
+        if walked <= all.max(LONG) {
+            return plan(Path::Log(range), walked > LONG);
         }
-    }
-    if order_by.is_empty() && filter.is_none() {
-        return plan(Path::Keys, false);
     }
     if length < all {
         return plan(Path::Log(range), length > LONG);
@@ -219,10 +220,13 @@ pub(crate) fn choose(
     if by_update || !updated.is_open() {
         let range = LogRange::of(db, tenant, &updated, by_update)?;
         let rest = filter.map(conjuncts).unwrap_or_default();
-        let ends = by_update
-            && limit.is_some_and(|limit| limit <= LONG)
-            && rest.iter().all(|part| !Bounds::of(part, at::LAST_UPDATED_DATE_TIME).is_open());
-        let is_long = !ends && range.length(db, tenant)? > LONG;
+        let only_time = rest.iter().all(|part| !Bounds::of(part, at::LAST_UPDATED_DATE_TIME).is_open());
+        let length = range.length(db, tenant)?;
+        let walked = match limit {
+            Some(limit) if by_update && only_time => LogRange::walked(length, limit, Kept::read(db, tenant)?.all),
+            _ => length,
+        };
+        let is_long = walked > LONG;
         return Ok(Plan { path: Path::Log(range), order_by, is_long });
     }
     let parts = filter.map(conjuncts).unwrap_or_default();
