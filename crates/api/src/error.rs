@@ -286,7 +286,9 @@ impl ApiError {
                     Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", "the token's tenant is gone");
                 error.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
             }
-            StoreError::Busy | StoreError::Stopped(_) => Self::unavailable(&error.to_string()),
+            StoreError::Busy | StoreError::Unavailable(_) | StoreError::Stopped(_) => {
+                Self::unavailable(&error.to_string())
+            }
             StoreError::TooLong { .. } => Self::new(
                 StatusCode::BAD_REQUEST,
                 "BadRequest",

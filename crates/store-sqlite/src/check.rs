@@ -3,12 +3,13 @@
 use crate::error::engine;
 use crate::evidence;
 use crate::migrate;
-use crate::rows::{OF_RISKY_USERS, OF_USERS, end, key};
+use crate::rows::{end, key};
 use model::TenantKey;
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use store::kept::{OF_RISKY_USERS, OF_USERS};
 use store::{Finding, StoreError};
 
 /// Looks at everything. Damage is a finding, not an error.

@@ -8,45 +8,11 @@ use odata::encode::{Cell, Row};
 use odata::expression::bound::PropertyPath;
 use rusqlite::types::ValueRef;
 use std::borrow::Cow;
+use store::columns::{EVENT, USER};
 use store::sql::{Kinds, Schema};
 use store::{Projection, StoreError};
 
-/// Columns of `risk_events` that hold properties, in the order of their positions.
-const EVENT: [&str; 10] = [
-    "id",
-    "user_display_name",
-    "user_principal_name",
-    "risk_event_date_time",
-    "risk_event_type",
-    "risk_level",
-    "risk_event_status",
-    "closed_date_time",
-    "created_date_time",
-    "user_id",
-];
-
-/// Columns of `users`, the same way; `passwordProfile`, which comes after them, is kept nowhere.
-const USER: [&str; 17] = [
-    "id",
-    "account_enabled",
-    "business_phones",
-    "created_date_time",
-    "department",
-    "display_name",
-    "given_name",
-    "job_title",
-    "mail",
-    "mail_nickname",
-    "mobile_phone",
-    "office_location",
-    "preferred_language",
-    "surname",
-    "usage_location",
-    "user_principal_name",
-    "user_type",
-];
-
-/// Columns of `risky_users`, the same way. Nothing is ever being processed.
+/// Columns of `risky_users`, in the order of the positions of properties. Nothing is ever being processed.
 const RISKY_USER: [&str; 9] = [
     "r.user_id",
     "r.is_deleted",
@@ -364,31 +330,12 @@ fn user_column(position: usize) -> Cow<'static, str> {
 mod tests {
     use super::*;
 
-    /// `userPrincipalName` as a column's name.
-    fn column_name(property: &str) -> String {
-        property.chars().fold(String::new(), |mut name, c| {
-            if c.is_ascii_uppercase() {
-                name.push('_');
-            }
-            name.push(c.to_ascii_lowercase());
-            name
-        })
-    }
-
     #[test]
-    fn columns_stand_at_the_positions_of_their_properties() {
-        let names = |ty: &EntityType| -> Vec<String> {
-            ty.all_properties().iter().map(|property| column_name(property.name)).collect()
-        };
-        assert_eq!(names(&edm::LEAKED_CREDENTIALS_RISK_EVENT), EVENT);
-        let users = names(&edm::USER);
-        assert_eq!(users[..edm::user::PASSWORD_PROFILE], USER);
-        assert_eq!(users.len(), edm::user::PASSWORD_PROFILE + 1);
-        let at_risk = names(&edm::RISKY_USER);
-        for (column, name) in RISKY_USER.iter().zip(&at_risk).filter(|(column, _)| **column != "0") {
-            let name = if name == "id" { "user_id" } else { name };
-            assert_eq!(column.strip_prefix("r."), Some(name));
+    fn users_at_risk_are_read_in_the_order_of_their_properties() {
+        let prefixed = |name: &&str| format!("r.{name}");
+        for (column, name) in RISKY_USER.iter().zip(&store::columns::RISKY_USER).filter(|(column, _)| **column != "0") {
+            assert_eq!(*column, prefixed(name));
         }
-        assert_eq!(at_risk.len(), RISKY_USER.len());
+        assert_eq!(RISKY_USER.len(), store::columns::RISKY_USER.len());
     }
 }

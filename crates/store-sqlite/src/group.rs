@@ -8,13 +8,12 @@ use crate::evidence;
 use crate::log;
 use crate::repeats;
 use crate::risky_users;
-use crate::rows::{self, total_key};
-use model::{
-    Actor, Clock, Command, Decision, Effect, Moment, Repeatability, State, TenantKey, Ticks, Total, UserKey, decide,
-};
+use crate::rows;
+use model::{Actor, Clock, Command, Decision, Moment, Repeatability, State, TenantKey, Ticks, Total, UserKey, decide};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
-use store::{ListError, LogPlace, Outcome, StoreError, WriteError};
+use store::kept::total_key;
+use store::{ListError, LogPlace, Outcome, Question, StoreError, WriteError};
 
 /// Numbers of actors that were looked up before; good as long as no transaction is rolled back.
 #[derive(Default)]
@@ -145,7 +144,7 @@ impl<'a> Group<'a> {
     ) -> Result<Outcome, WriteError> {
         let state = self.load(tenant, &command)?;
         let moment = Moment { now: self.clock.now().max(list.time.successor()), sequence: list.sequence + 1 };
-        let (is_verdict, is_of_evidence) = (command.needs_open_events(), command.needs_evidence());
+        let question = Question::of(&command);
         let steps = match decide(command, state, moment)? {
             Decision::UnchangedEvent(event) => return Ok(Outcome::Event(event)),
             Decision::UnchangedUser(user) => return Ok(Outcome::User(user)),
@@ -159,23 +158,7 @@ impl<'a> Group<'a> {
             (list.sequence, list.time) = (step.moment.sequence, step.moment.now);
             list.totals.extend(step.totals());
         }
-        if is_verdict {
-            return Ok(Outcome::Done);
-        }
-        // What a client asked to change is in the first step; what follows from it comes after.
-        let first = steps.into_iter().next();
-        let (effect, evidence) = first.map_or((Effect::None, None), |step| (step.effect, step.evidence));
-        let mut evidence = evidence.map_or_else(Vec::new, |change| change.written);
-        if is_of_evidence && let Some(item) = evidence.pop() {
-            return Ok(Outcome::Evidence(Box::new(item)));
-        }
-        Ok(match effect {
-            Effect::InsertEvent(event) if !evidence.is_empty() => Outcome::EventWithEvidence(Box::new(event), evidence),
-            Effect::InsertEvent(event) | Effect::ReplaceEvent { after: event, .. } => Outcome::Event(Box::new(event)),
-            Effect::InsertUser(user) | Effect::ReplaceUser { after: user, .. } => Outcome::User(Box::new(user)),
-            Effect::RemoveEvent(_) | Effect::RemoveUser(_) => Outcome::Deleted,
-            Effect::None => Outcome::Done,
-        })
+        Ok(Outcome::of(steps, question))
     }
 
     /// What a list came to that was carried out before; refuses one of which that is not known.

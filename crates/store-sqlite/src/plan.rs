@@ -5,18 +5,14 @@
 use crate::error::engine;
 use crate::log;
 use crate::rows::{end, key, totals};
-use model::edm::IDENTITY_RISK_EVENT;
 use model::edm::event as at;
 use model::{EntityId, RiskEventStatus, RiskLevel, TenantKey, Total};
-use odata::edm::Property;
-use odata::expression::bound::{Expression, Literal, Node, OrderKey, PropertyPath, ValueType};
+use odata::expression::bound::{Expression, Literal, OrderKey};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use store::StoreError;
 use store::kept::{self, is_about};
-use store::plan::{Bounds, Limit, conjuncts};
+use store::plan::{Bounds, Limit, conjuncts, equals, events_order, is_property, risky_users_order, texts};
 
-/// More values than this are not looked up one by one.
-const MANY: usize = 100;
 /// So many matching rows are rather sorted than met by walking another index.
 const FEW: u64 = 2_000;
 /// A query that looks at more rows than this for a page does not run on a thread that serves.
@@ -98,36 +94,6 @@ pub(crate) struct Plan {
     pub(crate) is_long: bool,
 }
 
-/// The order in which a filter's rows come when the client names none: the same for every page, so it
-/// depends on the filter alone.
-pub(crate) fn usual_order(filter: Option<&Expression>) -> Vec<OrderKey> {
-    let parts = filter.map(conjuncts).unwrap_or_default();
-    let says = |position| filter.is_some_and(|filter| !Bounds::of(filter, position).is_open());
-    let about = |position| parts.iter().any(|part| is_about(part, position));
-    let few = [at::ID, at::USER_ID, at::USER_PRINCIPAL_NAME].into_iter().any(|at| equals(filter, at).is_some());
-    let position = if few {
-        return Vec::new(); // the newest first
-    } else if says(at::LAST_UPDATED_DATE_TIME) {
-        let position = model::edm::risk_detection::LAST_UPDATED_DATE_TIME;
-        let property = model::edm::RISK_DETECTION.all_properties()[position];
-        return vec![OrderKey { descending: false, ..latest(at::LAST_UPDATED_DATE_TIME, property) }];
-    } else if about(at::RISK_LEVEL) || about(at::RISK_EVENT_STATUS) || says(at::RISK_EVENT_DATE_TIME) {
-        at::RISK_EVENT_DATE_TIME
-    } else if says(at::CREATED_DATE_TIME) {
-        at::CREATED_DATE_TIME
-    } else {
-        return Vec::new();
-    };
-    vec![latest(position, IDENTITY_RISK_EVENT.all_properties()[position])]
-}
-
-/// The order of a time, the latest first.
-fn latest(position: usize, property: &'static Property) -> OrderKey {
-    let path = PropertyPath { navigation: Vec::new(), position, property };
-    let expression = Expression { node: Node::Property(path), ty: ValueType::DateTimeOffset };
-    OrderKey { expression, descending: true }
-}
-
 /// Chooses the way to a page of users at risk, or to a count when `limit` is none. Without an order of the
 /// client's, those who were at risk last come first, and where the time of the last change is asked for, the
 /// earliest change: whoever changes while pages are followed then comes once more, and nobody is passed by.
@@ -140,13 +106,7 @@ pub(crate) fn choose_risky_users(
 ) -> Result<Plan, StoreError> {
     use model::edm::risky_user as at;
     let time = at::RISK_LAST_UPDATED_DATE_TIME;
-    let order_by = match order_by {
-        [] if filter.is_some_and(|filter| !Bounds::of(filter, time).is_open()) => {
-            let property = model::edm::RISKY_USER.all_properties()[time];
-            vec![OrderKey { descending: false, ..latest(time, property) }]
-        }
-        keys => keys.to_vec(),
-    };
+    let order_by = risky_users_order(filter, order_by);
     let in_order = matches!(order_by.as_slice(), [key] if is_property(&key.expression, time));
     let plan = |path, is_long| Ok(Plan { path, order_by: order_by.clone(), is_long });
     if order_by.is_empty() && filter.is_none() {
@@ -206,7 +166,7 @@ pub(crate) fn choose(
     order_by: &[OrderKey],
     limit: Option<u64>,
 ) -> Result<Plan, StoreError> {
-    let order_by = if order_by.is_empty() { usual_order(filter) } else { order_by.to_vec() };
+    let order_by = events_order(filter, order_by);
     let ids = texts(equals(filter, at::ID));
     if let Some(ids) = ids {
         return Ok(Plan { path: Path::Ids(keys_of(db, tenant, &ids)?), order_by, is_long: false });
@@ -344,21 +304,4 @@ fn keys_of(db: &Connection, tenant: TenantKey, ids: &[Box<str>]) -> Result<Vec<i
         );
     }
     Ok(found)
-}
-
-/// The values that a property must have one of, when they are few.
-pub(crate) fn equals(filter: Option<&Expression>, position: usize) -> Option<Vec<Literal>> {
-    Bounds::of(filter?, position).equal.filter(|values| values.len() <= MANY)
-}
-
-pub(crate) fn texts(values: Option<Vec<Literal>>) -> Option<Vec<Box<str>>> {
-    let text = |value| match value {
-        Literal::Text(text) => Some(text),
-        _ => None, // null is no value of these properties: such a row does not exist
-    };
-    values.map(|values| values.into_iter().filter_map(text).collect())
-}
-
-pub(crate) fn is_property(expression: &Expression, position: usize) -> bool {
-    matches!(&expression.node, Node::Property(path) if path.navigation.is_empty() && path.position == position)
 }

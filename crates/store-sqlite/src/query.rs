@@ -4,15 +4,15 @@
 use crate::columns::{Columns, EventSchema, RiskyUserSchema, SqlRow, UserSchema};
 use crate::dialect::SqliteDialect;
 use crate::error::engine;
-use crate::plan::{Path, Plan, choose, choose_risky_users, equals, texts};
+use crate::plan::{Path, Plan, choose, choose_risky_users};
 use crate::rows::{FROM_EVENTS, FROM_WITH_USERS, end, key, sequence};
-use model::edm::{event as event_at, user as user_at};
-use model::{FoldedName, TenantKey};
+use model::TenantKey;
+use model::edm::event as event_at;
 use odata::expression::bound::{Expression, OrderKey, ValueType};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql};
 use store::kept::is_about;
-use store::plan::{conjuncts, uses_navigation};
+use store::plan::{conjuncts, is_property, users_by, uses_navigation};
 use store::sql::{Nulls, Order, Place, Schema, Sql, SqlValue, lower};
 use store::{PageQuery, Source, StoreError};
 
@@ -356,16 +356,7 @@ impl<'a> Statement<'a> {
 }
 
 fn is_time(key: &OrderKey) -> bool {
-    crate::plan::is_property(&key.expression, model::edm::event::RISK_EVENT_DATE_TIME)
-}
-
-/// A column of users with an index, and the values of which a filter wants one there.
-fn users_by(filter: Option<&Expression>) -> Option<(&'static str, Vec<Box<str>>)> {
-    let ids = || texts(equals(filter, user_at::ID));
-    let names = || texts(equals(filter, user_at::USER_PRINCIPAL_NAME));
-    // A name that is equal is also equal once folded, which is how names are indexed.
-    let fold = |names: Vec<Box<str>>| names.iter().map(|name| FoldedName::new(name).as_str().into()).collect();
-    ids().map(|ids| ("u.id", ids)).or_else(|| names().map(|names| ("u.folded_name", fold(names))))
+    is_property(&key.expression, model::edm::event::RISK_EVENT_DATE_TIME)
 }
 
 /// A bound value.

@@ -4,13 +4,13 @@ use crate::columns::{Columns, SqlRow, cell_of};
 use crate::error::engine;
 use model::edm;
 use model::{
-    DetectionId, EntityId, EventKey, EventKind, OwnedCell, RiskDetail, RiskEvent, RiskEventStatus, RiskLevel,
-    RiskState, TenantKey, Total, User, UserKey, event_members,
+    DetectionId, EntityId, EventKey, OwnedCell, RiskDetail, RiskEvent, TenantKey, Total, User, UserKey, event_members,
 };
 use odata::edm::EntityType;
 use odata::encode::{Cell, Row};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, params};
+use store::kept::total_of;
 use store::{Projection, RowSink, StoreError};
 
 /// Bits of a key below the tenant.
@@ -179,21 +179,6 @@ pub(crate) fn load_user(db: &Connection, tenant: TenantKey, key: &UserKey) -> Re
         })
 }
 
-/// The subject of totals of users; kinds of events are far below.
-pub(crate) const OF_USERS: i64 = 1000;
-
-/// That of users at risk; the column of statuses is then that of states.
-pub(crate) const OF_RISKY_USERS: i64 = 1001;
-
-/// A tenant's name for the row that a total is kept in.
-pub(crate) fn total_key(total: Total) -> (i64, i64, i64) {
-    match total {
-        Total::Events(kind, level, status) => (kind as i64, level as i64, status as i64),
-        Total::Users => (OF_USERS, 0, 0),
-        Total::RiskyUsers(level, state) => (OF_RISKY_USERS, level as i64, state as i64),
-    }
-}
-
 /// The tenant's totals that are not zero.
 pub(crate) fn totals(db: &Connection, tenant: TenantKey) -> Result<Vec<(Total, u64)>, StoreError> {
     let read = engine("reading totals");
@@ -208,19 +193,8 @@ pub(crate) fn totals(db: &Connection, tenant: TenantKey) -> Result<Vec<(Total, u
         if count == 0 {
             continue;
         }
-        let subject: i64 = row.get(0).map_err(&read)?;
-        let total = if subject == OF_USERS {
-            Total::Users
-        } else {
-            let level = RiskLevel::from_value(row.get(1).map_err(&read)?).ok_or_else(damaged)?;
-            let value = row.get(2).map_err(&read)?;
-            if subject == OF_RISKY_USERS {
-                Total::RiskyUsers(level, RiskState::from_value(value).ok_or_else(damaged)?)
-            } else {
-                let kind = EventKind::from_value(subject).ok_or_else(damaged)?;
-                Total::Events(kind, level, RiskEventStatus::from_value(value).ok_or_else(damaged)?)
-            }
-        };
+        let key = (row.get(0).map_err(&read)?, row.get(1).map_err(&read)?, row.get(2).map_err(&read)?);
+        let total = total_of(key).ok_or_else(damaged)?;
         totals.push((total, count));
     }
     Ok(totals)

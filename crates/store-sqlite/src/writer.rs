@@ -196,19 +196,11 @@ impl Drop for ToldOfPanic {
     }
 }
 
-/// The same error for another one who waits: the engine's own error is told in words.
+/// The same error for another one who waits.
 fn again(error: &StoreError) -> StoreError {
     match error {
-        StoreError::UnknownTenant => StoreError::UnknownTenant,
-        StoreError::Busy => StoreError::Busy,
-        StoreError::TooLong { seconds } => StoreError::TooLong { seconds: *seconds },
-        StoreError::Full => StoreError::Full,
-        StoreError::Stopped(why) => StoreError::Stopped(why.clone()),
-        StoreError::Unusable(why) => StoreError::Unusable(why.clone()),
-        StoreError::Corrupt(why) => StoreError::Corrupt(why.clone()),
-        StoreError::Cell(error) => StoreError::Corrupt(error.to_string()),
         StoreError::Engine { source, .. } if is_io_failure(error) => StoreError::Stopped(source.to_string()),
-        StoreError::Engine { doing, source } => StoreError::Engine { doing, source: source.to_string().into() },
+        error => error.again(),
     }
 }
 

@@ -12,6 +12,10 @@ pub enum StoreError {
     /// Somebody else holds the store for longer than we wait.
     #[error("the store is busy: another process has been writing to it for too long")]
     Busy,
+    /// The database cannot be reached, or broke off. What was acknowledged is safe; a write that was under way
+    /// when it broke off may or may not have been carried out.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(String),
     /// A read was given up.
     #[error("the query looked through the store for {seconds} seconds without an end; narrow it down")]
     TooLong {
@@ -42,6 +46,25 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl StoreError {
+    /// The same error for another one who waited for the same: the engine's own error is told in words.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        match self {
+            Self::UnknownTenant => Self::UnknownTenant,
+            Self::Busy => Self::Busy,
+            Self::Unavailable(why) => Self::Unavailable(why.clone()),
+            Self::TooLong { seconds } => Self::TooLong { seconds: *seconds },
+            Self::Full => Self::Full,
+            Self::Stopped(why) => Self::Stopped(why.clone()),
+            Self::Unusable(why) => Self::Unusable(why.clone()),
+            Self::Corrupt(why) => Self::Corrupt(why.clone()),
+            Self::Cell(error) => Self::Corrupt(error.to_string()),
+            Self::Engine { doing, source } => Self::Engine { doing, source: source.to_string().into() },
+        }
+    }
 }
 
 /// A command was not carried out.

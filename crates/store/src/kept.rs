@@ -7,6 +7,33 @@ use odata::encode::Cell;
 use odata::expression::bound::{Expression, Node, PropertyPath};
 use odata::expression::evaluate::{Evaluator, Scope};
 
+/// The subject of totals of users; kinds of events are far below.
+pub const OF_USERS: i64 = 1000;
+
+/// That of users at risk; where the status of events stands is then the state.
+pub const OF_RISKY_USERS: i64 = 1001;
+
+/// The key under which stores keep a total: its subject, the level, and the status or state.
+pub fn total_key(total: Total) -> (i64, i64, i64) {
+    match total {
+        Total::Events(kind, level, status) => (kind as i64, level as i64, status as i64),
+        Total::Users => (OF_USERS, 0, 0),
+        Total::RiskyUsers(level, state) => (OF_RISKY_USERS, level as i64, state as i64),
+    }
+}
+
+/// The total that is kept under a key; `None` when there is none of that kind.
+pub fn total_of((subject, level, value): (i64, i64, i64)) -> Option<Total> {
+    if subject == OF_USERS {
+        return Some(Total::Users);
+    }
+    let level = RiskLevel::from_value(level)?;
+    if subject == OF_RISKY_USERS {
+        return Some(Total::RiskyUsers(level, RiskState::from_value(value)?));
+    }
+    Some(Total::Events(EventKind::from_value(subject)?, level, RiskEventStatus::from_value(value)?))
+}
+
 /// An event of which only that is known by which totals are kept.
 #[derive(Clone, Copy, Debug)]
 pub struct KeptEvent {

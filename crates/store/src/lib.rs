@@ -5,16 +5,19 @@
 //! from the store's cells. Every call names a tenant; no call reaches across tenants.
 
 mod admin;
+pub mod columns;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
 pub mod kept;
+mod outcome;
 pub mod plan;
 mod remembered;
 pub mod sql;
 
 pub use admin::{AdminCommand, AdminOutcome};
 pub use error::{ListError, StoreError, WriteError};
+pub use outcome::{Outcome, Question};
 pub use remembered::{read_outcomes, write_outcomes};
 
 use model::{
@@ -110,23 +113,6 @@ impl PageQuery {
     pub fn all(source: Source, limit: u32) -> Self {
         Self { source, filter: None, order_by: Vec::new(), after: None, skip: 0, limit, carried: Carried::PROPERTIES }
     }
-}
-
-/// What a command came to. The rows are those that were committed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The event as it is now.
-    Event(Box<RiskEvent>),
-    /// The event that was made, and the evidence that it brought along.
-    EventWithEvidence(Box<RiskEvent>, Vec<Evidence>),
-    /// The user as they are now.
-    User(Box<User>),
-    /// The item of evidence as it is now.
-    Evidence(Box<Evidence>),
-    /// It is gone.
-    Deleted,
-    /// It is done: there is no one entity to show.
-    Done,
 }
 
 /// An entry of the change log with its place, time and actor.

@@ -1,12 +1,18 @@
 //! What a filter pins down, read off its top: the part of planning that is the same for every
 //! database. A store that knows it chooses an index with it; the filter itself is still asked whole.
 
-use odata::edm::NavigationProperty;
-use odata::expression::bound::{Comparison, Expression, Function, Literal, Node, PropertyPath};
+use crate::kept::is_about;
+use model::FoldedName;
+use model::edm::{event as at, user as user_at};
+use odata::edm::{NavigationProperty, Property};
+use odata::expression::bound::{Comparison, Expression, Function, Literal, Node, OrderKey, PropertyPath, ValueType};
 use odata::expression::evaluate::Value;
 use odata::expression::text::after_prefix;
 use std::cmp::Ordering;
 use std::ptr;
+
+/// More values than this are not looked up one by one.
+const MANY: usize = 100;
 
 /// The parts of a filter that must all be true: its topmost `and`s laid flat.
 pub fn conjuncts(filter: &Expression) -> Vec<&Expression> {
@@ -164,7 +170,8 @@ fn equal_values(part: &Expression, position: usize) -> Option<Vec<Literal>> {
     }
 }
 
-fn is_property(expression: &Expression, position: usize) -> bool {
+/// Whether an expression is the property of the row itself at `position`.
+pub fn is_property(expression: &Expression, position: usize) -> bool {
     matches!(&expression.node, Node::Property(PropertyPath { navigation, position: at, .. })
         if navigation.is_empty() && *at == position)
 }
@@ -184,6 +191,76 @@ fn mirrored(comparison: Comparison) -> Comparison {
         Comparison::Le => Comparison::Ge,
         Comparison::Eq | Comparison::Ne => comparison,
     }
+}
+
+/// The order of events: the client's, and when it names none, one that goes with the filter: the same for
+/// every page, so it depends on the filter alone. Empty for the newest first.
+pub fn events_order(filter: Option<&Expression>, order_by: &[OrderKey]) -> Vec<OrderKey> {
+    if !order_by.is_empty() {
+        return order_by.to_vec();
+    }
+    let parts = filter.map(conjuncts).unwrap_or_default();
+    let says = |position| filter.is_some_and(|filter| !Bounds::of(filter, position).is_open());
+    let about = |position| parts.iter().any(|part| is_about(part, position));
+    let few = [at::ID, at::USER_ID, at::USER_PRINCIPAL_NAME].into_iter().any(|at| equals(filter, at).is_some());
+    let position = if few {
+        return Vec::new(); // the newest first
+    } else if says(at::LAST_UPDATED_DATE_TIME) {
+        let position = model::edm::risk_detection::LAST_UPDATED_DATE_TIME;
+        let property = model::edm::RISK_DETECTION.all_properties()[position];
+        return vec![OrderKey { descending: false, ..latest(at::LAST_UPDATED_DATE_TIME, property) }];
+    } else if about(at::RISK_LEVEL) || about(at::RISK_EVENT_STATUS) || says(at::RISK_EVENT_DATE_TIME) {
+        at::RISK_EVENT_DATE_TIME
+    } else if says(at::CREATED_DATE_TIME) {
+        at::CREATED_DATE_TIME
+    } else {
+        return Vec::new();
+    };
+    vec![latest(position, model::edm::IDENTITY_RISK_EVENT.all_properties()[position])]
+}
+
+/// The order of users at risk. Without an order of the client's, those who were at risk last come first (an empty
+/// one), and where the time of the last change is asked for, the earliest change: whoever changes while pages are
+/// followed then comes once more, and nobody is passed by.
+pub fn risky_users_order(filter: Option<&Expression>, order_by: &[OrderKey]) -> Vec<OrderKey> {
+    let time = model::edm::risky_user::RISK_LAST_UPDATED_DATE_TIME;
+    match order_by {
+        [] if filter.is_some_and(|filter| !Bounds::of(filter, time).is_open()) => {
+            let property = model::edm::RISKY_USER.all_properties()[time];
+            vec![OrderKey { descending: false, ..latest(time, property) }]
+        }
+        keys => keys.to_vec(),
+    }
+}
+
+/// The order of a time, the latest first.
+fn latest(position: usize, property: &'static Property) -> OrderKey {
+    let path = PropertyPath { navigation: Vec::new(), position, property };
+    let expression = Expression { node: Node::Property(path), ty: ValueType::DateTimeOffset };
+    OrderKey { expression, descending: true }
+}
+
+/// The values that a property must have one of, when they are few.
+pub fn equals(filter: Option<&Expression>, position: usize) -> Option<Vec<Literal>> {
+    Bounds::of(filter?, position).equal.filter(|values| values.len() <= MANY)
+}
+
+/// The texts among values.
+pub fn texts(values: Option<Vec<Literal>>) -> Option<Vec<Box<str>>> {
+    let text = |value| match value {
+        Literal::Text(text) => Some(text),
+        _ => None, // null is no value of these properties: such a row does not exist
+    };
+    values.map(|values| values.into_iter().filter_map(text).collect())
+}
+
+/// The column of users with an index that a filter can be answered by, and the values of which it wants one there.
+pub fn users_by(filter: Option<&Expression>) -> Option<(&'static str, Vec<Box<str>>)> {
+    let ids = || texts(equals(filter, user_at::ID));
+    let names = || texts(equals(filter, user_at::USER_PRINCIPAL_NAME));
+    // A name that is equal is also equal once folded, which is how names are indexed.
+    let fold = |names: Vec<Box<str>>| names.iter().map(|name| FoldedName::new(name).as_str().into()).collect();
+    ids().map(|ids| ("u.id", ids)).or_else(|| names().map(|names| ("u.folded_name", fold(names))))
 }
 
 #[cfg(test)]
