@@ -3,7 +3,7 @@
 -- BIGINT throughout: what a program reads is the same for each column. Texts are compared by code point.
 
 CREATE TABLE tenants (
-    tenant        INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- never reused
+    tenant        BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- never reused
     id            TEXT COLLATE "C" NOT NULL UNIQUE,                 -- the GUID in `tid`, lower case
     name          TEXT COLLATE "C" NOT NULL,
     created       BIGINT NOT NULL,                                  -- ticks
@@ -12,7 +12,7 @@ CREATE TABLE tenants (
 ) WITH (fillfactor = 20); -- each group of writes has a row's new version fit in beside the old one
 
 CREATE TABLE risk_events (
-    tenant                 INTEGER NOT NULL,
+    tenant                 BIGINT  NOT NULL,
     key                    BIGINT  NOT NULL, -- the number of the change that made it
     kind                   BIGINT  NOT NULL, -- model::EventKind
     version                BIGINT  NOT NULL, -- the number of its latest change
@@ -46,7 +46,7 @@ CREATE INDEX risk_events_by_update ON risk_events (tenant, last_updated_date_tim
 
 -- Detections of events whose ids do not lead back by themselves.
 CREATE TABLE detections (
-    tenant INTEGER NOT NULL,
+    tenant BIGINT  NOT NULL,
     key    BIGINT  NOT NULL, -- the event's
     id     TEXT COLLATE "C" NOT NULL, -- the detection's
     PRIMARY KEY (tenant, key)
@@ -55,7 +55,7 @@ CREATE UNIQUE INDEX detections_by_id ON detections (tenant, id);
 
 -- What speaks for risk events: part of its event, and gone with it.
 CREATE TABLE evidence (
-    tenant            INTEGER NOT NULL,
+    tenant            BIGINT  NOT NULL,
     event             BIGINT  NOT NULL, -- the key of the event
     number            BIGINT  NOT NULL, -- its place among the event's, from 1: the id in text
     creation          BIGINT  NOT NULL, -- the number of the change that made it
@@ -71,7 +71,7 @@ CREATE TABLE evidence (
 );
 
 CREATE TABLE users (
-    tenant              INTEGER NOT NULL,
+    tenant              BIGINT  NOT NULL,
     key                 BIGINT  NOT NULL, -- the number of the change that made it
     version             BIGINT  NOT NULL,
     id                  TEXT COLLATE "C" NOT NULL,
@@ -99,7 +99,7 @@ CREATE UNIQUE INDEX users_by_name ON users (tenant, folded_name);
 
 -- What the events of a user add up to.
 CREATE TABLE risky_users (
-    tenant                      INTEGER NOT NULL,
+    tenant                      BIGINT  NOT NULL,
     key                         BIGINT  NOT NULL, -- the number of the change that made it
     user_id                     TEXT COLLATE "C" NOT NULL,
     user_display_name           TEXT COLLATE "C" NOT NULL,
@@ -127,7 +127,7 @@ CREATE INDEX risky_users_by_update ON risky_users (tenant, risk_last_updated_dat
 
 -- Who did something; the change log names them by number.
 CREATE TABLE actors (
-    tenant    INTEGER NOT NULL,
+    tenant    BIGINT  NOT NULL,
     actor     BIGINT  NOT NULL,
     app       TEXT COLLATE "C" NOT NULL,
     user_name TEXT COLLATE "C" NOT NULL DEFAULT '', -- '' when no person acted
@@ -139,7 +139,7 @@ CREATE UNIQUE INDEX actors_by_name ON actors (tenant, app, user_name);
 -- The change log: written in the transaction of the change itself, under the tenant's lock, so that
 -- whoever sees a number has all below it.
 CREATE TABLE changes (
-    tenant              INTEGER NOT NULL,
+    tenant              BIGINT  NOT NULL,
     sequence            BIGINT  NOT NULL,
     entity_set          BIGINT  NOT NULL, -- model::ChangedSet
     id                  TEXT COLLATE "C" NOT NULL,
@@ -164,7 +164,7 @@ CREATE TABLE changes (
 
 -- Counts that are kept, never scanned.
 CREATE TABLE totals (
-    tenant            INTEGER NOT NULL,
+    tenant            BIGINT  NOT NULL,
     subject           BIGINT  NOT NULL, -- a kind of event, or users, or users at risk
     risk_level        BIGINT  NOT NULL,
     risk_event_status BIGINT  NOT NULL, -- of users at risk: the state
@@ -175,7 +175,7 @@ CREATE TABLE totals (
 -- Requests that may be sent again (OASIS Repeatable Requests 1.0). Numbers grow, so that a tenant's oldest
 -- are the first to be forgotten.
 CREATE TABLE repeatable_requests (
-    tenant     INTEGER NOT NULL,
+    tenant     BIGINT  NOT NULL,
     number     BIGINT  NOT NULL,
     actor      BIGINT  NOT NULL, -- who sent it: nobody else's request is answered with it
     request_id TEXT COLLATE "C" NOT NULL,
@@ -189,7 +189,7 @@ CREATE UNIQUE INDEX repeatable_requests_by_id ON repeatable_requests (tenant, ac
 
 CREATE TABLE apps (
     id          TEXT COLLATE "C" PRIMARY KEY, -- the client id, a GUID in lower case
-    tenant      INTEGER NOT NULL,
+    tenant      BIGINT  NOT NULL,
     name        TEXT COLLATE "C" NOT NULL,
     permissions TEXT COLLATE "C" NOT NULL,    -- names, separated by blanks
     created     BIGINT NOT NULL

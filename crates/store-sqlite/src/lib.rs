@@ -35,7 +35,6 @@ pub use dialect::SqliteDialect;
 pub use open::FILE_NAME;
 
 use crate::checkpoint::{Checkpointer, Limits};
-use crate::columns::Columns;
 use crate::epoch::EpochCache;
 use crate::open::{Role, connect};
 use crate::owned::OwnedRow;
@@ -51,6 +50,7 @@ use odata::expression::bound::Expression;
 use std::future::ready;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use store::columns::Columns;
 use store::sql::Place;
 use store::{
     AdminCommand, AdminOutcome, BoxFuture, Carried, ChangeRecord, Finding, HistoryRecord, ListError, LogPlace, Outcome,

@@ -17,7 +17,7 @@ pub(crate) struct OwnedRow {
 
 impl OwnedRow {
     /// Copies a row, with the user that it leads to.
-    pub(crate) fn of(row: &SqlRow<'_>) -> Self {
+    pub(crate) fn of(row: &SqlRow<'_, '_>) -> Self {
         let own = row.cells().max(row.entity_type().property_count());
         let navigation = row.entity_type().lineage().flat_map(|ty| ty.navigation).next();
         let related = navigation.and_then(|navigation| {

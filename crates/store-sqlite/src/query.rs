@@ -1,7 +1,7 @@
 //! Pages and counts: one statement each, whose filter and order SQLite works out, along the way
 //! that the [plan](crate::plan) chose.
 
-use crate::columns::{Columns, EventSchema, RiskyUserSchema, SqlRow, UserSchema};
+use crate::columns::{Answer, SqlRow};
 use crate::dialect::SqliteDialect;
 use crate::error::engine;
 use crate::plan::{Path, Plan, choose, choose_risky_users};
@@ -11,6 +11,7 @@ use model::edm::event as event_at;
 use odata::expression::bound::{Expression, OrderKey, ValueType};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql};
+use store::columns::{Columns, EventSchema, RiskyUserSchema, UserSchema};
 use store::kept::is_about;
 use store::plan::{conjuncts, is_property, users_by, uses_navigation};
 use store::sql::{Nulls, Order, Place, Schema, Sql, SqlValue, lower};
@@ -43,7 +44,7 @@ pub(crate) fn page(
     tenant: TenantKey,
     query: &PageQuery,
     plan: &Plan,
-    visit: &mut dyn FnMut(&SqlRow<'_>) -> Result<(), StoreError>,
+    visit: &mut dyn FnMut(&SqlRow<'_, '_>) -> Result<(), StoreError>,
 ) -> Result<Option<Place>, StoreError> {
     let read = engine("reading a page");
     let dialect = SqliteDialect;
@@ -71,7 +72,7 @@ pub(crate) fn page(
             let row_key = row.get(0).map(sequence).map_err(&read)? as i64;
             last = Some(Place { values: values.collect::<Result<_, StoreError>>()?, row_key });
         }
-        columns.read(row, &mut *visit)??;
+        columns.read(&Answer(row), &mut *visit)??;
     }
     Ok(None)
 }

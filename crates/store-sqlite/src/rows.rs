@@ -1,6 +1,6 @@
 //! Single rows: keys, and what is found by a key.
 
-use crate::columns::{Columns, SqlRow, cell_of};
+use crate::columns::{Answer, SqlRow, cell_of};
 use crate::error::engine;
 use model::edm;
 use model::{
@@ -10,6 +10,7 @@ use odata::edm::EntityType;
 use odata::encode::{Cell, Row};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, params};
+use store::columns::Columns;
 use store::kept::total_of;
 use store::{Projection, RowSink, StoreError};
 
@@ -70,7 +71,7 @@ fn find_event<T>(
     tenant: TenantKey,
     id: &EntityId,
     columns: Columns,
-    with: impl FnOnce(&SqlRow<'_>) -> T,
+    with: impl FnOnce(&SqlRow<'_, '_>) -> T,
 ) -> Result<Option<T>, StoreError> {
     let read = engine("reading a risk event");
     let from = if columns.is_related() { FROM_WITH_USERS } else { FROM_EVENTS };
@@ -80,7 +81,7 @@ fn find_event<T>(
         let mut statement = db.prepare_cached(&sql).map_err(&read)?;
         let mut rows = statement.query(params![value, id.as_str()]).map_err(&read)?;
         if let Some(row) = rows.next().map_err(&read)? {
-            return columns.read(row, with).map(Some);
+            return columns.read(&Answer(row), with).map(Some);
         }
     }
     Ok(None)
@@ -116,7 +117,7 @@ pub(crate) fn load_event(db: &Connection, tenant: TenantKey, id: &EntityId) -> R
             _ => None,
         };
         let damaged = || StoreError::Corrupt("risk_events.risk_detail holds an unknown value".to_owned());
-        Ok(RiskEvent::from_row(row, impacted_user, risk_detail.ok_or_else(damaged)?, row.creation()?)?)
+        Ok(RiskEvent::from_row(row, impacted_user, risk_detail.ok_or_else(damaged)?, sequence(row.key()?))?)
     })?
     .transpose()
 }
@@ -162,7 +163,7 @@ pub(crate) fn load_user(db: &Connection, tenant: TenantKey, key: &UserKey) -> Re
     let mut rows = statement.query(params![tenant.0, text]).map_err(&read)?;
     let Some(row) = rows.next().map_err(&read)? else { return Ok(None) };
     columns
-        .read(row, |row| {
+        .read(&Answer(row), |row| {
             let owned = |position| match row.cell(position) {
                 Cell::Null => Some(OwnedCell::Null),
                 Cell::Integer(value) => Some(OwnedCell::Integer(value)),
