@@ -11,6 +11,9 @@ CREATE TABLE tenants (
     last_time     BIGINT NOT NULL DEFAULT 0                         -- the newest change's time, in ticks
 ) WITH (fillfactor = 20); -- each group of writes has a row's new version fit in beside the old one
 
+-- Tenants that are gone, until all their rows are.
+CREATE TABLE removed_tenants (tenant BIGINT PRIMARY KEY);
+
 CREATE TABLE risk_events (
     tenant                 BIGINT  NOT NULL,
     key                    BIGINT  NOT NULL, -- the number of the change that made it
@@ -116,7 +119,12 @@ CREATE TABLE risky_users (
     closed_state                BIGINT  NOT NULL, -- where the last event that was closed left it
     closed_detail               BIGINT  NOT NULL,
     events                      BIGINT  NOT NULL, -- open and closed
-    open_by_level               BIGINT[] NOT NULL, -- by the value of model::RiskLevel
+    open_low                    BIGINT  NOT NULL,
+    open_medium                 BIGINT  NOT NULL,
+    open_high                   BIGINT  NOT NULL,
+    open_hidden                 BIGINT  NOT NULL,
+    open_none                   BIGINT  NOT NULL,
+    open_unknown                BIGINT  NOT NULL,
     open_confirmed              BIGINT  NOT NULL,
     PRIMARY KEY (tenant, key)
 );

@@ -1,6 +1,7 @@
 //! SQLite's words for what `store::sql` writes.
 
 use crate::functions;
+use odata::expression::bound::ValueType;
 use odata::expression::forms::Form as Literal;
 use store::sql::{Dialect, Form, Operation, SqlValue};
 
@@ -19,16 +20,17 @@ impl Dialect for SqliteDialect {
         text.push('?');
     }
 
-    fn form(&self, operation: Operation) -> Form {
-        match operation {
+    fn form(&self, operation: Operation) -> Option<Form> {
+        Some(match operation {
             Operation::Contains => Form::new("(instr(", ", ", ") > 0)"),
             Operation::StartsWith => Form::new("(instr(", ", ", ") = 1)"),
             Operation::IndexOf => Form::new("(instr(", ", ", ") - 1)"),
             Operation::Concat => Form::new("(", " || ", ")"),
             Operation::ToDouble => Form::new("CAST(", "", " AS REAL)"),
             Operation::Write(Literal::Guid) => Form::new("(", "", ")"), // is kept as its text
-            ours => Form::function(functions::name(ours).expect("what SQLite lacks is a function of ours")),
-        }
+            Operation::IntegerPlace | Operation::DoublePlace => Form::new("", "", ""), // compared exactly as they are
+            ours => Form::function(functions::name(ours)?),
+        })
     }
 
     fn is(&self, equal: bool) -> &'static str {
@@ -39,11 +41,11 @@ impl Dialect for SqliteDialect {
         format!("json_each({collection}) AS {alias}")
     }
 
-    fn item(&self, alias: &str) -> String {
+    fn item(&self, alias: &str, _: ValueType) -> String {
         format!("{alias}.value")
     }
 
-    fn direction(&self, descending: bool) -> &'static str {
+    fn direction(&self, descending: bool, _: bool) -> &'static str {
         if descending { " DESC" } else { " ASC" } // null lies below everything
     }
 

@@ -24,7 +24,7 @@ const EVENT: [&str; 10] = [
 ];
 
 /// Columns of `users`; `passwordProfile`, which comes after them, is kept nowhere.
-const USER: [&str; 17] = [
+pub const USER: [&str; 17] = [
     "id",
     "account_enabled",
     "business_phones",

@@ -1,7 +1,7 @@
 //! What differs between databases.
 
 use super::SqlValue;
-use odata::expression::bound::Arithmetic;
+use odata::expression::bound::{Arithmetic, ValueType};
 use odata::expression::forms::Form as LiteralForm;
 use std::borrow::Cow;
 
@@ -65,10 +65,59 @@ pub enum Operation {
     ToInteger,
     /// `(integer)`: the nearest double.
     ToDouble,
+    /// `(integer)`: what compares with [`Operation::DoublePlace`] as the two numbers do by their exact
+    /// values; above 2^53, not every integer is a double.
+    IntegerPlace,
+    /// `(double)`: what compares with [`Operation::IntegerPlace`].
+    DoublePlace,
     /// `(text)`: a value, or null.
     Read(LiteralForm),
     /// `(value)`: its text, or null.
     Write(LiteralForm),
+}
+
+impl Operation {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        use Arithmetic::{Add, Div, DivBy, Mod, Mul, Sub};
+        const PLAIN: [Operation; 30] = [
+            Operation::Contains,
+            Operation::StartsWith,
+            Operation::EndsWith,
+            Operation::Length,
+            Operation::IndexOf,
+            Operation::Substring,
+            Operation::ToLower,
+            Operation::ToUpper,
+            Operation::Trim,
+            Operation::Concat,
+            Operation::Matches,
+            Operation::DayOf,
+            Operation::TimeOf,
+            Operation::Year,
+            Operation::Month,
+            Operation::Day,
+            Operation::Hour,
+            Operation::Minute,
+            Operation::Second,
+            Operation::FractionOfSecond,
+            Operation::Seconds,
+            Operation::Negate,
+            Operation::Midnight,
+            Operation::ToMoment,
+            Operation::ToDay,
+            Operation::ToInteger,
+            Operation::ToDouble,
+            Operation::IntegerPlace,
+            Operation::DoublePlace,
+            Operation::Calculate(Add),
+        ];
+        let calculations = [Sub, Mul, Div, DivBy, Mod].map(Self::Calculate);
+        PLAIN
+            .into_iter()
+            .chain(calculations)
+            .chain(LiteralForm::ALL.into_iter().flat_map(|form| [Self::Read(form), Self::Write(form)]))
+    }
 }
 
 /// How a call is written: around its arguments, and between them.
@@ -103,8 +152,20 @@ pub trait Dialect: Send + Sync {
     /// Writes the placeholder of the value with this number, from 1.
     fn placeholder(&self, number: usize, value: &SqlValue, text: &mut String);
 
-    /// How an operation is written.
-    fn form(&self, operation: Operation) -> Form;
+    /// How an operation is written; `None` where the database has no words that mean it exactly, so that an
+    /// expression with it is left to the evaluator.
+    fn form(&self, operation: Operation) -> Option<Form>;
+
+    /// Whether the database can carry an operation out.
+    fn has(&self, operation: Operation) -> bool {
+        self.form(operation).is_some()
+    }
+
+    /// Null where nothing around it says of which type it is.
+    fn null(&self, ty: ValueType) -> &'static str {
+        let _ = ty;
+        "NULL"
+    }
 
     /// Equality that takes null for a value, and its opposite.
     fn is(&self, equal: bool) -> &'static str;
@@ -113,11 +174,13 @@ pub trait Dialect: Send + Sync {
     /// none for null.
     fn items(&self, collection: &str, alias: &str) -> String;
 
-    /// The item in a row of that table.
-    fn item(&self, alias: &str) -> String;
+    /// The item in a row of that table, as a value of its type in JSON: a boolean, a number or a text, which
+    /// times and members of enumerations are there.
+    fn item(&self, alias: &str, ty: ValueType) -> String;
 
-    /// What makes a term of `order by` ascending or descending with null below every value.
-    fn direction(&self, descending: bool) -> &'static str;
+    /// What makes a term of `order by` ascending or descending with null below every value; where it
+    /// cannot be null, what leaves an index every way to serve.
+    fn direction(&self, descending: bool, can_be_null: bool) -> &'static str;
 
     /// What follows the value for a row's own key in a comparison of rows, where the database needs a
     /// word for an index to serve it.

@@ -3,7 +3,7 @@
 
 use super::lower::{Nulls, Schema, can_be_null, lower};
 use super::{Sql, SqlValue};
-use odata::expression::bound::{OrderKey, ValueType};
+use odata::expression::bound::{Node, OrderKey, ValueType};
 
 /// An order of rows that no two share a place in: by the keys, null below every value, and then by
 /// the row's own key.
@@ -49,11 +49,12 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// Writes the terms of `order by`.
+    /// Writes the terms of `order by`; a constant orders nothing.
     pub fn order_by(&self, schema: &dyn Schema, sql: &mut Sql<'_>) {
-        for key in self.keys {
+        for key in self.keys.iter().filter(|key| !matches!(key.expression.node, Node::Literal(_))) {
             lower(&key.expression, schema, Nulls::Kept, sql);
-            sql.push(sql.dialect.direction(key.descending)).push(", ");
+            let can_be_null = can_be_null(&key.expression, schema);
+            sql.push(sql.dialect.direction(key.descending, can_be_null)).push(", ");
         }
         // It is never null; and a plain direction leaves an index every way to serve.
         sql.push(self.row_key).push(if self.descending { " DESC" } else { " ASC" });

@@ -1,11 +1,11 @@
 //! A bound expression as SQL.
 
-use super::dialect::{Dialect, Operation};
+use super::dialect::{Dialect, Form, Operation};
 use super::{Sql, SqlValue};
 use odata::edm::{EntityType, EnumType};
 use odata::expression::bound::{Arithmetic, Comparison, Expression, Function, Literal, Node, PropertyPath, ValueType};
 use odata::expression::cast::{Conversion, conversion};
-use odata::expression::forms::Form;
+use odata::expression::forms::Form as LiteralForm;
 use odata::expression::text::after_prefix;
 use std::borrow::Cow;
 
@@ -48,8 +48,40 @@ pub enum Nulls {
 }
 
 /// Writes an expression. Its value is that of the evaluator, save what `nulls` lets it confuse.
+///
+/// # Panics
+///
+/// When the dialect lacks an operation of it: [`can_lower`] tells.
 pub fn lower(expression: &Expression, schema: &dyn Schema, nulls: Nulls, sql: &mut Sql<'_>) {
-    Lowering { schema, dialect: sql.dialect, sql, depth: 0 }.expression(expression, nulls);
+    let mut lowering = Lowering { schema, dialect: sql.dialect, sql, depth: 0, lacking: None };
+    lowering.expression(expression, nulls);
+    let lacking = lowering.lacking;
+    assert!(lacking.is_none(), "an expression was lowered that cannot be, for {lacking:?}");
+}
+
+/// Whether a dialect has every operation of an expression.
+pub fn can_lower(expression: &Expression, dialect: &dyn Dialect) -> bool {
+    let mut sql = Sql::new(dialect);
+    let mut lowering = Lowering { schema: &Anywhere, dialect, sql: &mut sql, depth: 0, lacking: None };
+    lowering.expression(expression, Nulls::Kept);
+    lowering.lacking.is_none()
+}
+
+/// A schema for statements that nobody runs: where properties lie changes no operation.
+struct Anywhere;
+
+impl Schema for Anywhere {
+    fn column(&self, _: &PropertyPath) -> Cow<'_, str> {
+        "NULL".into()
+    }
+
+    fn is_nullable(&self, _: &PropertyPath) -> bool {
+        true
+    }
+
+    fn kinds(&self, _: &'static EntityType) -> Kinds<'_> {
+        Kinds::All
+    }
 }
 
 struct Lowering<'a, 'd> {
@@ -58,11 +90,17 @@ struct Lowering<'a, 'd> {
     sql: &'a mut Sql<'d>,
     /// How many `any` and `all` it stands in.
     depth: usize,
+    /// An operation that the dialect has no words for.
+    lacking: Option<Operation>,
 }
 
 impl Lowering<'_, '_> {
     /// Writes an expression as one operand: whatever stands beside it binds no part of it.
     fn expression(&mut self, expression: &Expression, nulls: Nulls) {
+        if is_null_by_an_operand(&expression.node) {
+            self.sql.push(self.dialect.null(expression.ty));
+            return;
+        }
         match &expression.node {
             Node::Literal(literal) => self.literal(literal),
             Node::Property(path) => {
@@ -149,9 +187,14 @@ impl Lowering<'_, '_> {
         let orders = !matches!(comparison, Comparison::Eq | Comparison::Ne);
         let settles = orders && either && nulls != Nulls::AsFalse;
         self.sql.push(if settles { "((" } else { "(" });
-        self.expression(left, Nulls::Kept);
+        let places = match (left.ty, right.ty) {
+            (ValueType::Integer, ValueType::Double) => [Some(Operation::IntegerPlace), Some(Operation::DoublePlace)],
+            (ValueType::Double, ValueType::Integer) => [Some(Operation::DoublePlace), Some(Operation::IntegerPlace)],
+            _ => [None, None],
+        };
+        self.nested(places[0].as_slice(), |lowering| lowering.expression(left, Nulls::Kept));
         self.sql.push(operator);
-        self.expression(right, Nulls::Kept);
+        self.nested(places[1].as_slice(), |lowering| lowering.expression(right, Nulls::Kept));
         self.sql.push(if settles { ") IS TRUE)" } else { ")" });
     }
 
@@ -182,7 +225,7 @@ impl Lowering<'_, '_> {
     }
 
     fn arithmetic(&mut self, operation: Arithmetic, left: &Expression, right: &Expression, ty: ValueType) {
-        let form = self.dialect.form(Operation::Calculate(operation));
+        let form = self.form(Operation::Calculate(operation));
         let land = match ty {
             ValueType::DateTimeOffset => Some(Operation::ToMoment),
             ValueType::Date => Some(Operation::ToDay),
@@ -270,7 +313,7 @@ impl Lowering<'_, '_> {
     fn cast(&mut self, inner: &Expression, ty: ValueType) {
         let operation = match conversion(inner.ty, ty) {
             None => {
-                self.sql.push("NULL");
+                self.sql.push(self.dialect.null(ty));
                 return;
             }
             Some(Conversion::Same) => return self.expression(inner, Nulls::Kept),
@@ -293,7 +336,7 @@ impl Lowering<'_, '_> {
     /// A member's name as its number, or the other way round; null for everything else.
     fn member(&mut self, of: &EnumType, from_name: bool, operand: impl FnOnce(&mut Self)) {
         if of.members.is_empty() {
-            self.sql.push("NULL");
+            self.sql.push(self.dialect.null(if from_name { ValueType::Integer } else { ValueType::Text }));
             return;
         }
         self.sql.push("CASE ");
@@ -340,19 +383,23 @@ impl Lowering<'_, '_> {
 
     /// An item, which JSON holds in its literal form.
     fn item(&mut self, ty: ValueType) {
-        let item = self.dialect.item(&alias(self.depth));
+        let in_json = match ty {
+            ValueType::Boolean | ValueType::Integer | ValueType::Double => ty,
+            _ => ValueType::Text,
+        };
+        let item = self.dialect.item(&alias(self.depth), in_json);
         let plain = |lowering: &mut Self| {
             lowering.sql.push(&item);
         };
         match ty {
-            ValueType::DateTimeOffset => self.nested(&[Operation::Read(Form::DateTimeOffset)], plain),
+            ValueType::DateTimeOffset => self.nested(&[Operation::Read(LiteralForm::DateTimeOffset)], plain),
             ValueType::Enum(of) => self.member(of, true, plain),
             _ => plain(self),
         }
     }
 
     fn call<'e>(&mut self, operation: Operation, arguments: impl IntoIterator<Item = &'e Expression>) {
-        let form = self.dialect.form(operation);
+        let form = self.form(operation);
         self.sql.push(&form.open);
         for (at, argument) in arguments.into_iter().enumerate() {
             self.sql.push(if at == 0 { "" } else { form.between });
@@ -361,9 +408,16 @@ impl Lowering<'_, '_> {
         self.sql.push(form.close);
     }
 
+    fn form(&mut self, operation: Operation) -> Form {
+        self.dialect.form(operation).unwrap_or_else(|| {
+            self.lacking = Some(operation);
+            Form::new("", "", "")
+        })
+    }
+
     /// Operations of one argument around it, the outermost first.
     fn nested(&mut self, operations: &[Operation], argument: impl FnOnce(&mut Self)) {
-        let forms: Vec<_> = operations.iter().map(|operation| self.dialect.form(*operation)).collect();
+        let forms: Vec<_> = operations.iter().map(|operation| self.form(*operation)).collect();
         for form in &forms {
             self.sql.push(&form.open);
         }
@@ -375,6 +429,18 @@ impl Lowering<'_, '_> {
 
     fn can_be_null(&self, expression: &Expression) -> bool {
         can_be_null(expression, self.schema)
+    }
+}
+
+/// Whether it is null because it does something with null itself, which has no type by which a database
+/// could tell what is done.
+fn is_null_by_an_operand(node: &Node) -> bool {
+    let is_null = |it: &Expression| matches!(it.node, Node::Literal(Literal::Null));
+    match node {
+        Node::Has(inner, _) | Node::Negate(inner) | Node::Cast(inner) => is_null(inner),
+        Node::Arithmetic(_, left, right) => is_null(left) || is_null(right),
+        Node::Call(_, arguments) => arguments.iter().any(is_null),
+        _ => false,
     }
 }
 

@@ -4,6 +4,9 @@
 //! text. What differs between databases is a [`Dialect`]; where properties lie is a [`Schema`].
 //! The meaning is that of `odata`'s evaluator; the contract suite's `expressions` holds them together.
 //!
+//! What a dialect has no exact words for is not lowered: [`can_lower`] tells, and the store has the
+//! evaluator decide.
+//!
 //! A statement grows in proportion to its expression: no operand is written twice, save property
 //! names. And it stays flat: SQLite takes expressions of at most 1,000 levels, so a chain of `and`
 //! or `or` is written in balanced halves, and a bound expression is not deeper than the binder lets it.
@@ -14,7 +17,7 @@ mod lower;
 
 pub use dialect::{Dialect, Form, Operation};
 pub use keyset::{Order, Place, PlaceError};
-pub use lower::{Kinds, Nulls, Schema, lower};
+pub use lower::{Kinds, Nulls, Schema, can_lower, lower};
 
 use odata::expression::bound::Literal;
 use std::fmt;

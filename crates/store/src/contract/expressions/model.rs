@@ -146,8 +146,6 @@ pub(super) const TEXTS: &[&str] = &[
     "'",
     "\"",
     "\\",
-    "a\u{0}b",
-    "\u{0}",
     "true",
     "FALSE",
     "0",

@@ -1,0 +1,178 @@
+//! Connections: one pool for reads, one for writes, so that neither holds the other up.
+
+use crate::error::{MOST_SECONDS, connecting, engine};
+use crate::values::Parameters;
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use store::StoreError;
+use tokio_postgres::{Config, Error, Row, Statement};
+
+/// How long a connection may take to be made, and how long a request waits for a free one.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// When a peer that is silent is taken for gone.
+const SILENCE: Duration = Duration::from_secs(10);
+/// Statements that a connection keeps prepared. A client's filters make new ones without end.
+const PREPARED: usize = 200;
+/// How long a write may wait for the tenant's lock, and for each of its statements.
+const WRITE_SECONDS: u64 = 20;
+
+/// Both pools.
+pub(crate) struct Database {
+    readers: Pool,
+    writers: Pool,
+}
+
+impl Database {
+    /// Pools over a database; connections are made when they are needed.
+    pub(crate) fn new(url: &str) -> Result<Self, StoreError> {
+        let mut config: Config = url
+            .parse()
+            .map_err(|error| StoreError::Unusable(format!("the database's address cannot be read: {error}")))?;
+        if config.get_application_name().is_none() {
+            config.application_name("spillwatch");
+        }
+        config.connect_timeout(PATIENCE).tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
+        config.keepalives_interval(Duration::from_secs(3)).keepalives_retries(3);
+        // After a failover the name may lead to servers of which one takes writes.
+        config.target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let pool = |most: usize, seconds: u64| {
+            let mut config = config.clone();
+            let asked = config.get_options().unwrap_or_default().to_owned();
+            // A commit that is answered is on disk, whatever the server's own setting; what the address asks for goes
+            // last, so that it can ask for more (remote_apply).
+            config.options(format!(
+                "-c synchronous_commit=on -c statement_timeout={seconds}s -c lock_timeout={}s \
+                 -c idle_in_transaction_session_timeout={}s {asked}",
+                seconds / 2,
+                SILENCE.as_secs()
+            ));
+            let manager = Manager::from_config(
+                config,
+                tokio_postgres::NoTls,
+                ManagerConfig { recycling_method: RecyclingMethod::Fast },
+            );
+            let timeouts = Timeouts { wait: Some(PATIENCE), create: Some(PATIENCE), recycle: Some(PATIENCE) };
+            let built = Pool::builder(manager).max_size(most).timeouts(timeouts).runtime(Runtime::Tokio1).build();
+            built.map_err(|error| StoreError::Unusable(format!("the pool cannot be made: {error}")))
+        };
+        Ok(Self { readers: pool(cores * 4, MOST_SECONDS)?, writers: pool(4, WRITE_SECONDS)? })
+    }
+
+    /// A connection to read with.
+    pub(crate) async fn reader(&self) -> Result<Connection, StoreError> {
+        self.readers.get().await.map(Connection::new).map_err(connecting)
+    }
+
+    /// A connection to write with.
+    pub(crate) async fn writer(&self) -> Result<Connection, StoreError> {
+        self.writers.get().await.map(Connection::new).map_err(connecting)
+    }
+
+    /// Closes both; connections that are lent end when they come back.
+    pub(crate) fn close(&self) {
+        self.readers.close();
+        self.writers.close();
+    }
+}
+
+/// A connection, lent until it is dropped. One that is in the middle of a transaction is then closed: nobody else may
+/// go on with that.
+pub(crate) struct Connection {
+    object: Option<Object>,
+    in_transaction: AtomicBool,
+}
+
+impl Connection {
+    fn new(object: Object) -> Self {
+        Self { object: Some(object), in_transaction: AtomicBool::new(false) }
+    }
+
+    fn object(&self) -> &Object {
+        self.object.as_ref().expect("it is taken when it is dropped")
+    }
+
+    /// Prepares a statement, once for each connection.
+    pub(crate) async fn prepare(&self, sql: &str) -> Result<Statement, Error> {
+        let cache = &self.object().statement_cache;
+        if cache.size() >= PREPARED {
+            cache.clear();
+        }
+        self.object().prepare_cached(sql).await
+    }
+
+    /// The rows of a statement.
+    pub(crate) async fn query(&self, sql: &str, values: Parameters<'_>) -> Result<Vec<Row>, Error> {
+        let statement = self.prepare(sql).await?;
+        self.object().query(&statement, values).await
+    }
+
+    /// The same of one that is prepared: it is sent when this is first looked at.
+    pub(crate) async fn query_prepared(&self, sql: &Statement, values: Parameters<'_>) -> Result<Vec<Row>, Error> {
+        self.object().query(sql, values).await
+    }
+
+    /// The row of a statement that has one at most.
+    pub(crate) async fn query_opt(&self, sql: &str, values: Parameters<'_>) -> Result<Option<Row>, Error> {
+        let statement = self.prepare(sql).await?;
+        self.object().query_opt(&statement, values).await
+    }
+
+    /// Runs a statement; answers how many rows it changed.
+    pub(crate) async fn execute(&self, sql: &str, values: Parameters<'_>) -> Result<u64, Error> {
+        let statement = self.prepare(sql).await?;
+        self.object().execute(&statement, values).await
+    }
+
+    /// The same of one that is prepared: it is sent when this is first looked at.
+    pub(crate) async fn execute_prepared(&self, sql: &Statement, values: Parameters<'_>) -> Result<u64, Error> {
+        self.object().execute(sql, values).await
+    }
+
+    /// Runs statements without values.
+    pub(crate) async fn run(&self, sql: &str) -> Result<(), Error> {
+        self.object().batch_execute(sql).await
+    }
+
+    /// Begins a transaction. What is asked for at the same time after it is in it.
+    pub(crate) async fn begin(&self, sql: &str) -> Result<(), Error> {
+        self.in_transaction.store(true, Ordering::Relaxed);
+        self.run(sql).await
+    }
+
+    /// Commits it. After a statement that failed, that rolls it back, and does not fail itself.
+    pub(crate) async fn commit(&self) -> Result<(), Error> {
+        self.run("COMMIT").await?;
+        self.in_transaction.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Gives it up.
+    pub(crate) async fn roll_back(&self) {
+        if self.run("ROLLBACK").await.is_ok() {
+            self.in_transaction.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Runs some reads in one transaction, so that they see one moment.
+    pub(crate) async fn at_one_moment<T>(
+        &self,
+        reads: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(engine("beginning to read"))?;
+        let outcome = reads.await;
+        self.commit().await.map_err(engine("ending to read"))?;
+        outcome
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(object) = self.object.take()
+            && self.in_transaction.load(Ordering::Relaxed)
+        {
+            drop(Object::take(object));
+        }
+    }
+}

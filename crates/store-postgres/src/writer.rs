@@ -1,0 +1,373 @@
+//! Writes. Whoever comes with commands for a tenant while a transaction for it is under way waits for the next one,
+//! which takes all that wait: two round trips, one commit (docs/adr/0007-postgresql.md).
+//!
+//! The first round trip begins the transaction, locks the tenant's row, and loads what the commands touch. They are
+//! decided in memory, one after another. The second one writes what has become of it, and commits. The lock orders
+//! the groups of all nodes: numbers of changes have no gaps, and whoever sees one sees all before it.
+
+use crate::database::{Connection, Database};
+use crate::error::engine;
+use crate::load::load;
+use crate::repeats::Repeats;
+use crate::rows::{log_end_of, number};
+use crate::statements;
+use futures_util::future::{join, join4, try_join_all};
+use model::{Actor, Clock, Command, Repeatability, TenantKey};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use store::working::{Attempt, Batch};
+use store::{ListError, Outcome, StoreError};
+use tokio::sync::{Notify, Semaphore, oneshot};
+
+/// The most lists of commands in one transaction: past this, the commit is a small part of the cost, and the first
+/// would wait for the last.
+const GROUP: usize = 256;
+/// Lists that may wait; more wait outside.
+const WAITING: usize = 1024;
+/// How long a group may take altogether. It is then given up, and its outcome is not known.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Commands that stand or fall together, mostly one, and who waits for them.
+struct Job {
+    actor: Actor,
+    commands: Vec<Command>,
+    repeatability: Option<Repeatability>,
+    reply: oneshot::Sender<Result<Vec<Outcome>, ListError>>,
+}
+
+/// Everybody who waits, by tenant. A tenant is here while somebody works for it.
+pub(crate) struct Writer {
+    database: Arc<Database>,
+    clock: Arc<dyn Clock>,
+    lanes: Mutex<HashMap<TenantKey, Vec<Job>>>,
+    room: Semaphore,
+    actors: Actors,
+    is_closed: AtomicBool,
+    idle: Notify,
+}
+
+impl Writer {
+    pub(crate) fn new(database: Arc<Database>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            database,
+            clock,
+            lanes: Mutex::default(),
+            room: Semaphore::new(WAITING),
+            actors: Actors::default(),
+            is_closed: AtomicBool::new(false),
+            idle: Notify::new(),
+        }
+    }
+
+    /// Carries out a list of commands with whatever else waits for the tenant. It goes on when nobody waits any more.
+    pub(crate) async fn execute(
+        self: &Arc<Self>,
+        tenant: TenantKey,
+        actor: Actor,
+        commands: Vec<Command>,
+        repeatability: Option<Repeatability>,
+    ) -> Result<Vec<Outcome>, ListError> {
+        let stopped = || StoreError::Stopped("it was closed".to_owned());
+        let _place = self.room.acquire().await.map_err(|_| stopped())?;
+        let (reply, answer) = oneshot::channel();
+        {
+            let mut lanes = self.lanes();
+            if self.is_closed.load(Ordering::SeqCst) {
+                return Err(stopped().into());
+            }
+            let job = Job { actor, commands, repeatability, reply };
+            if let Some(waiting) = lanes.get_mut(&tenant) {
+                waiting.push(job);
+            } else {
+                lanes.insert(tenant, vec![job]);
+                tokio::spawn(self.clone().serve(tenant));
+            }
+        }
+        let lost = || StoreError::Engine { doing: "writing", source: "the task that writes has ended".into() };
+        answer.await.map_err(|_| lost())?
+    }
+
+    /// Refuses what comes from now on, and waits for what is under way.
+    pub(crate) async fn close(&self) {
+        {
+            let _lanes = self.lanes();
+            self.is_closed.store(true, Ordering::SeqCst);
+        }
+        loop {
+            let idle = self.idle.notified();
+            if self.lanes().is_empty() {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    /// Nothing that panics runs under the lock.
+    fn lanes(&self) -> MutexGuard<'_, HashMap<TenantKey, Vec<Job>>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Works for a tenant until nobody waits.
+    async fn serve(self: Arc<Self>, tenant: TenantKey) {
+        loop {
+            let jobs = {
+                let mut lanes = self.lanes();
+                let Some(waiting) = lanes.get_mut(&tenant) else { return };
+                if waiting.is_empty() {
+                    lanes.remove(&tenant);
+                    if lanes.is_empty() {
+                        self.idle.notify_waiters();
+                    }
+                    return;
+                }
+                let most = waiting.len().min(GROUP);
+                waiting.drain(..most).collect::<Vec<_>>()
+            };
+            self.group(tenant, jobs).await;
+        }
+    }
+
+    /// One transaction for all `jobs`, then an answer to each. When the server takes exception to something, each is
+    /// tried by itself, so that nobody suffers for others.
+    async fn group(&self, tenant: TenantKey, jobs: Vec<Job>) {
+        match self.transact(tenant, &jobs).await {
+            Ok(outcomes) => {
+                for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                    answer(job.reply, outcome);
+                }
+            }
+            Err(StoreError::Engine { .. } | StoreError::Corrupt(_) | StoreError::Cell(_)) if jobs.len() > 1 => {
+                for job in jobs {
+                    let alone = std::slice::from_ref(&job);
+                    let outcome = self.transact(tenant, alone).await.map(|mut outcomes| outcomes.swap_remove(0));
+                    answer(job.reply, outcome.unwrap_or_else(|error| Err(error.into())));
+                }
+            }
+            Err(error) => {
+                for job in jobs {
+                    answer(job.reply, Err(error.again().into()));
+                }
+            }
+        }
+    }
+
+    async fn transact(
+        &self,
+        tenant: TenantKey,
+        jobs: &[Job],
+    ) -> Result<Vec<Result<Vec<Outcome>, ListError>>, StoreError> {
+        let connection = self.database.writer().await?;
+        let Ok(outcome) = tokio::time::timeout(PATIENCE, self.transact_on(&connection, tenant, jobs)).await else {
+            let why = format!("it did not answer within {} seconds", PATIENCE.as_secs());
+            return Err(StoreError::Unavailable(why));
+        };
+        if outcome.is_err() {
+            connection.roll_back().await;
+        }
+        outcome
+    }
+
+    async fn transact_on(
+        &self,
+        db: &Connection,
+        tenant: TenantKey,
+        jobs: &[Job],
+    ) -> Result<Vec<Result<Vec<Outcome>, ListError>>, StoreError> {
+        let commands = || jobs.iter().flat_map(|job| &job.commands);
+        let requests = || jobs.iter().filter_map(|job| Some((&job.actor, job.repeatability.as_ref()?)));
+        // Nothing of the tenant is known before the lock, so any batch tells what is wanted at first.
+        let wanted = Batch::new(store::LogPlace::default(), &*self.clock).wants(commands());
+        let lock = "SELECT last_sequence, last_time FROM tenants WHERE tenant = $1 FOR UPDATE";
+        let lock = db.prepare(lock).await.map_err(engine("locking the tenant"))?;
+        // Each is sent when it is first looked at, so they go out one after another without a wait.
+        let (begun, locked, loaded, repeats) = join4(
+            db.begin("BEGIN"),
+            db.query_prepared(&lock, &[&number(tenant)]),
+            load(db, tenant, &wanted),
+            Repeats::load(db, tenant, requests()),
+        )
+        .await;
+        begun.map_err(engine("beginning a transaction"))?;
+        let locked = locked.map_err(engine("locking the tenant"))?;
+        let end = locked.first().map(log_end_of).transpose()?.ok_or(StoreError::UnknownTenant)?;
+        let (loaded, mut repeats) = (loaded?, repeats?);
+        let mut batch = Batch::new(end, &*self.clock);
+        batch.working().take_in(&wanted, loaded);
+        // What was found may lead to more.
+        loop {
+            let wanted = batch.wants(commands());
+            if wanted.is_empty() {
+                break;
+            }
+            let loaded = load(db, tenant, &wanted).await?;
+            batch.working().take_in(&wanted, loaded);
+        }
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            outcomes.push(self.carry_out(db, tenant, job, &mut batch, &mut repeats).await?);
+        }
+        self.write(db, tenant, batch, repeats).await?;
+        Ok(outcomes)
+    }
+
+    /// Decides a list, unless that was done before.
+    async fn carry_out(
+        &self,
+        db: &Connection,
+        tenant: TenantKey,
+        job: &Job,
+        batch: &mut Batch<'_>,
+        repeats: &mut Repeats,
+    ) -> Result<Result<Vec<Outcome>, ListError>, StoreError> {
+        if let Some(repeatability) = &job.repeatability {
+            match repeats.executed(&job.actor, repeatability, batch.now()) {
+                Ok(None) => {}
+                Ok(Some(outcomes)) => return Ok(Ok(outcomes)),
+                Err(error) => return Ok(Err(ListError { at: 0, error })),
+            }
+        }
+        loop {
+            match batch.execute(&job.actor, &job.commands) {
+                Attempt::Done(outcome) => {
+                    if let (Ok(outcomes), Some(repeatability)) = (&outcome, &job.repeatability) {
+                        repeats.remember(&job.actor, repeatability, batch.now(), outcomes);
+                    }
+                    return Ok(outcome);
+                }
+                Attempt::Needs(wanted) => {
+                    let loaded = load(db, tenant, &wanted).await?;
+                    batch.working().take_in(&wanted, loaded);
+                }
+            }
+        }
+    }
+
+    /// Writes everything, and commits. When it answers `Ok`, everything is on disk.
+    async fn write(
+        &self,
+        db: &Connection,
+        tenant: TenantKey,
+        batch: Batch<'_>,
+        repeats: Repeats,
+    ) -> Result<(), StoreError> {
+        let now = batch.now();
+        let writes = batch.into_writes();
+        if writes.end.is_none() && repeats.is_empty() {
+            // Nothing was written. What was read to decide it was committed before, and the lock is given back.
+            return db.commit().await.map_err(engine("ending a transaction"));
+        }
+        let actors = writes.log.iter().map(|entry| &entry.actor).chain(repeats.actors());
+        let actors = self.actors.numbers(db, tenant, actors).await?;
+        let mut statements = statements::of(tenant, &writes, |entry| actors.number(&entry.actor))?;
+        statements.extend(repeats.statements(tenant, now, |actor| actors.number(actor)));
+        let write = engine("writing a group");
+        let mut prepared = Vec::with_capacity(statements.len());
+        for statement in &statements {
+            prepared.push(db.prepare(&statement.sql).await.map_err(write)?);
+        }
+        let writes = prepared.iter().zip(&statements).map(|(prepared, statement)| async move {
+            let values: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
+                statement.values.iter().map(|value| &**value as &(dyn tokio_postgres::types::ToSql + Sync)).collect();
+            db.execute_prepared(prepared, &values).await
+        });
+        // Sent one after another without a wait; after one that fails, the commit rolls back.
+        let (written, committed) = join(try_join_all(writes), db.commit()).await;
+        written.map_err(write)?;
+        committed.map_err(engine("committing"))?;
+        self.actors.keep(tenant, actors);
+        Ok(())
+    }
+
+    /// Forgets what is known of a tenant that is gone.
+    pub(crate) fn forget(&self, tenant: TenantKey) {
+        self.actors.forget(tenant);
+    }
+}
+
+/// Answers one who may have gone away meanwhile, which is no fault: the command was carried out.
+fn answer<T>(reply: oneshot::Sender<T>, outcome: T) {
+    drop(reply.send(outcome));
+}
+
+/// Numbers of actors that were committed. A number is never given to another one.
+#[derive(Default)]
+struct Actors(Mutex<HashMap<(TenantKey, Actor), i64>>);
+
+/// The numbers of a group's actors.
+struct Numbers(HashMap<Actor, i64>);
+
+impl Numbers {
+    fn number(&self, actor: &Actor) -> i64 {
+        self.0.get(actor).copied().unwrap_or_default()
+    }
+}
+
+impl Actors {
+    /// More distinct actors than this are looked up again.
+    const MOST: usize = 4096;
+
+    fn known(&self) -> MutexGuard<'_, HashMap<(TenantKey, Actor), i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The numbers of some actors, given out where they have none, under the tenant's lock.
+    async fn numbers<'a>(
+        &self,
+        db: &Connection,
+        tenant: TenantKey,
+        actors: impl Iterator<Item = &'a Actor>,
+    ) -> Result<Numbers, StoreError> {
+        let mut numbers = HashMap::new();
+        let mut unknown: Vec<&Actor> = Vec::new();
+        {
+            let known = self.known();
+            for actor in actors {
+                if numbers.contains_key(actor) || unknown.contains(&actor) {
+                    continue;
+                }
+                match known.get(&(tenant, actor.clone())) {
+                    Some(number) => _ = numbers.insert(actor.clone(), *number),
+                    None => unknown.push(actor),
+                }
+            }
+        }
+        if !unknown.is_empty() {
+            let name = engine("naming the actor");
+            let apps: Vec<&str> = unknown.iter().map(|actor| &*actor.app).collect();
+            let users: Vec<&str> = unknown.iter().map(|actor| actor.user.as_deref().unwrap_or_default()).collect();
+            let add = "INSERT INTO actors (tenant, actor, app, user_name) \
+                       SELECT $1::bigint, (SELECT coalesce(max(actor), 0) FROM actors WHERE tenant = $1) \
+                       + row_number() OVER (), n.app, n.user_name FROM unnest($2::text[], $3::text[]) AS n(app, user_name) \
+                       ON CONFLICT (tenant, app, user_name) DO NOTHING";
+            db.execute(add, &[&number(tenant), &apps, &users]).await.map_err(name)?;
+            let find = "SELECT n.place, a.actor FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS \
+                        n(app, user_name, place) JOIN actors AS a ON a.tenant = $1 AND a.app = n.app \
+                        AND a.user_name = n.user_name";
+            for row in db.query(find, &[&number(tenant), &apps, &users]).await.map_err(name)? {
+                let place = crate::rows::integer(&row, 0, "actors.actor")?;
+                let found = crate::rows::integer(&row, 1, "actors.actor")?;
+                if let Some(actor) = usize::try_from(place - 1).ok().and_then(|place| unknown.get(place)) {
+                    numbers.insert((*actor).clone(), found);
+                }
+            }
+        }
+        Ok(Numbers(numbers))
+    }
+
+    /// Keeps numbers that were committed.
+    fn keep(&self, tenant: TenantKey, numbers: Numbers) {
+        let mut known = self.known();
+        if known.len() >= Self::MOST {
+            known.clear();
+        }
+        for (actor, number) in numbers.0 {
+            known.insert((tenant, actor), number);
+        }
+    }
+
+    fn forget(&self, tenant: TenantKey) {
+        self.known().retain(|(of, _), _| *of != tenant);
+    }
+}

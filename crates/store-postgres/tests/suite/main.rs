@@ -1,0 +1,5 @@
+//! The store over a real PostgreSQL server: `cargo xtask postgres -- cargo nextest run -p store-postgres --features
+//! server-tests`.
+
+mod contract;
+mod support;
