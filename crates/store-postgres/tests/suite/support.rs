@@ -1,9 +1,12 @@
 //! A store in a database of its own.
 
-use model::FixedClock;
+use model::{
+    Actor, Clock as _, Command, EventKind, FixedClock, NewId, NewRiskEvent, RiskEventStatus, RiskLevel, TenantId,
+    TenantKey,
+};
 use postgres_cluster::{Database, shared};
 use std::sync::{Arc, Mutex};
-use store::{BoxFuture, Store};
+use store::{AdminCommand, AdminOutcome, BoxFuture, Outcome, Store, WriteError};
 use store_postgres::PostgresStore;
 
 /// A clock that stands still.
@@ -52,4 +55,39 @@ impl store::contract::Harness for Harness {
     fn unsound(&self) -> &[&'static str] {
         &["fsync", "full_page_writes"]
     }
+}
+
+/// Adds a tenant.
+pub(crate) async fn tenant(store: &dyn Store, number: u128) -> TenantKey {
+    let id = TenantId::new(uuid::Uuid::from_u128(number));
+    let command = AdminCommand::AddTenant { id, name: "a tenant".into(), created: clock().now() };
+    match store.administer(command).await {
+        Ok(AdminOutcome::Tenant(key)) => key,
+        other => panic!("adding a tenant came to {other:?}"),
+    }
+}
+
+/// An event about a user, with an id that its client chose, or one that the store makes.
+pub(crate) fn event(id: Option<&str>, user: &str) -> NewRiskEvent {
+    NewRiskEvent {
+        id: id.map_or(NewId::Made { chance: 42 }, |id| NewId::Chosen(id.parse().expect(id))),
+        kind: EventKind::LeakedCredentials,
+        user_display_name: "Mara Lind".into(),
+        user_principal_name: "mara@fjord.example".into(),
+        risk_event_date_time: "2024-03-02T23:10:04.2255665Z".parse().expect("a time"),
+        risk_event_type: "leakedCredentials".into(),
+        risk_level: RiskLevel::High,
+        risk_event_status: RiskEventStatus::Active,
+        closed_date_time: None,
+        created_date_time: None,
+        user_id: user.into(),
+        impacted_user: None,
+        evidence: Vec::new(),
+    }
+}
+
+/// Creates an event.
+pub(crate) async fn create(store: &dyn Store, tenant: TenantKey, new: NewRiskEvent) -> Result<Outcome, WriteError> {
+    let actor = Actor { app: "tests".into(), user: None };
+    store.execute(tenant, actor, Command::CreateEvent(Box::new(new))).await
 }

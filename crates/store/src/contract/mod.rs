@@ -18,6 +18,8 @@ mod together;
 mod totals;
 mod users;
 
+pub use samples::{Snapshot, snapshot};
+
 use crate::{BoxFuture, Store};
 use model::FixedClock;
 use std::sync::Arc;

@@ -260,7 +260,7 @@ pub(super) async fn changes(store: &dyn Store, tenant: TenantKey) -> Vec<ChangeR
 
 /// Everything that can be read of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Snapshot {
+pub struct Snapshot {
     pub(super) events: Vec<SeenRow>,
     /// That of each of them.
     pub(super) evidence: Vec<Vec<Evidence>>,
@@ -296,6 +296,16 @@ impl Snapshot {
             changes: changes(store, tenant).await,
             totals: store.totals(tenant).await.expect("totals can be read").into_iter().collect(),
         }
+    }
+
+    /// The change log.
+    pub fn changes(&self) -> &[ChangeRecord] {
+        &self.changes
+    }
+
+    /// How many events there are.
+    pub fn events(&self) -> usize {
+        self.events.len()
     }
 
     /// Checks what must hold at every moment: totals equal a recount, and each row's version is
@@ -362,7 +372,7 @@ impl Snapshot {
 }
 
 /// Takes a snapshot of a tenant that holds what must hold at every moment.
-pub(super) async fn snapshot(store: &dyn Store, tenant: TenantKey) -> Snapshot {
+pub async fn snapshot(store: &dyn Store, tenant: TenantKey) -> Snapshot {
     let snapshot = Snapshot::take(store, tenant).await;
     snapshot.assert_sound();
     snapshot
