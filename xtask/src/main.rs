@@ -3,9 +3,9 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 use xtask::commands::{self, Workspace};
-use xtask::{clients, fuzz, reference, suite};
+use xtask::{clients, fuzz, postgres, reference, suite};
 
 /// Tasks of the workspace.
 #[derive(Parser)]
@@ -25,6 +25,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Runs other people's client libraries against the server, as `test` does at its end
     Clients(clients::Options),
+    /// Starts a PostgreSQL server for tests, and runs a command beside it
+    Postgres(postgres::Options),
     /// Measures the release server beside its yardsticks (`bench --help` lists the options)
     #[command(disable_help_flag = true)]
     Bench {
@@ -48,6 +50,7 @@ fn run(task: Task) -> Result<ExitCode> {
             (_, 0) => Ok(ExitCode::SUCCESS),
             _ => Ok(ExitCode::FAILURE),
         },
+        Task::Postgres(options) => postgres::run(&workspace, &options).map(handed_on),
         Task::Bench { arguments } => bench(&workspace, &arguments),
     }
 }
@@ -59,5 +62,10 @@ fn bench(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode> {
     commands::run(workspace.cargo().args(build))?;
     let program = workspace.target.join("release").join("bench");
     let status = workspace.command(program).args(arguments).status()?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+    Ok(handed_on(status))
+}
+
+/// The exit code of a command as ours; a signal counts as failure.
+fn handed_on(status: ExitStatus) -> ExitCode {
+    status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }

@@ -2,9 +2,10 @@
 
 use crate::clients;
 use crate::commands::{self, Stream, Workspace};
-use crate::tools;
+use crate::{postgres, tools};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use postgres_cluster::SERVER_VARIABLE;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,8 +14,9 @@ use std::time::{Duration, Instant};
 const LONG_CRASH_ROUNDS: &str = "500";
 /// How many cases each property test draws under `--long`.
 const LONG_PROPERTY_CASES: &str = "4096";
-/// The benchmark hides behind a feature, so that this command starts fast; here it is included.
-const EVERYTHING: [&str; 3] = ["--workspace", "--features", "xtask/bench"];
+/// The benchmark hides behind a feature, so that this command starts fast, and tests that need a
+/// PostgreSQL server, so that `cargo test` needs none; here all are included.
+const EVERYTHING: [&str; 3] = ["--workspace", "--features", "xtask/bench,postgres-cluster/server-tests"];
 
 /// What to run.
 #[derive(Args, Clone, Debug, Default)]
@@ -44,7 +46,7 @@ pub enum Step {
     Deny,
     /// The server's binary, which end-to-end tests start.
     Build,
-    /// All tests.
+    /// All tests, beside a PostgreSQL server that they share.
     Tests,
     /// The examples in the documentation.
     Doctests,
@@ -180,6 +182,7 @@ impl Suite<'_> {
         if options.wants(Step::Tests) {
             self.nextest = Some(tools::NEXTEST.obtain(workspace)?);
             tools::strace(workspace)?;
+            tools::postgres(workspace)?;
         }
         if options.wants(Step::Clients) {
             clients::find_tools(workspace)?;
@@ -198,6 +201,15 @@ impl Suite<'_> {
         let mut command = self.workspace.command(program);
         command.args(["nextest", "run"]).args(EVERYTHING);
         self.lengthen(&mut command);
+        // Ends when this does.
+        let cluster = match std::env::var(SERVER_VARIABLE) {
+            Ok(url) => {
+                eprintln!("{SERVER_VARIABLE} is set: tests share the PostgreSQL server at {url}");
+                None
+            }
+            Err(_) => Some(postgres::start(false)?),
+        };
+        command.envs(cluster.iter().map(|cluster| (SERVER_VARIABLE, cluster.server_url())));
         let mut summary = None;
         let run = commands::run_watched(&mut command, Stream::Err, |line| {
             summary = nextest_tally(line).or(summary);

