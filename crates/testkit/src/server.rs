@@ -30,6 +30,17 @@ pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Takes Spillwatch's variables away from a command: only what the test sets counts, not what the
+/// machine or the run of the tests has set.
+pub fn without_settings(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SPILLWATCH_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// What a command that ran to its end has left.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -126,12 +137,7 @@ impl Program {
         words.extend(self.arguments.iter().cloned());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // Only what the test sets counts, not what the machine has set.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("SPILLWATCH_") {
-                command.env_remove(name);
-            }
-        }
+        without_settings(&mut command);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use testkit::server::{Outcome, TestServer, wait_for};
+use testkit::server::{Outcome, TestServer, wait_for, without_settings};
 
 /// Events that are hard to write down: every status, and texts that CSV, JSON and spreadsheets trip over.
 fn awkward() -> Vec<Value> {
@@ -58,7 +58,7 @@ fn awkward() -> Vec<Value> {
 fn import<const N: usize>(more: [&str; N], data: &Path, input: &[u8]) -> Outcome {
     let mut child = Command::new(BINARY);
     child.args(["events", "import", "-"]).args(more).arg("--data").arg(data);
-    child.env_remove("SPILLWATCH_DATA").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    without_settings(&mut child).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = child.spawn().expect("the program starts");
     let mut pipe = child.stdin.take().expect("it is piped");
     pipe.write_all(input).expect("the program reads");
@@ -355,7 +355,7 @@ fn an_import_from_a_pipe_can_be_broken_off() {
     let data = prepared_folder();
     let mut import = Command::new(BINARY);
     import.args(["events", "import", "-", "--format", "jsonl", "--data"]).arg(data.path());
-    import.env_remove("SPILLWATCH_DATA").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    without_settings(&mut import).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut import = import.spawn().expect("the program starts");
     let mut pipe = import.stdin.take().expect("it is piped");
     writeln!(pipe, "{}", event(1)).expect("the program reads");
@@ -445,7 +445,8 @@ fn a_file_appears_whole_and_is_for_nobody_else() {
 
     // A reader who has enough is no failure.
     let script = format!("{{ '{BINARY}' events list --data \"$0\"; echo $? >&2; }} | head -n 1");
-    let output = Command::new("sh").arg("-c").arg(script).arg(data.path()).output().expect("a shell runs");
+    let mut shell = Command::new("sh");
+    let output = without_settings(shell.arg("-c").arg(script).arg(data.path())).output().expect("a shell runs");
     assert_eq!(String::from_utf8_lossy(&output.stderr).trim(), "0");
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 1);
 }
@@ -508,7 +509,8 @@ fn a_terminal_gets_a_table_and_another_tenant_its_own_events() {
 
     let on_terminal = |options: &str| {
         let line = format!("stty cols 70; '{BINARY}' events list {options} --data '{}'", data.path().display());
-        let output = Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output();
+        let mut script = Command::new("script");
+        let output = without_settings(script.args(["-qec", &line, "/dev/null"])).stdin(Stdio::null()).output();
         String::from_utf8(output.expect("script runs").stdout).expect("UTF-8").replace('\r', "")
     };
     assert_eq!(on_terminal("").trim(), "No event fits.");

@@ -17,7 +17,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use testkit::server::wait_for;
+use testkit::server::{wait_for, without_settings};
 
 /// A block of commands.
 #[derive(Debug, Default)]
@@ -211,10 +211,7 @@ fn run(blocks: &[Block], root: &Path) -> Result<(), String> {
         [tools.clone()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
     );
     command.env("PATH", path.expect("a search path")).env("CURL_HOME", &tools).env("HOME", &work);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SPILLWATCH_")) {
-        command.env_remove(name);
-    }
-    command.env("SPILLWATCH_LISTEN", format!("127.0.0.1:{port}"));
+    without_settings(&mut command).env("SPILLWATCH_LISTEN", format!("127.0.0.1:{port}"));
     command.env("SPILLWATCH_UNDER_TEST", BINARY);
     let mut shell = Shell(command.spawn().expect("a shell runs"));
     let status = wait_for("the end of the commands", || shell.0.try_wait().expect("a child can be asked"));
