@@ -7,6 +7,8 @@ mod database;
 mod dialect;
 mod epoch;
 mod error;
+#[cfg(test)]
+mod letters;
 mod load;
 mod migrate;
 mod query;

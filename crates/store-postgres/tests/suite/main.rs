@@ -2,7 +2,11 @@
 //! server-tests`.
 
 mod away;
+mod connection;
 mod contract;
+mod expressions;
+mod functions;
 mod nodes;
 mod schema;
+mod shapes;
 mod support;
