@@ -5,6 +5,7 @@ use model::{EventKey, TenantKey, Total};
 use postgres_cluster::{Database, Proxy, shared};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use store::contract::snapshot;
 use store::{Outcome, Store, StoreError, WriteError};
@@ -21,7 +22,7 @@ async fn behind_a_proxy(database: &Database) -> (Arc<PostgresStore>, Proxy) {
     (store, proxy)
 }
 
-fn is_away<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
+fn is_away<T: std::fmt::Debug>(outcome: &Result<T, StoreError>) {
     assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
 }
 
@@ -40,9 +41,9 @@ async fn while_it_is_away_everything_says_so_and_afterwards_goes_on() {
     let key = EventKey { id: made.id.clone(), kind: None };
     for _ in 0..3 {
         proxy.cut();
-        is_away(store.load_event(tenant, &key).await);
-        is_away(store.registry_epoch().await);
-        is_away(store.totals(tenant).await);
+        is_away(&store.load_event(tenant, &key).await);
+        is_away(&store.registry_epoch().await);
+        is_away(&store.totals(tenant).await);
         let refused = create(&*store, tenant, event(None, "u1")).await;
         assert!(matches!(refused, Err(WriteError::Store(StoreError::Unavailable(_)))), "{refused:?}");
         assert_eq!(store.failure(), None, "it may come back");
@@ -60,11 +61,15 @@ async fn nothing_acknowledged_is_lost_when_connections_break() {
     let (store, mut proxy) = behind_a_proxy(&database).await;
     let tenant = tenant(&*store, 1).await;
     let mut writers = JoinSet::new();
+    let is_over = Arc::new(AtomicBool::new(false));
     for task in 0..16 {
-        let store = store.clone();
+        let (store, is_over) = (store.clone(), is_over.clone());
         writers.spawn(async move {
             let mut acknowledged = Vec::new();
-            for number in 0..80 {
+            for number in 0.. {
+                if is_over.load(Ordering::SeqCst) {
+                    break;
+                }
                 let id = format!("e{task}-{number}");
                 match create(&*store, tenant, event(Some(&id), &format!("u{task}"))).await {
                     Ok(_) => acknowledged.push(id),
@@ -84,6 +89,7 @@ async fn nothing_acknowledged_is_lost_when_connections_break() {
         proxy.cut();
         proxy.heal().expect("the proxy can be healed");
     }
+    is_over.store(true, Ordering::SeqCst);
     proxy.delay(Duration::from_millis(2));
     let acknowledged = writers.join_all().await.concat();
     proxy.delay(Duration::ZERO);
