@@ -1,0 +1,3 @@
+//! Verifiers.
+
+pub mod verifier;
