@@ -1,4 +1,4 @@
-//! bcrypt in crypt(3)'s spelling, and what Django and `WordPress` put in front of it.
+//! bcrypt in crypt(3)'s spelling, and what Django and WordPress put in front of it.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256, Sha384};
@@ -18,7 +18,7 @@ pub(super) enum Before {
     Nothing,
     /// Django `bcrypt_sha256`: the hexadecimal SHA-256.
     HexSha256,
-    /// `WordPress` 6.8: base64 of HMAC-SHA384 with the key `wp-sha384`.
+    /// WordPress 6.8: base64 of HMAC-SHA384 with the key `wp-sha384`.
     HmacSha384,
 }
 

@@ -31,7 +31,7 @@ pub(super) fn to_padded_base64(bytes: &[u8]) -> SecretText {
     Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(bytes))
 }
 
-/// Reads passlib's and `OpenLDAP`'s adapted base64, which has `.` for `+`; `+` is read too.
+/// Reads passlib's and OpenLDAP's adapted base64, which has `.` for `+`; `+` is read too.
 pub(super) fn adapted_base64(text: &str) -> Option<Secret> {
     let standard: SecretText = Zeroizing::new(text.replace('.', "+"));
     base64(&standard)

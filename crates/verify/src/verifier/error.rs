@@ -47,6 +47,14 @@ pub enum ParseError {
         /// What that part must be.
         expected: &'static str,
     },
+    /// The text is JSON and no password credential of Keycloak that can be read.
+    #[error("Keycloak credential: {part} is not {expected}")]
+    MalformedCredential {
+        /// Which part of the JSON is wrong.
+        part: &'static str,
+        /// What that part must be.
+        expected: &'static str,
+    },
     /// The text asks for more work or memory than [`Limits`](super::Limits) allow.
     #[error("{scheme}: {parameter} is {found}, at most {limit} is allowed")]
     OverLimit {

@@ -53,17 +53,18 @@ struct AdditionalParameters {
     parallelism: Vec<String>,
 }
 
-/// A credential whose scheme is not known yet is named after the family that Keycloak writes by default.
-const UNNAMED: Scheme = Scheme::Pbkdf2Sha256;
-
 const fn malformed(scheme: Scheme, part: &'static str, expected: &'static str) -> ParseError {
     ParseError::Malformed { scheme, part, expected }
+}
+
+const fn unreadable(part: &'static str, expected: &'static str) -> ParseError {
+    ParseError::MalformedCredential { part, expected }
 }
 
 /// Reads a credential of type `password`.
 pub(super) fn parse(text: &str, limits: &Limits) -> Result<Box<dyn Algorithm>, ParseError> {
     let credential: Credential =
-        serde_json::from_str(text).map_err(|_| malformed(UNNAMED, "the text", "a Keycloak credential in JSON"))?;
+        serde_json::from_str(text).map_err(|_| unreadable("the text", "a credential in JSON"))?;
     let secret_data = credential.secret_data.map(Zeroizing::new);
     let hashed_salted_value = credential.hashed_salted_value.map(Zeroizing::new);
     match credential.kind.as_deref() {
@@ -74,14 +75,14 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<Box<dyn Algorithm>, P
     }
     let (secret, data) = match (secret_data, credential.data, hashed_salted_value) {
         (Some(secret), Some(data), _) => {
-            let secret: SecretData = serde_json::from_str(&secret)
-                .map_err(|_| malformed(UNNAMED, "secretData", "JSON with value and salt"))?;
+            let secret: SecretData =
+                serde_json::from_str(&secret).map_err(|_| unreadable("secretData", "JSON with value and salt"))?;
             let data: CredentialData = serde_json::from_str(&data)
-                .map_err(|_| malformed(UNNAMED, "credentialData", "JSON with algorithm and hashIterations"))?;
+                .map_err(|_| unreadable("credentialData", "JSON with algorithm and hashIterations"))?;
             (secret, data)
         }
         (_, _, Some(mut value)) => {
-            let missing = malformed(UNNAMED, "the old credential", "complete: salt and hashIterations");
+            let missing = unreadable("the old credential", "complete: salt and hashIterations");
             let (Some(salt), Some(hash_iterations)) = (credential.salt, credential.hash_iterations) else {
                 return Err(missing);
             };
@@ -90,7 +91,7 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<Box<dyn Algorithm>, P
                 CredentialData { hash_iterations, algorithm, additional_parameters: AdditionalParameters::default() };
             (SecretData { value: std::mem::take(&mut *value), salt }, data)
         }
-        _ => return Err(malformed(UNNAMED, "the credential", "one with secretData and credentialData")),
+        _ => return Err(unreadable("the credential", "one with secretData and credentialData")),
     };
     let (value, salt) = (Zeroizing::new(secret.value), Zeroizing::new(secret.salt));
     let prf = match data.algorithm.as_str() {

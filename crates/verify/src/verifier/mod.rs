@@ -18,8 +18,8 @@
 //! | LDAP and Django digests, argon2, scrypt, PBKDF2, phpass | the bytes as they are |
 //! | crypt(3) `$1$ $apr1$ $5$ $6$ $y$` | the bytes up to the first NUL: the interface is a C string |
 //! | bcrypt | the same, at most 72 bytes with the closing NUL; `$2x$` with the sign error it marks |
-//! | Django's `bcrypt_sha256`, `WordPress` 6.8 | hex SHA-256 or base64 HMAC-SHA384 of the bytes, then bcrypt |
-//! | SCRAM | the bytes, and if that fails their `SASLprep` form |
+//! | Django's `bcrypt_sha256`, WordPress 6.8 | hex SHA-256 or base64 HMAC-SHA384 of the bytes, then bcrypt |
+//! | SCRAM | the bytes, and if that fails their SASLprep form |
 //!
 //! All products above hash the UTF-8 spelling of a password; a candidate in another encoding or Unicode
 //! form is a candidate of its own, and making them is the caller's part (leaks.md 3.1, "encoding").

@@ -78,7 +78,7 @@ impl Pbkdf2 {
         Ok(verifier)
     }
 
-    /// Reads `iterations$salt$key` (passlib, `OpenLDAP`) or `i=..[,l=..]$salt$key` (PHC).
+    /// Reads `iterations$salt$key` (passlib, OpenLDAP) or `i=..[,l=..]$salt$key` (PHC).
     ///
     /// Both kinds of base64 are read in either. A key shorter than the hash is refused unless the text
     /// says its length.

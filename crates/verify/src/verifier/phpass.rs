@@ -1,4 +1,4 @@
-//! phpass, the portable hash of older `WordPress`, phpBB and Drupal 7 imports: many rounds of MD5.
+//! phpass, the portable hash of older WordPress, phpBB and Drupal 7 imports: many rounds of MD5.
 
 use md5::{Digest, Md5};
 use zeroize::Zeroizing;

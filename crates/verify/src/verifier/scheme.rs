@@ -4,7 +4,7 @@ macro_rules! schemes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
         /// How a verifier is made from a password.
         ///
-        /// It names the algorithm, not the product: a PBKDF2 key that Keycloak, Django or `OpenLDAP` wrote
+        /// It names the algorithm, not the product: a PBKDF2 key that Keycloak, Django or OpenLDAP wrote
         /// is [`Scheme::Pbkdf2Sha256`] in each case.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
@@ -67,7 +67,7 @@ schemes! {
     Bcrypt = "bcrypt",
     /// Django's bcrypt over the hex SHA-256 of the password.
     BcryptSha256 = "bcrypt-sha256",
-    /// `WordPress` 6.8: bcrypt over the base64 HMAC-SHA384 of the password.
+    /// WordPress 6.8: bcrypt over the base64 HMAC-SHA384 of the password.
     BcryptHmacSha384 = "wordpress-bcrypt",
     /// phpass `$P$`, `$H$`.
     Phpass = "phpass",
@@ -85,7 +85,7 @@ schemes! {
     Pbkdf2Sha256 = "pbkdf2-sha256",
     /// PBKDF2 over HMAC-SHA512.
     Pbkdf2Sha512 = "pbkdf2-sha512",
-    /// `PostgreSQL`'s SCRAM-SHA-256.
+    /// PostgreSQL's SCRAM-SHA-256.
     ScramSha256 = "scram-sha-256",
 }
 

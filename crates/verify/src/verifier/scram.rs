@@ -1,4 +1,4 @@
-//! `PostgreSQL`'s stored SCRAM-SHA-256 (RFC 5802, RFC 7677).
+//! PostgreSQL's stored SCRAM-SHA-256 (RFC 5802, RFC 7677).
 
 use std::borrow::Cow;
 
@@ -53,7 +53,7 @@ impl Scram {
     }
 }
 
-/// Prepares a password as `PostgreSQL` does (`SASLprep`, RFC 4013): other spaces become spaces, characters
+/// Prepares a password as PostgreSQL does (SASLprep, RFC 4013): other spaces become spaces, characters
 /// that stand for nothing go, and the rest is NFKC. Text that is not UTF-8 has no other form.
 fn prepared(candidate: &[u8]) -> Option<SecretText> {
     let text = std::str::from_utf8(candidate).ok().filter(|text| !text.is_ascii())?;

@@ -2,7 +2,9 @@
 
 mod clear_text;
 mod hostile;
+mod index;
 mod made;
+mod normalise;
 mod published;
 mod refused;
 mod vectors;

@@ -61,6 +61,7 @@ fn an_account_without_password_is_told_apart() {
 #[test]
 fn an_error_names_scheme_and_part_and_holds_no_byte_of_the_value() {
     for (text, message) in [
+        (r#"{"type":"SECRET"#, "Keycloak credential: the text is not a credential in JSON"),
         ("{NT}SECRETSECRET", "nt: the hash is not 32 hexadecimal digits"),
         ("$2y$99$SECRETSECRET", "bcrypt: the cost is not two digits from 04 to 31"),
         (
