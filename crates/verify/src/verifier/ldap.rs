@@ -22,16 +22,38 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<Box<dyn Algorithm>, P
     match name.to_ascii_uppercase().as_str() {
         "CLEAR" | "CLEARTEXT" | "PLAIN" | "NOOP" => Err(ParseError::ClearText),
         "NT" | "NTLM" | "NTHASH" | "SMBNT" => Nt::parse(payload).map(modular::boxed),
-        "CRYPT" | "MD5-CRYPT" | "SHA256-CRYPT" | "SHA512-CRYPT" | "BLF-CRYPT" | "BCRYPT" | "ARGON2" | "ARGON2I"
-        | "ARGON2ID" => crypt(payload, limits),
+        "CRYPT"
+        | "MD5-CRYPT"
+        | "SHA256-CRYPT"
+        | "SHA512-CRYPT"
+        | "BLF-CRYPT"
+        | "BCRYPT"
+        | "ARGON2"
+        | "ARGON2I"
+        | "ARGON2ID"
+        | "ARGON2@SPRINGSECURITY_V5_8" => crypt(payload, limits),
         "PBKDF2" if payload.starts_with('$') => modular::parse(payload, limits),
         "PBKDF2" | "PBKDF2-SHA1" => Pbkdf2::modular(Prf::Sha1, payload, limits).map(modular::boxed),
         "PBKDF2-SHA256" => Pbkdf2::modular(Prf::Sha256, payload, limits).map(modular::boxed),
         "PBKDF2-SHA512" => Pbkdf2::modular(Prf::Sha512, payload, limits).map(modular::boxed),
         "PBKDF2_SHA256" => Pbkdf2::directory_server(payload, limits).map(modular::boxed),
         "PKCS5S2" => Pbkdf2::atlassian(payload, limits).map(modular::boxed),
-        _ => Err(ParseError::unknown(name)),
+        upper => Err(unknown(name, upper)),
     }
+}
+
+/// Schemes that are known and not supported, beside the ones that are written in capitals.
+const FOREIGN: &[&str] =
+    &["SASL", "KERBEROS", "LDAP", "MD4", "SCRYPT", "SHA-1", "SHA-256", "PBKDF2", "CRAM-MD5", "LANMAN"];
+
+/// Names a scheme that is not supported.
+///
+/// The name is told if it is known or written in capitals, as LDAP servers write schemes: a password like
+/// `{hunter2}x` has braces too, and must not be counted under half of itself.
+fn unknown(name: &str, upper: &str) -> ParseError {
+    // Spring adds the version of its defaults: `{pbkdf2@SpringSecurity_v5_8}`.
+    let base = upper.split('@').next().unwrap_or(upper);
+    ParseError::unknown(if FOREIGN.contains(&base) || name == upper { base } else { "" })
 }
 
 fn plain(name: &str) -> Option<Hash> {

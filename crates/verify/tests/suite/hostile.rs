@@ -32,6 +32,7 @@ fn survives(text: &str) {
 const STARTS: &[&str] = &[
     "",
     "{",
+    "$",
     "{SSHA}",
     "{SHA}",
     "{CRYPT}",
@@ -39,7 +40,6 @@ const STARTS: &[&str] = &[
     "{PBKDF2_SHA256}",
     "{NT}",
     "{\"type\":\"password\",",
-    "$",
     "$1$",
     "$5$rounds=",
     "$6$",
@@ -66,6 +66,9 @@ const STARTS: &[&str] = &[
     "AQAAAA",
 ];
 
+/// How many of them stand at the beginning and name no scheme.
+const NAMELESS: usize = 3;
+
 proptest! {
     #[test]
     fn any_text(start in proptest::sample::select(STARTS), rest in any::<String>()) {
@@ -75,6 +78,17 @@ proptest! {
     #[test]
     fn any_text_of_the_alphabet(start in proptest::sample::select(STARTS), rest in "[./0-9A-Za-z$,=:+{}\"]{0,120}") {
         survives(&format!("{start}{rest}"));
+    }
+
+    #[test]
+    fn an_error_holds_nothing_of_what_follows_the_scheme(
+        start in proptest::sample::select(&STARTS[NAMELESS..]),
+        secret in "[a-zA-Z0-9]{8,20}",
+        rest in "([$:}].{0,9})?",
+    ) {
+        if let Err(error) = Verifier::parse(&format!("{start}{secret}{rest}"), &Limits::default()) {
+            prop_assert!(!format!("{error}{error:?}").contains(&secret), "{error}");
+        }
     }
 
     #[test]

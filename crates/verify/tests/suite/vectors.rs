@@ -122,6 +122,24 @@ fn published_vectors_are_many_and_every_scheme_has_one_of_either_kind() {
 }
 
 #[test]
+fn other_names_of_a_scheme_read_the_same() {
+    let crypt = "$5$rounds=1004$nacl$oiWPbm.kQ7.jTCZoOtdv7/tO5mWv/vxw5yTqlBagVR7";
+    let argon = "$argon2i$v=19$m=256,t=1,p=1$c29tZXNhbHQ$AJFIsNZTMKTAewB4+ETN1A";
+    let bcrypt = "$2y$04$abcdefghijklmnopqrstuulHH.fyxIVGyJ3I9rXgVGCojDxBTRvD.";
+    for (text, tags) in [
+        (crypt, &["{CRYPT}", "{crypt}", "{SHA256-CRYPT}"][..]),
+        (argon, &["{ARGON2}", "{ARGON2I}", "{argon2}", "{argon2@SpringSecurity_v5_8}", "argon2"]),
+        (bcrypt, &["{BCRYPT}", "{bcrypt}", "{CRYPT}", "{BLF-CRYPT}", "bcrypt$"]),
+    ] {
+        let plain = parse(text).expect(text).canonical();
+        for tag in tags {
+            let tagged = format!("{tag}{text}");
+            assert_eq!(parse(&tagged).expect(&tagged).canonical(), plain, "{tagged}");
+        }
+    }
+}
+
+#[test]
 fn debug_shows_the_scheme_only() {
     let verifier = parse("{SHA}at+xg6SiyUovktq1redipHiJpaE=").expect("a vector");
     assert_eq!(format!("{verifier:?}"), "Verifier { scheme: Sha1, .. }");
