@@ -1,0 +1,350 @@
+//! One spelling for all spellings of a name.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::ComposingNormalizerBorrowed;
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+
+use super::{Rule, RuleSet};
+
+/// The domains whose addresses may carry a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TagDomains {
+    /// Any domain.
+    Any,
+    /// These and no others.
+    Only(Vec<String>),
+}
+
+/// Which spellings count as one, beyond case, Unicode form, IDN and the root's dot, which always do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NormaliserConfig {
+    /// What begins a tag: `+` by default, also `-` where qmail is configured so.
+    pub tag_separators: Vec<char>,
+    /// Where tags are dropped: anywhere by default.
+    pub tag_domains: TagDomains,
+    /// Domains that ignore dots in the local part. Default: gmail.com.
+    pub dotless_domains: Vec<String>,
+    /// Other names of a domain, each with the name it stands for. Default: googlemail.com is gmail.com.
+    pub alias_domains: Vec<(String, String)>,
+    /// Domains whose subdomains count as themselves. Default: none.
+    pub parent_domains: Vec<String>,
+}
+
+impl Default for NormaliserConfig {
+    fn default() -> Self {
+        Self {
+            tag_separators: vec!['+'],
+            tag_domains: TagDomains::Any,
+            dotless_domains: vec!["gmail.com".to_owned()],
+            alias_domains: vec![("googlemail.com".to_owned(), "gmail.com".to_owned())],
+            parent_domains: Vec::new(),
+        }
+    }
+}
+
+/// Why a configuration cannot be followed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Aliases and parents lead back to the domain they started from.
+    #[error("the aliases of domain `{domain}` lead round in a circle")]
+    AliasCircle {
+        /// The domain.
+        domain: String,
+    },
+}
+
+/// What a name looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// `local@domain`.
+    Address,
+    /// `DOMAIN\name`.
+    Qualified,
+    /// A name alone: a match needs a second signal (leaks.md 3.2, "bare names").
+    Bare,
+}
+
+/// A normalised name and the rules that changed it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Key {
+    text: String,
+    rules: RuleSet,
+}
+
+impl Key {
+    /// Returns the normalised name.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the rules that changed the name; none if it was written so.
+    pub fn rules(&self) -> RuleSet {
+        self.rules
+    }
+
+    /// Returns the form of the name.
+    pub fn form(&self) -> Form {
+        if split(&self.text).is_some() {
+            Form::Address
+        } else if self.text.contains('\\') {
+            Form::Qualified
+        } else {
+            Form::Bare
+        }
+    }
+
+    /// Returns the same address with its domain in Unicode, if that is another spelling.
+    ///
+    /// The index holds both, so that raw lines may be looked up before they are normalised.
+    pub fn unicode_spelling(&self) -> Option<Self> {
+        let at = split(&self.text)?;
+        let (local, domain) = self.text.split_at(at + 1);
+        let (unicode, result) = Uts46::new().to_unicode(domain.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow);
+        (result.is_ok() && unicode != domain)
+            .then(|| Self { text: format!("{local}{unicode}"), rules: self.rules.with(Rule::IdnUnicode) })
+    }
+}
+
+/// The place of the `@` of an address: the last one, with something on either side.
+fn split(text: &str) -> Option<usize> {
+    text.rfind('@').filter(|at| *at > 0 && at + 1 < text.len())
+}
+
+/// Brings names into one spelling by a fixed set of rules; pure and idempotent.
+#[derive(Debug, Clone)]
+pub struct Normaliser {
+    separators: Box<[char]>,
+    tag_domains: Option<HashSet<String>>,
+    dotless: HashSet<String>,
+    aliases: HashMap<String, String>,
+    /// Each with a dot in front.
+    parents: Box<[String]>,
+}
+
+impl Default for Normaliser {
+    fn default() -> Self {
+        Self::new(NormaliserConfig::default()).expect("the default aliases are no circle")
+    }
+}
+
+/// How often the rules are run over a name. One pass and one that finds nothing to do are the rule; another
+/// is needed where dropping a piece makes a new one, as when dots stood between a letter and its accent.
+const PASSES: usize = 16;
+
+impl Normaliser {
+    /// Takes the configuration, its domains in any spelling.
+    pub fn new(config: NormaliserConfig) -> Result<Self, ConfigError> {
+        let domains = |list: Vec<String>| list.iter().map(|domain| plain_domain(domain)).collect::<HashSet<_>>();
+        let parents = config.parent_domains.iter().map(|domain| format!(".{}", plain_domain(domain)));
+        let aliases = config.alias_domains.iter().map(|(alias, of)| (plain_domain(alias), plain_domain(of)));
+        let normaliser = Self {
+            separators: config.tag_separators.into(),
+            tag_domains: match config.tag_domains {
+                TagDomains::Any => None,
+                TagDomains::Only(list) => Some(domains(list)),
+            },
+            dotless: domains(config.dotless_domains),
+            parents: parents.collect(),
+            aliases: aliases.filter(|(alias, of)| alias != of).collect(),
+        };
+        let steps = normaliser.aliases.len() + normaliser.parents.len() + 1;
+        let starts = normaliser.aliases.keys().map(String::as_str);
+        for start in starts.chain(normaliser.parents.iter().map(|parent| &parent[1..])) {
+            let mut domain = start;
+            // Each alias and each parent leads one step; more steps than there are mean a circle.
+            for step in 0.. {
+                let Some((_, next)) = normaliser.replaced(domain) else { break };
+                if step == 2 * steps {
+                    return Err(ConfigError::AliasCircle { domain: start.to_owned() });
+                }
+                domain = next;
+            }
+        }
+        Ok(normaliser)
+    }
+
+    /// Brings a name into its one spelling.
+    pub fn normalise(&self, name: &str) -> Key {
+        let mut key = Key::default();
+        self.normalise_into(name, &mut key);
+        key
+    }
+
+    /// The same into a key that is used again: an ASCII name then takes no allocation.
+    pub fn normalise_into(&self, name: &str, key: &mut Key) {
+        key.text.clear();
+        key.text.push_str(name);
+        key.rules = RuleSet::NONE;
+        for _ in 0..PASSES {
+            if !self.pass(key) {
+                return;
+            }
+        }
+    }
+
+    /// Runs every rule once; tells whether any changed the name.
+    fn pass(&self, key: &mut Key) -> bool {
+        let mut changed = false;
+        let mut note = |rules: &mut RuleSet, rule| {
+            rules.insert(rule);
+            changed = true;
+        };
+        let Key { text, rules } = key;
+        if trim(text) {
+            note(rules, Rule::Trim);
+        }
+        if drop_prefix(text) {
+            note(rules, Rule::AddressPrefix);
+        }
+        if !text.is_ascii()
+            && let Cow::Owned(composed) = ComposingNormalizerBorrowed::new_nfkc().normalize(text)
+            && composed != *text
+        {
+            *text = composed;
+            note(rules, Rule::Nfkc);
+        }
+        let Some(at) = split(text) else {
+            if fold(text, 0..text.len()) {
+                note(rules, Rule::CaseFold);
+            }
+            return changed;
+        };
+        // Domains come first, from the end of the text, so that the place of the `@` stays true.
+        if fold_domain(text, at) {
+            note(rules, Rule::CaseFold);
+        }
+        while text.ends_with('.') && text.len() > at + 2 {
+            text.pop();
+            note(rules, Rule::TrailingDot);
+        }
+        if ascii_domain(text, at) {
+            note(rules, Rule::IdnAscii);
+        }
+        while let Some((rule, domain)) = self.replaced(&text[at + 1..]) {
+            text.truncate(at + 1);
+            text.push_str(domain);
+            note(rules, rule);
+        }
+        if fold(text, 0..at) {
+            note(rules, Rule::CaseFold);
+        }
+        let Some(at) = split(text) else { return changed };
+        if let Some(tag) = self.tag(text, at) {
+            text.replace_range(tag, "");
+            note(rules, Rule::PlusTag);
+        }
+        let at = text.rfind('@').unwrap_or(text.len());
+        let dots = text[..at].bytes().filter(|byte| *byte == b'.').count();
+        if dots > 0 && dots < at && self.dotless.contains(&text[at + 1..]) {
+            let mut place = 0;
+            text.retain(|character| {
+                place += character.len_utf8();
+                character != '.' || place > at
+            });
+            note(rules, Rule::Dots);
+        }
+        changed
+    }
+
+    /// The domain that stands for this one, and why.
+    fn replaced(&self, domain: &str) -> Option<(Rule, &str)> {
+        if let Some(of) = self.aliases.get(domain) {
+            return Some((Rule::AliasDomain, of));
+        }
+        let parent =
+            self.parents.iter().find(|parent| domain.len() > parent.len() && domain.ends_with(parent.as_str()))?;
+        Some((Rule::Subdomain, &parent[1..]))
+    }
+
+    /// The tag of an address with its separator; a local part that begins with one has none.
+    fn tag(&self, text: &str, at: usize) -> Option<std::ops::Range<usize>> {
+        if self.tag_domains.as_ref().is_some_and(|domains| !domains.contains(&text[at + 1..])) {
+            return None;
+        }
+        let start = text[..at].find(&*self.separators).filter(|start| *start > 0)?;
+        Some(start..at)
+    }
+}
+
+fn trim(text: &mut String) -> bool {
+    let end = text.trim_end().len();
+    let start = text.len() - text.trim_start().len();
+    let changed = start > 0 || end < text.len();
+    if changed {
+        text.truncate(end);
+        text.replace_range(..start.min(end), "");
+    }
+    changed
+}
+
+/// Drops what Exchange and browsers write in front of an address.
+fn drop_prefix(text: &mut String) -> bool {
+    for prefix in ["smtp:", "mailto:"] {
+        let found = text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        if found && split(&text[prefix.len()..]).is_some() {
+            text.replace_range(..prefix.len(), "");
+            return true;
+        }
+    }
+    false
+}
+
+/// Folds the case of a part of the text.
+fn fold(text: &mut String, part: std::ops::Range<usize>) -> bool {
+    if text[part.clone()].is_ascii() {
+        let changed = text[part.clone()].bytes().any(|byte| byte.is_ascii_uppercase());
+        if changed {
+            text[part].make_ascii_lowercase();
+        }
+        return changed;
+    }
+    // Full folding takes some letters apart (`ῶ` into three characters), which NFKC puts together again.
+    let folded = CaseMapper::new().fold_string(&text[part.clone()]);
+    let folded = ComposingNormalizerBorrowed::new_nfkc().normalize(&folded).into_owned();
+    if folded == text[part.clone()] {
+        return false;
+    }
+    text.replace_range(part, &folded);
+    true
+}
+
+/// Folds the case of a domain, unless it is Unicode that [`ascii_domain`] can map: full folding would make
+/// `ß` into `ss`, which IDNA 2008 keeps apart.
+fn fold_domain(text: &mut String, at: usize) -> bool {
+    if !text[at + 1..].is_ascii() && to_ascii(&text[at + 1..]).is_some() {
+        return false;
+    }
+    fold(text, at + 1..text.len())
+}
+
+/// Writes a domain in its ASCII form.
+fn ascii_domain(text: &mut String, at: usize) -> bool {
+    let domain = &text[at + 1..];
+    if domain.is_ascii() && !domain.contains("xn--") {
+        return false;
+    }
+    let Some(ascii) = to_ascii(domain).filter(|ascii| ascii != domain && !ascii.is_empty()) else { return false };
+    let ascii = ascii.into_owned();
+    text.truncate(at + 1);
+    text.push_str(&ascii);
+    true
+}
+
+/// The ASCII form by UTS 46; none for a domain that has no valid one.
+fn to_ascii(domain: &str) -> Option<Cow<'_, str>> {
+    let deny = AsciiDenyList::new(false, "@\\");
+    Uts46::new().to_ascii(domain.as_bytes(), deny, Hyphens::Allow, DnsLength::Ignore).ok()
+}
+
+/// A configured domain in the spelling that names get.
+fn plain_domain(domain: &str) -> String {
+    let folded = domain.trim().trim_start_matches('@').trim_end_matches('.');
+    let mut text = format!("x@{folded}");
+    fold_domain(&mut text, 1);
+    ascii_domain(&mut text, 1);
+    text.split_off(2)
+}
