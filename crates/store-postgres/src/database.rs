@@ -57,7 +57,13 @@ impl Database {
             let built = Pool::builder(manager).max_size(most).timeouts(timeouts).runtime(Runtime::Tokio1).build();
             built.map_err(|error| StoreError::Unusable(format!("the pool cannot be made: {error}")))
         };
-        Ok(Self { readers: pool(cores * 4, MOST_SECONDS)?, writers: pool(4, WRITE_SECONDS)? })
+        // What holds a write up is a disk, not a core.
+        Ok(Self { readers: pool(cores * 4, MOST_SECONDS)?, writers: pool(cores * 4, WRITE_SECONDS)? })
+    }
+
+    /// How many reads that may be long run at a time: half of the connections are for the others.
+    pub(crate) fn long_reads(&self) -> usize {
+        (self.readers.status().max_size / 2).max(1)
     }
 
     /// A connection to read with.

@@ -10,6 +10,7 @@ mod error;
 #[cfg(test)]
 mod letters;
 mod load;
+mod long;
 mod migrate;
 mod query;
 mod repeats;
@@ -37,12 +38,14 @@ use store::{
     AdminCommand, AdminOutcome, BoxFuture, Carried, ChangeRecord, Finding, HistoryRecord, ListError, LogPlace, Outcome,
     PageQuery, RowSink, Source, Store, StoreError, WriteError,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A store in a PostgreSQL database.
 pub struct PostgresStore {
     database: Arc<Database>,
     epoch: Epoch,
     writer: Arc<Writer>,
+    long_reads: Semaphore,
     migrations: Vec<String>,
 }
 
@@ -61,7 +64,16 @@ impl PostgresStore {
         let migrations = migrate::migrate(&db).await?;
         drop(db);
         let writer = Arc::new(Writer::new(database.clone(), clock));
-        Ok(Self { epoch: Epoch::new(database.clone()), database, writer, migrations })
+        let long_reads = Semaphore::new(database.long_reads());
+        Ok(Self { epoch: Epoch::new(database.clone()), database, writer, long_reads, migrations })
+    }
+
+    /// A place among long reads, for one that may be long.
+    async fn long_reads(&self, is_long: bool) -> Result<Option<SemaphorePermit<'_>>, StoreError> {
+        if !is_long {
+            return Ok(None);
+        }
+        self.long_reads.acquire().await.map(Some).map_err(|_| StoreError::Stopped("it was closed".to_owned()))
     }
 
     /// The names of the migrations that opening it ran.
@@ -156,11 +168,19 @@ impl Store for PostgresStore {
         query: PageQuery,
         sink: &'a mut dyn RowSink,
     ) -> BoxFuture<'a, Result<Option<Place>, StoreError>> {
-        Box::pin(async move { query::page(&self.database.reader().await?, tenant, &query, sink).await })
+        Box::pin(async move {
+            let keys = query::order_of(&query);
+            let _place =
+                self.long_reads(long::is_long_page(query.source, query.filter.as_ref(), &keys, query.skip)).await?;
+            query::page(&self.database.reader().await?, tenant, &query, &keys, sink).await
+        })
     }
 
     fn count(&self, tenant: TenantKey, source: Source, filter: Expression) -> BoxFuture<'_, Result<u64, StoreError>> {
-        Box::pin(async move { query::count(&self.database.reader().await?, tenant, source, &filter).await })
+        Box::pin(async move {
+            let _place = self.long_reads(long::is_long_count(source, &filter)).await?;
+            query::count(&self.database.reader().await?, tenant, source, &filter).await
+        })
     }
 
     fn totals(&self, tenant: TenantKey) -> BoxFuture<'_, Result<Vec<(Total, u64)>, StoreError>> {
@@ -226,6 +246,7 @@ impl Store for PostgresStore {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
+            self.long_reads.close();
             self.writer.close().await;
             self.database.close();
         })

@@ -36,19 +36,19 @@ pub(crate) fn columns_of(query: &PageQuery) -> Columns {
     }
 }
 
-/// Hands the rows of a page to the sink, and answers the place of the last one when more follow.
+/// Hands the rows of a page, in the [order](order_of) of its keys, to the sink, and answers the place of the last one when more follow.
 pub(crate) async fn page(
     db: &Connection,
     tenant: TenantKey,
     query: &PageQuery,
+    keys: &[OrderKey],
     sink: &mut dyn RowSink,
 ) -> Result<Option<Place>, StoreError> {
-    let keys = order_of(query);
     let columns = columns_of(query);
-    if let Some(rest) = Rest::of(query.filter.as_ref(), &keys) {
-        return rest.page(db, tenant, query, &keys, sink).await;
+    if let Some(rest) = Rest::of(query.filter.as_ref(), keys) {
+        return rest.page(db, tenant, query, keys, sink).await;
     }
-    let read = Read { tenant, source: query.source, filter: query.filter.as_ref(), keys: &keys, more: "" };
+    let read = Read { tenant, source: query.source, filter: query.filter.as_ref(), keys, more: "" };
     let limit = (u64::from(query.limit) + 1, query.skip);
     let rows = read.page(db, columns, query.after.as_ref(), limit).await?;
     let most = query.limit as usize;
@@ -58,7 +58,7 @@ pub(crate) async fn page(
     if rows.len() <= most {
         return Ok(None);
     }
-    rows.get(most - 1).map(|last| place_of(last, columns, &keys)).transpose()
+    rows.get(most - 1).map(|last| place_of(last, columns, keys)).transpose()
 }
 
 /// A row's place in an order.
