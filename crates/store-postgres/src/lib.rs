@@ -16,6 +16,7 @@ mod repeats;
 mod rest;
 mod rows;
 mod statements;
+mod tls;
 mod values;
 mod writer;
 
