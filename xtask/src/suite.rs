@@ -16,8 +16,11 @@ const LONG_CRASH_ROUNDS: &str = "500";
 const LONG_PROPERTY_CASES: &str = "4096";
 /// The benchmark hides behind a feature, so that this command starts fast, and tests that need a
 /// PostgreSQL server, so that `cargo test` needs none; here all are included.
-const EVERYTHING: [&str; 3] =
-    ["--workspace", "--features", "xtask/bench,postgres-cluster/server-tests,store-postgres/server-tests"];
+const EVERYTHING: [&str; 3] = [
+    "--workspace",
+    "--features",
+    "xtask/bench,postgres-cluster/server-tests,spillwatch/server-tests,store-postgres/server-tests",
+];
 
 /// What to run.
 #[derive(Args, Clone, Debug, Default)]

@@ -5,6 +5,7 @@ mod events;
 
 pub use events::{Events, Export, ExportFormat, Import, ImportFormat, List, Since, Watch};
 
+use crate::database_url::DatabaseUrl;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use model::{Permission, TenantId};
@@ -44,6 +45,16 @@ pub struct Global {
     /// Folder of the store and its keys
     #[arg(long, global = true, value_name = "DIR", env = "SPILLWATCH_DATA", default_value = "spillwatch-data")]
     pub data: PathBuf,
+    /// Whether somebody has named the folder, by whatever way.
+    #[arg(skip)]
+    pub data_is_given: bool,
+    /// PostgreSQL database that holds the store and its keys in place of a folder, for any number of nodes:
+    /// postgres://USER:PASSWORD@HOST:PORT/NAME, with the password better in PGPASSWORD or ?passfile=FILE
+    #[arg(long, global = true, value_name = "URL", env = "SPILLWATCH_DATABASE", hide_default_value = true)]
+    pub database: Option<DatabaseUrl>,
+    /// Where the operator's key is.
+    #[command(flatten)]
+    pub operator_key: OperatorKeyOptions,
     /// TOML file with further options, by their long names
     #[arg(long, global = true, value_name = "FILE", env = "SPILLWATCH_CONFIG")]
     pub config: Option<PathBuf>,
@@ -56,6 +67,29 @@ pub struct Global {
     /// Print JSON lines instead of a table
     #[arg(long, global = true, env = "SPILLWATCH_JSON")]
     pub json: bool,
+}
+
+/// Where the operator's key is: the one that seals the secrets in the database. The key itself is no option, since
+/// every user of a machine sees the options of every process; it may stand in the variable `SPILLWATCH_SECRET_KEY`.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Options of every command")]
+pub struct OperatorKeyOptions {
+    /// File with the operator's key, which seals the secrets in the database; the key itself may also stand in the
+    /// variable `SPILLWATCH_SECRET_KEY`
+    #[arg(long, global = true, value_name = "FILE", env = "SPILLWATCH_SECRET_KEY_FILE")]
+    pub secret_key_file: Option<PathBuf>,
+    /// Command that prints the operator's key instead, run by the shell
+    #[arg(
+        long,
+        global = true,
+        value_name = "COMMAND",
+        env = "SPILLWATCH_SECRET_KEY_COMMAND",
+        hide_default_value = true
+    )]
+    pub secret_key_command: Option<String>,
+    /// File with the operator's key of before, for the time in which nodes change from one to the other
+    #[arg(long, global = true, value_name = "FILE", env = "SPILLWATCH_PREVIOUS_SECRET_KEY_FILE")]
+    pub previous_secret_key_file: Option<PathBuf>,
 }
 
 /// The form of log lines.
@@ -85,12 +119,12 @@ pub enum Command {
     /// List, watch, export and import risk events
     #[command(subcommand)]
     Events(Box<Events>),
-    /// Replace the built-in issuer's signing key
+    /// Replace the built-in issuer's signing key, or the operator's key
     #[command(subcommand)]
     Keys(Keys),
     /// Bring the store's schema up to date
     Migrate,
-    /// Copy the store into one file, also while a server runs
+    /// Copy the store into one file, also while a server runs; a database has its own tools for that
     Backup(Backup),
     /// Put a backup into a data folder
     Restore(Restore),
@@ -118,7 +152,7 @@ pub struct Serve {
     /// Private key in PEM, for TLS
     #[arg(long, value_name = "FILE", env = "SPILLWATCH_TLS_KEY", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
-    /// TLS with a certificate made here, for local use
+    /// TLS with a certificate made here, for local use; it is kept in the folder of --data, also with a database
     #[arg(long, env = "SPILLWATCH_TLS_SELF_SIGNED", conflicts_with = "tls_cert")]
     pub tls_self_signed: bool,
     /// Networks of the proxy that speaks TLS for this server; only it may connect, and its
@@ -171,7 +205,7 @@ pub struct Serve {
     #[arg(long, value_name = "N", env = "SPILLWATCH_RATE_LIMIT_BURST")]
     pub rate_limit_burst: Option<NonZeroU32>,
     /// How much of the store's file each reader maps into memory, in MiB: at most 2048; 0 maps nothing, and
-    /// lists over many pages of the file take longer
+    /// lists over many pages of the file take longer. Without effect on a database
     #[arg(long, value_name = "MIB", env = "SPILLWATCH_MAPPED_MEMORY", default_value_t = 2048)]
     pub mapped_memory: u32,
     /// For how long repeatable requests are remembered
@@ -301,6 +335,14 @@ pub enum Keys {
         /// Also delete the old keys: every token that they signed is refused at once
         #[arg(long)]
         remove_old: bool,
+    },
+    /// Print a new operator's key, which seals the secrets in a database
+    NewSecretKey,
+    /// Seal the secrets in the database with a new operator's key
+    Reseal {
+        /// File with the new key
+        #[arg(long, value_name = "FILE")]
+        new_secret_key_file: PathBuf,
     },
 }
 

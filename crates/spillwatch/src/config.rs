@@ -1,9 +1,13 @@
 //! Options from a TOML file: they become the defaults of the command line's own options, so flags
 //! and variables beat them, and every value is checked in one place.
 
+use crate::cli::{Cli, Command};
+use crate::database_url::DatabaseUrl;
 use crate::error::Failure;
+use crate::operator_key::KEY_VARIABLE;
 use clap::error::{ContextKind, ContextValue};
-use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
+use clap::parser::ValueSource;
+use clap::{Arg, CommandFactory as _, FromArgMatches as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -14,8 +18,8 @@ type Values = BTreeMap<String, Vec<String>>;
 
 /// Reads the command line, with the file's values as defaults. Answers warnings too: names in the
 /// file or the environment that no option has.
-pub fn parse(arguments: Vec<OsString>) -> Result<(crate::cli::Cli, Vec<String>), Failure> {
-    let command = quiet_help(crate::cli::Cli::command());
+pub fn parse(arguments: Vec<OsString>) -> Result<(Cli, Vec<String>), Failure> {
+    let command = quiet_help(Cli::command());
     let mut warnings = unknown_variables(&command);
     let mut from_file = None;
     let command = match config_file(&arguments) {
@@ -33,8 +37,36 @@ pub fn parse(arguments: Vec<OsString>) -> Result<(crate::cli::Cli, Vec<String>),
         }
     };
     let matches = command.try_get_matches_from(arguments).map_err(|error| blame(error, from_file.as_ref()))?;
-    let cli = crate::cli::Cli::from_arg_matches(&matches).map_err(Failure::Usage)?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(Failure::Usage)?;
+    let is_default = matches.value_source("data") == Some(ValueSource::DefaultValue);
+    let in_file = from_file.is_some_and(|(_, values)| values.contains_key("data"));
+    cli.global.data_is_given = !is_default || in_file;
+    one_store(&mut cli)?;
     Ok((cli, warnings))
+}
+
+/// A folder and a database cannot both be the store, wherever they were named: writing into the wrong one would not be
+/// noticed. Only a certificate of our own making needs a folder beside a database.
+fn one_store(cli: &mut Cli) -> Result<(), Failure> {
+    let global = &mut cli.global;
+    if global.database.as_ref().is_some_and(DatabaseUrl::is_empty) {
+        global.database = None; // a variable that was emptied to turn it off
+    }
+    let certificate = matches!(&cli.command, Command::Serve(options) if options.tls_self_signed);
+    match &global.database {
+        Some(_) if global.data_is_given && !certificate => Err(Failure::Refused(
+            "--data and --database each name a store; leave one out (they may also come from SPILLWATCH_DATA, \
+             SPILLWATCH_DATABASE and the TOML file; an empty SPILLWATCH_DATABASE counts as none)"
+                .to_owned(),
+        )),
+        Some(_) if !global.data_is_given && certificate => Err(Failure::Refused(
+            "--tls-self-signed keeps its certificate in a folder, also when the store is in a database: name one with \
+             --data DIR, or give --tls-cert and --tls-key"
+                .to_owned(),
+        )),
+        Some(url) => url.check().map_err(|why| Failure::Refused(format!("--database cannot be used: {why}"))),
+        None => Ok(()),
+    }
 }
 
 /// The file that `--config` or `SPILLWATCH_CONFIG` names; looked for before the rest is read.
@@ -52,7 +84,7 @@ fn config_file(arguments: &[OsString]) -> Option<PathBuf> {
 }
 
 /// Help that is the same whatever the environment holds.
-fn quiet_help(command: Command) -> Command {
+fn quiet_help(command: clap::Command) -> clap::Command {
     command.mut_args(|argument| argument.hide_env_values(true)).mut_subcommands(quiet_help)
 }
 
@@ -127,7 +159,7 @@ fn as_text(id: &str, value: &toml::Value) -> Result<String, String> {
     }
 }
 
-fn with_defaults(mut command: Command, values: &Values) -> Command {
+fn with_defaults(mut command: clap::Command, values: &Values) -> clap::Command {
     for (id, texts) in values {
         if command.get_arguments().any(|argument| argument.get_id() == id.as_str() && is_setting(argument)) {
             command = command.mut_arg(id, |argument| argument.required(false).default_values(texts.clone()));
@@ -146,19 +178,20 @@ fn is_setting(argument: &Arg) -> bool {
     argument.get_env().is_some()
 }
 
-fn settings(command: &Command) -> BTreeSet<String> {
+fn settings(command: &clap::Command) -> BTreeSet<String> {
     let own = command.get_arguments().filter(|argument| is_setting(argument));
     let own = own.map(|argument| argument.get_id().to_string());
     own.chain(command.get_subcommands().flat_map(settings)).collect()
 }
 
 /// Variables that look like ours and are none: a misspelt one would have no effect otherwise.
-fn unknown_variables(command: &Command) -> Vec<String> {
-    fn variables(command: &Command) -> BTreeSet<OsString> {
+fn unknown_variables(command: &clap::Command) -> Vec<String> {
+    fn variables(command: &clap::Command) -> BTreeSet<OsString> {
         let own = command.get_arguments().filter_map(|argument| argument.get_env().map(OsString::from));
         own.chain(command.get_subcommands().flat_map(variables)).collect()
     }
-    let known = variables(command);
+    let mut known = variables(command);
+    known.insert(KEY_VARIABLE.into());
     std::env::vars_os()
         .map(|(name, _)| name)
         .filter(|name| name.to_string_lossy().starts_with("SPILLWATCH_") && !known.contains(name))

@@ -1,28 +1,38 @@
-//! A data folder, opened: the store, the keys and the service over them.
+//! A data folder or a database, opened: the store, the keys and the service over them.
 
+use crate::cli::Global;
 use crate::error::Failure;
-use auth::BuiltinIssuer;
+use crate::operator_key::operator_keys;
+use crate::vault::DatabaseKeys;
+use auth::{BuiltinIssuer, FolderKeys, KeyStorage, KeysBelow, SealedKeys, shared_secret};
 use model::{Clock, Entropy, Registry, SystemClock, SystemEntropy, Tenant, TenantId};
 use service::{PageTokens, Service, Settings};
+use std::error::Error;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::Store;
+use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
+use zeroize::Zeroizing;
 
 /// The folder of keys in the data folder.
 const KEYS: &str = "keys";
 /// The folder of the built-in issuer's keys, below that.
 const ISSUER: &str = "issuer";
+/// What the names of its keys begin with in a database.
+const ISSUER_BELOW: &str = "issuer/";
 /// The secret that page tokens are sealed with.
 const PAGE_TOKEN_KEY: &str = "page-token.key";
 
-/// An open data folder.
+/// A value that all nodes of a database share, made by the first one: the id of the first tenant.
+const FIRST_TENANT: &str = "first-tenant.id";
+
+/// An open store and its keys.
 pub struct Instance {
-    /// The folder.
-    pub folder: PathBuf,
+    home: Home,
     /// The operations.
     pub service: Service,
     /// The clock.
@@ -33,41 +43,93 @@ pub struct Instance {
     pub migrations: Vec<String>,
 }
 
+/// Where an instance keeps what it keeps.
+enum Home {
+    /// In a data folder.
+    Folder(PathBuf),
+    /// In a database, with the secrets sealed.
+    Database(Arc<SealedKeys>),
+}
+
 impl Instance {
-    /// Opens the folder, and makes whatever is missing in it. Readers map up to `mapped` bytes of the store.
-    pub fn create(folder: &Path, settings: Settings, mapped: u64) -> Result<Self, Failure> {
+    /// Opens the store that the options name, and makes whatever is missing in it. Readers of a folder's store map
+    /// up to `mapped` bytes of it.
+    pub async fn create(global: &Global, settings: Settings, mapped: u64) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let store = SqliteStore::open_mapped(folder, clock.clone(), mapped)?;
-        let migrations = store.migrations().to_vec();
-        let page_tokens = PageTokens::new(&page_token_key(folder, &*entropy)?);
-        let store: Arc<dyn Store> = Arc::new(store);
-        let service = Service::new(store, clock.clone(), entropy.clone(), page_tokens, settings);
-        Ok(Self { folder: folder.to_owned(), service, clock, entropy, migrations })
+        let (home, store, migrations, secret) = if let Some(url) = &global.database {
+            let keys = operator_keys(&global.operator_key).await?;
+            let store = Arc::new(PostgresStore::open(url.expose(), clock.clone()).await?);
+            let migrations = store.migrations().to_vec();
+            let keys = Arc::new(SealedKeys::new(Arc::new(DatabaseKeys::new(store.clone())), keys));
+            let secret = shared(&keys, PAGE_TOKEN_KEY, &entropy).await?;
+            (Home::Database(keys), store as Arc<dyn Store>, migrations, secret)
+        } else {
+            let store = SqliteStore::open_mapped(&global.data, clock.clone(), mapped)?;
+            let migrations = store.migrations().to_vec();
+            let secret = Zeroizing::new(page_token_key(&global.data, &*entropy)?);
+            (Home::Folder(global.data.clone()), Arc::new(store) as Arc<dyn Store>, migrations, secret)
+        };
+        let service = Service::new(store, clock.clone(), entropy.clone(), PageTokens::new(&secret), settings);
+        Ok(Self { home, service, clock, entropy, migrations })
     }
 
-    /// Opens the folder; a folder without a store is a mistake, most often a forgotten `--data`.
-    pub fn open(folder: &Path) -> Result<Self, Failure> {
-        Self::open_mapped(folder, store_sqlite::MAPPED)
+    /// Opens the store that the options name; a folder without one is a mistake, most often a forgotten `--data`.
+    pub async fn open(global: &Global) -> Result<Self, Failure> {
+        Self::open_mapped(global, store_sqlite::MAPPED).await
     }
 
-    /// The same, with readers that map up to `mapped` bytes of the store: what is mapped counts as memory of the
-    /// process, as large as the store where all of it is read once.
-    pub fn open_mapped(folder: &Path, mapped: u64) -> Result<Self, Failure> {
-        if !store_sqlite::database_file(folder).exists() {
+    /// The same, with readers that map up to `mapped` bytes of a folder's store: what is mapped counts as memory of
+    /// the process, as large as the store where all of it is read once.
+    pub async fn open_mapped(global: &Global, mapped: u64) -> Result<Self, Failure> {
+        if global.database.is_none() && !store_sqlite::database_file(&global.data).exists() {
             return Err(Failure::message(format!(
                 "there is no store in {}; give its folder with --data DIR, or make one with `spillwatch serve`",
-                folder.display()
+                global.data.display()
             )));
         }
-        Self::create(folder, Settings::default(), mapped)
+        Self::create(global, Settings::default(), mapped).await
+    }
+
+    /// The data folder; `None` when the store is in a database.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.home {
+            Home::Folder(folder) => Some(folder),
+            Home::Database(_) => None,
+        }
+    }
+
+    /// The sealed secrets of a database; `None` in a data folder, where they are files.
+    pub fn sealed_keys(&self) -> Option<&Arc<SealedKeys>> {
+        match &self.home {
+            Home::Folder(_) => None,
+            Home::Database(keys) => Some(keys),
+        }
     }
 
     /// The built-in issuer, made on the first call.
-    pub fn issuer(&self, public_url: Option<&str>) -> Result<Arc<BuiltinIssuer>, Failure> {
-        let folder = keys_folder(&self.folder)?.join(ISSUER);
-        let issuer = BuiltinIssuer::open_or_create(&folder, self.entropy.clone(), self.clock.clone(), public_url)?;
+    pub async fn issuer(&self, public_url: Option<&str>) -> Result<Arc<BuiltinIssuer>, Failure> {
+        let keys: Arc<dyn KeyStorage> = match &self.home {
+            Home::Folder(folder) => Arc::new(FolderKeys::new(&keys_folder(folder)?.join(ISSUER))),
+            Home::Database(keys) => Arc::new(KeysBelow::new(keys.clone(), ISSUER_BELOW)),
+        };
+        let (entropy, clock) = (self.entropy.clone(), self.clock.clone());
+        let public_url = public_url.map(str::to_owned);
+        let issuer = blocking(move || BuiltinIssuer::open(keys, entropy, clock, public_url.as_deref())).await?;
         Ok(Arc::new(issuer))
+    }
+
+    /// The id of the tenant that an empty store gets; the same on all nodes of a database that start at once.
+    pub async fn first_tenant_id(&self) -> Result<TenantId, Failure> {
+        let id = match &self.home {
+            Home::Folder(_) => self.entropy.uuid_v4(),
+            Home::Database(keys) => {
+                let shared = shared(keys, FIRST_TENANT, &self.entropy).await?;
+                let half = shared.first_chunk().expect("16 of 32 bytes");
+                uuid::Builder::from_random_bytes(*half).into_uuid()
+            }
+        };
+        Ok(TenantId::new(id))
     }
 
     /// A tenant by its id, or the first one.
@@ -94,7 +156,24 @@ pub fn keys_folder(folder: &Path) -> Result<PathBuf, Failure> {
     Ok(keys)
 }
 
-/// Reads the secret of page tokens, or makes one. The file appears whole or not at all, and when
+/// Does what waits for files or a database, away from the threads that serve.
+pub async fn blocking<T: Send + 'static, E: Error + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, Failure> {
+    Ok(tokio::task::spawn_blocking(work).await??)
+}
+
+/// A random value that all nodes of a database share.
+async fn shared(
+    keys: &Arc<SealedKeys>,
+    name: &'static str,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Zeroizing<[u8; 32]>, Failure> {
+    let (keys, entropy) = (keys.clone(), entropy.clone());
+    blocking(move || shared_secret(&*keys, name, &*entropy)).await
+}
+
+/// Reads the secret of page tokens from the data folder, or makes one. The file appears whole or not at all, and when
 /// two processes start at once, both end up with the same one.
 fn page_token_key(folder: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], Failure> {
     let path = keys_folder(folder)?.join(PAGE_TOKEN_KEY);

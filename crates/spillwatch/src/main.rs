@@ -3,13 +3,16 @@
 mod cli;
 mod commands;
 mod config;
+mod database_url;
 mod error;
 mod exchange;
 mod instance;
 mod logging;
+mod operator_key;
 mod output;
 mod signals;
 mod table;
+mod vault;
 
 use cli::{Cli, Command};
 use error::Failure;

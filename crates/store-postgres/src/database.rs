@@ -1,12 +1,13 @@
 //! Connections: one pool for reads, one for writes, so that neither holds the other up.
 
 use crate::error::{MOST_SECONDS, connecting, engine};
+use crate::tls::connector;
 use crate::values::Parameters;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use store::StoreError;
-use tokio_postgres::{Config, Error, Row, Statement};
+use tokio_postgres::{Error, Row, Statement};
 
 /// How long a connection may take to be made, and how long a request waits for a free one.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,9 +27,7 @@ pub(crate) struct Database {
 impl Database {
     /// Pools over a database; connections are made when they are needed.
     pub(crate) fn new(url: &str) -> Result<Self, StoreError> {
-        let mut config: Config = url
-            .parse()
-            .map_err(|error| StoreError::Unusable(format!("the database's address cannot be read: {error}")))?;
+        let (mut config, tls) = connector(url)?;
         if config.get_application_name().is_none() {
             config.application_name("spillwatch");
         }
@@ -48,11 +47,8 @@ impl Database {
                 seconds / 2,
                 SILENCE.as_secs()
             ));
-            let manager = Manager::from_config(
-                config,
-                tokio_postgres::NoTls,
-                ManagerConfig { recycling_method: RecyclingMethod::Fast },
-            );
+            let manager =
+                Manager::from_config(config, tls.clone(), ManagerConfig { recycling_method: RecyclingMethod::Fast });
             let timeouts = Timeouts { wait: Some(PATIENCE), create: Some(PATIENCE), recycle: Some(PATIENCE) };
             let built = Pool::builder(manager).max_size(most).timeouts(timeouts).runtime(Runtime::Tokio1).build();
             built.map_err(|error| StoreError::Unusable(format!("the pool cannot be made: {error}")))

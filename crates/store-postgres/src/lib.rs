@@ -16,11 +16,14 @@ mod query;
 mod repeats;
 mod rest;
 mod rows;
+mod secrets;
 mod statements;
+mod tls;
 mod values;
 mod writer;
 
 pub use dialect::PostgresDialect;
+pub use secrets::Secrets;
 
 use crate::database::Database;
 use crate::epoch::Epoch;

@@ -131,6 +131,12 @@ impl Program {
         self
     }
 
+    /// Adds `--database URL`, with the operator's key in its variable.
+    #[must_use]
+    pub fn database(self, url: &str, key: &str) -> Self {
+        self.args(["--database", url]).env("SPILLWATCH_SECRET_KEY", key)
+    }
+
     fn command(&self) -> Command {
         let mut words: Vec<OsString> = self.under.clone();
         words.push(self.binary.clone().into());
@@ -268,11 +274,36 @@ impl Drop for Process {
     }
 }
 
+/// Where a server's store is.
+#[derive(Clone, Debug)]
+pub enum Home {
+    /// In a data folder.
+    Folder(PathBuf),
+    /// In a database, with the operator's key in base64.
+    Database {
+        /// Its address.
+        url: String,
+        /// The key.
+        key: String,
+    },
+}
+
+impl Home {
+    /// A program that is told of it.
+    #[must_use]
+    pub fn given_to(&self, program: Program) -> Program {
+        match self {
+            Self::Folder(folder) => program.data(folder),
+            Self::Database { url, key } => program.database(url, key),
+        }
+    }
+}
+
 /// A running server, killed when dropped.
 pub struct TestServer {
     process: Process,
     binary: PathBuf,
-    data: PathBuf,
+    home: Home,
     address: SocketAddr,
     token: OnceCell<String>,
 }
@@ -287,7 +318,13 @@ impl TestServer {
     /// The same with more arguments, variables or a program around it.
     #[track_caller]
     pub fn start_with(binary: &str, data: &Path, more: impl FnOnce(Program) -> Program) -> Self {
-        let server = Self::listening(binary, data, more);
+        Self::start_at(binary, Home::Folder(data.to_owned()), more)
+    }
+
+    /// The same, wherever its store is.
+    #[track_caller]
+    pub fn start_at(binary: &str, home: Home, more: impl FnOnce(Program) -> Program) -> Self {
+        let server = Self::listening_at(binary, home, more);
         wait_for("the server to be ready", || {
             let answer = http::get(server.address, "/readyz").ok()?;
             (answer.status == 200).then_some(())
@@ -298,13 +335,18 @@ impl TestServer {
     /// The same, but waits only until it listens: for TLS and for peers who are not let in.
     #[track_caller]
     pub fn listening(binary: &str, data: &Path, more: impl FnOnce(Program) -> Program) -> Self {
-        let program = Program::new(binary).args(["serve", "--listen", "127.0.0.1:0"]).data(data);
+        Self::listening_at(binary, Home::Folder(data.to_owned()), more)
+    }
+
+    #[track_caller]
+    fn listening_at(binary: &str, home: Home, more: impl FnOnce(Program) -> Program) -> Self {
+        let program = home.given_to(Program::new(binary).args(["serve", "--listen", "127.0.0.1:0"]));
         let mut process = more(program).spawn();
         let address = wait_for("the server to say its address", || {
             assert!(process.ended().is_none(), "the server has ended: {}", process.outcome());
             address_in(&process.stderr())
         });
-        Self { process, binary: binary.into(), data: data.to_owned(), address, token: OnceCell::new() }
+        Self { process, binary: binary.into(), home, address, token: OnceCell::new() }
     }
 
     /// Where it listens.
@@ -328,9 +370,9 @@ impl TestServer {
         self.token.get_or_init(|| self.command(["token"]).run().success().to_owned())
     }
 
-    /// A command on the server's data folder.
+    /// A command on the server's store.
     pub fn command<A: Into<OsString>>(&self, arguments: impl IntoIterator<Item = A>) -> Program {
-        Program::new(&self.binary).args(arguments).data(&self.data)
+        self.home.given_to(Program::new(&self.binary).args(arguments))
     }
 
     /// A connection.

@@ -1,6 +1,6 @@
 //! Files that hold keys: for the owner's eyes only, written whole or not at all.
 
-use super::BuiltinError;
+use super::storage::KeyStorageError;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -10,19 +10,19 @@ const LOCK_FILE: &str = "lock";
 /// The extension of a file that is being written.
 const TEMPORARY: &str = "new";
 
-pub(super) fn failed<'a>(path: &'a Path, what: &'static str) -> impl FnOnce(io::Error) -> BuiltinError + use<'a> {
-    move |source| BuiltinError::File { path: path.to_owned(), what, source }
+pub(super) fn failed<'a>(path: &'a Path, what: &'static str) -> impl FnOnce(io::Error) -> KeyStorageError + use<'a> {
+    move |source| KeyStorageError::File { path: path.to_owned(), what, source }
 }
 
 /// Makes a folder that nobody else can open (0700); one that is there already is closed to others.
-pub(super) fn private_folder(folder: &Path) -> Result<(), BuiltinError> {
+pub(super) fn private_folder(folder: &Path) -> Result<(), KeyStorageError> {
     create_private(folder).map_err(failed(folder, "created"))?;
     restrict(folder, 0o700).map_err(failed(folder, "closed to other users"))
 }
 
 /// Locks the folder's keys against changes by other processes; the lock ends with the file. What a
 /// crash left half written is removed: it may be a key that nobody uses.
-pub(super) fn lock_exclusive(folder: &Path) -> Result<File, BuiltinError> {
+pub(super) fn lock_exclusive(folder: &Path) -> Result<File, KeyStorageError> {
     let path = folder.join(LOCK_FILE);
     let mut options = OpenOptions::new();
     owner_only(&mut options);
@@ -34,7 +34,7 @@ pub(super) fn lock_exclusive(folder: &Path) -> Result<File, BuiltinError> {
 
 /// Locks the folder's keys so that they stand still while they are read. A folder that has never
 /// been written to (or is read-only) has nothing to lock.
-pub(super) fn lock_shared(folder: &Path) -> Result<Option<File>, BuiltinError> {
+pub(super) fn lock_shared(folder: &Path) -> Result<Option<File>, KeyStorageError> {
     let path = folder.join(LOCK_FILE);
     match File::open(&path) {
         Ok(file) => {
@@ -66,7 +66,7 @@ fn sweep(folder: &Path) -> io::Result<()> {
 
 /// Writes a file (0600) so that after a crash there is the old one or the new one, whole: a temporary
 /// file, a sync, a rename, a sync of the folder.
-pub(super) fn write_whole(path: &Path, contents: &[u8]) -> Result<(), BuiltinError> {
+pub(super) fn write_whole(path: &Path, contents: &[u8]) -> Result<(), KeyStorageError> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".");
     temporary.push(TEMPORARY);
@@ -84,7 +84,7 @@ pub(super) fn write_whole(path: &Path, contents: &[u8]) -> Result<(), BuiltinErr
 }
 
 /// Makes renames and removals in a folder last.
-pub(super) fn sync_folder(folder: &Path) -> Result<(), BuiltinError> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), KeyStorageError> {
     #[cfg(unix)]
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder, "synced"))?;
     #[cfg(not(unix))]

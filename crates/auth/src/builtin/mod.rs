@@ -3,7 +3,12 @@
 
 mod documents;
 mod files;
+mod folder;
 mod ring;
+mod storage;
+
+pub use folder::FolderKeys;
+pub use storage::{KEY_CHANGE_ATTEMPTS, KeyStorage, KeyStorageError, KeysBelow, SecretBytes, Secrets, shared_secret};
 
 use crate::claims::{LONGEST_NAME, is_name};
 use crate::issuer_config::{GRAPH_AUDIENCES, IssuerPattern};
@@ -18,42 +23,34 @@ use ring::Ring;
 use secrecy::SecretString;
 use serde_json::json;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Why the built-in issuer cannot work.
 #[derive(Debug, thiserror::Error)]
 pub enum BuiltinError {
-    /// A file or folder cannot be read or written.
-    #[error("{path} cannot be {what}")]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// What was to be done with it.
-        what: &'static str,
-        /// The cause.
-        #[source]
-        source: std::io::Error,
-    },
+    /// The keys cannot be read or written where they are kept.
+    #[error(transparent)]
+    Storage(#[from] KeyStorageError),
     /// `issuer.json` is broken or of another version.
-    #[error("{path} is not an issuer file: {problem}")]
+    #[error("{place} is not an issuer file: {problem}")]
     IssuerFile {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: String,
         /// What is wrong with it.
         problem: String,
     },
-    /// A key file is broken.
+    /// A key is broken; where it is.
     #[error("{0} is not an RSA key in PKCS#8 form")]
-    KeyFile(PathBuf),
-    /// The file of the key that signs is gone.
-    #[error("the signing key {kid} is missing in {folder}")]
+    KeyFile(String),
+    /// The key that signs is gone.
+    #[error("the signing key {kid} is missing: there is no {place}")]
     NoSigningKey {
         /// The key's name.
         kid: String,
         /// Where it should be.
-        folder: PathBuf,
+        place: String,
     },
     /// The public URL cannot be the beginning of an issuer's name.
     #[error("the public URL `{0}` is not an http or https URL without query and fragment")]
@@ -110,12 +107,12 @@ pub struct NewToken<'a> {
     pub lifetime: Duration,
 }
 
-/// An issuer of our own, with its keys in a folder.
+/// An issuer of our own, with its keys in a folder or another storage.
 ///
 /// Its name is stored at the first start and never follows the address, so that tokens survive a
 /// move to another port or host name.
 pub struct BuiltinIssuer {
-    folder: PathBuf,
+    storage: Arc<dyn KeyStorage>,
     pattern: IssuerPattern,
     base: Box<str>,
     ring: ArcSwap<Ring>,
@@ -126,23 +123,35 @@ pub struct BuiltinIssuer {
 }
 
 impl BuiltinIssuer {
-    /// Opens the issuer whose keys are in `folder`, or makes one there: its name is `public_url` if
-    /// there is one at that first start, else an address that nobody can own
-    /// (`https://{guid}.spillwatch.invalid`, RFC 6761 section 6.4). Makes a key the first time, which
-    /// takes a tenth of a second, and reads files: not for an asynchronous thread.
+    /// Opens the issuer whose keys are in `folder`, or makes one there: [`BuiltinIssuer::open`] with the files of
+    /// a folder.
     pub fn open_or_create(
         folder: &Path,
         entropy: Arc<dyn Entropy>,
         clock: Arc<dyn Clock>,
         public_url: Option<&str>,
     ) -> Result<Self, BuiltinError> {
-        let ring = match Ring::load(folder, 1)? {
+        Self::open(Arc::new(FolderKeys::new(folder)), entropy, clock, public_url)
+    }
+
+    /// Opens the issuer whose keys are in `storage`, or makes one there: its name is `public_url` if
+    /// there is one at that first start, else an address that nobody can own
+    /// (`https://{guid}.spillwatch.invalid`, RFC 6761 section 6.4). Makes a key the first time, which
+    /// takes a tenth of a second, and waits for the storage: not for an asynchronous thread. Of several
+    /// that make one at once, one is the first, and all open that one.
+    pub fn open(
+        storage: Arc<dyn KeyStorage>,
+        entropy: Arc<dyn Entropy>,
+        clock: Arc<dyn Clock>,
+        public_url: Option<&str>,
+    ) -> Result<Self, BuiltinError> {
+        let ring = match Ring::load(&*storage, 1)? {
             Some(ring) => ring,
-            None => Ring::create(folder, &*entropy, clock.now(), public_url)?,
+            None => Ring::create(&*storage, &*entropy, clock.now(), public_url)?,
         };
         let base: Box<str> = ring.base.as_str().into();
         Ok(Self {
-            folder: folder.to_owned(),
+            storage,
             pattern: IssuerPattern::with_tenant(&format!("{base}/"), "/v2.0"),
             base,
             ring: ArcSwap::from_pointee(ring),
@@ -205,23 +214,22 @@ impl BuiltinIssuer {
     }
 
     /// Makes a new key and signs with it from now on; returns its name. Move the registry's epoch
-    /// *after* this, which makes every server read the folder again before it trusts a token.
+    /// *after* this, which makes every server read the keys again before it trusts a token.
     pub fn rotate(&self, old: OldKeys) -> Result<String, BuiltinError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.ring.load();
-        let after = Ring::rotate(&self.folder, &*self.entropy, self.clock.now(), old, before.number() + 1)?;
+        let after = Ring::rotate(&*self.storage, &*self.entropy, self.clock.now(), old, before.number() + 1)?;
         let kid = after.signing.kid.clone();
         self.ring.store(Arc::new(after));
         Ok(kid)
     }
 
-    /// Reads the folder again. Returns whether the keys have changed.
+    /// Reads the keys again. Returns whether the keys have changed.
     pub fn reload(&self) -> Result<bool, BuiltinError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.ring.load();
-        let Some(after) = Ring::load(&self.folder, before.number() + 1)? else {
-            let problem = "it is gone".to_owned();
-            return Err(BuiltinError::IssuerFile { path: self.folder.join(ring::ISSUER_FILE), problem });
+        let Some(after) = Ring::load(&*self.storage, before.number() + 1)? else {
+            return Err(ring::gone(&*self.storage));
         };
         if after.is_same(&before) {
             return Ok(false);

@@ -1,12 +1,8 @@
-//! The built-in issuer's keys in their folder:
-//!
-//! ```text
-//! issuer.json     {"version":1,"issuer":"https://...","signing_key":"{kid}"}
-//! {kid}.pkcs8     one RSA key of 2048 bits each; those that do not sign still verify
-//! lock            empty; locked while the others change
-//! ```
+//! The built-in issuer's keys, as secrets of a storage: `issuer.json`, which says whose they are and which one
+//! signs, and `{kid}.pkcs8` for each key.
 
-use super::{BuiltinError, OldKeys, files};
+use super::storage::{KEY_CHANGE_ATTEMPTS, KeyStorage, KeyStorageError, SecretBytes, Secrets};
+use super::{BuiltinError, OldKeys};
 use crate::der;
 use crate::key_set::KeySet;
 use crate::remote_keys::NumberedKeys;
@@ -18,14 +14,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::{Entropy, Ticks};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::path::Path;
 use std::sync::Arc;
-use std::{fs, io};
 use zeroize::Zeroizing;
 
-pub(super) const ISSUER_FILE: &str = "issuer.json";
-const KEY_EXTENSION: &str = "pkcs8";
+const ISSUER_FILE: &str = "issuer.json";
+const KEY_EXTENSION: &str = ".pkcs8";
 const VERSION: u32 = 1;
+
+/// Whether a ring keeps a secret under this name.
+pub(super) fn is_name_of_a_ring(name: &str) -> bool {
+    name == ISSUER_FILE || name.strip_suffix(KEY_EXTENSION).is_some_and(|kid| !kid.is_empty())
+}
 
 #[derive(Deserialize, Serialize)]
 struct IssuerFile {
@@ -40,7 +39,7 @@ pub(super) struct SigningKey {
     pub key: RsaKeyPair,
 }
 
-/// Every key, as the folder has them at one moment.
+/// Every key, as the storage has them at one moment.
 pub(super) struct Ring {
     /// What every issuer name of ours begins with.
     pub base: String,
@@ -51,15 +50,16 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// Reads the folder; `None` when no issuer has been made there yet. The key set gets `number`.
-    pub(super) fn load(folder: &Path, number: u64) -> Result<Option<Self>, BuiltinError> {
-        let _lock = files::lock_shared(folder)?;
-        Self::load_locked(folder, number)
+    /// Reads the keys; `None` when no issuer has been made yet. The key set gets `number`.
+    pub(super) fn load(storage: &dyn KeyStorage, number: u64) -> Result<Option<Self>, BuiltinError> {
+        let found = storage.read()?;
+        let Some(file) = read_issuer(storage, &found)? else { return Ok(None) };
+        Self::of(storage, file, &found, number).map(Some)
     }
 
     /// Makes the first key and the issuer's name, unless another process has just done it.
     pub(super) fn create(
-        folder: &Path,
+        storage: &dyn KeyStorage,
         entropy: &dyn Entropy,
         now: Ticks,
         public_url: Option<&str>,
@@ -68,36 +68,46 @@ impl Ring {
             Some(url) => issuer_base(url)?,
             None => format!("https://{}.spillwatch.invalid", entropy.uuid_v4()),
         };
-        files::private_folder(folder)?;
-        let _lock = files::lock_exclusive(folder)?;
-        if let Some(ring) = Self::load_locked(folder, 1)? {
-            return Ok(ring);
+        let (signing_key, secret) = make_key(entropy, now)?;
+        let file = IssuerFile { version: VERSION, issuer, signing_key };
+        let put = [(key_name(&file.signing_key), secret), written(&file)];
+        for _ in 0..KEY_CHANGE_ATTEMPTS {
+            let mut found = storage.read()?;
+            if let Some(file) = read_issuer(storage, &found)? {
+                return Self::of(storage, file, &found, 1);
+            }
+            if storage.replace(found.generation, &put, &[])? {
+                found.apply(&put, &[]);
+                return Self::of(storage, file, &found, 1);
+            }
         }
-        let signing_key = make_key(folder, entropy, now)?;
-        write_issuer(folder, &IssuerFile { version: VERSION, issuer, signing_key })?;
-        Self::loaded(folder, 1)
+        Err(KeyStorageError::Contended.into())
     }
 
     /// Adds a key and lets it sign. A crash in between leaves a key more than needed, never one less.
     pub(super) fn rotate(
-        folder: &Path,
+        storage: &dyn KeyStorage,
         entropy: &dyn Entropy,
         now: Ticks,
         old: OldKeys,
         number: u64,
     ) -> Result<Self, BuiltinError> {
-        let _lock = files::lock_exclusive(folder)?;
-        let mut file = read_issuer(folder)?.ok_or_else(|| gone(folder))?;
-        file.signing_key = make_key(folder, entropy, now)?;
-        write_issuer(folder, &file)?;
-        if old == OldKeys::Remove {
-            for kid in kids(folder)?.iter().filter(|kid| **kid != file.signing_key) {
-                let path = folder.join(format!("{kid}.{KEY_EXTENSION}"));
-                fs::remove_file(&path).map_err(files::failed(&path, "removed"))?;
+        let (signing_key, secret) = make_key(entropy, now)?;
+        for _ in 0..KEY_CHANGE_ATTEMPTS {
+            let mut found = storage.read()?;
+            let file = read_issuer(storage, &found)?.ok_or_else(|| gone(storage))?;
+            let file = IssuerFile { signing_key: signing_key.clone(), ..file };
+            let put = [(key_name(&signing_key), secret.clone()), written(&file)];
+            let remove: Vec<_> = match old {
+                OldKeys::Keep => Vec::new(),
+                OldKeys::Remove => kids(&found).map(key_name).collect(),
+            };
+            if storage.replace(found.generation, &put, &remove)? {
+                found.apply(&put, &remove);
+                return Self::of(storage, file, &found, number);
             }
-            files::sync_folder(folder)?;
         }
-        Self::loaded(folder, number)
+        Err(KeyStorageError::Contended.into())
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -109,32 +119,32 @@ impl Ring {
         self.signing.kid == other.signing.kid && self.published == other.published
     }
 
-    fn loaded(folder: &Path, number: u64) -> Result<Self, BuiltinError> {
-        Self::load_locked(folder, number)?.ok_or_else(|| gone(folder))
-    }
-
-    fn load_locked(folder: &Path, number: u64) -> Result<Option<Self>, BuiltinError> {
-        let Some(file) = read_issuer(folder)? else { return Ok(None) };
+    fn of(storage: &dyn KeyStorage, file: IssuerFile, found: &Secrets, number: u64) -> Result<Self, BuiltinError> {
         let mut signing = None;
         let mut members = Vec::new();
-        for kid in kids(folder)? {
-            let key = read_key(folder, &kid)?;
-            members.push(public_jwk(&kid, &key).ok_or(BuiltinError::Crypto)?);
+        for kid in kids(found) {
+            let name = key_name(kid);
+            let key = RsaKeyPair::from_pkcs8(&found.by_name[&name])
+                .map_err(|_| BuiltinError::KeyFile(storage.place(&name)))?;
+            members.push(public_jwk(kid, &key).ok_or(BuiltinError::Crypto)?);
             if kid == file.signing_key {
-                signing = Some(SigningKey { kid, key });
+                signing = Some(SigningKey { kid: kid.to_owned(), key });
             }
         }
-        let missing = || BuiltinError::NoSigningKey { kid: file.signing_key.clone(), folder: folder.to_owned() };
-        let signing = signing.ok_or_else(missing)?;
+        let signing = signing.ok_or_else(|| BuiltinError::NoSigningKey {
+            place: storage.place(&key_name(&file.signing_key)),
+            kid: file.signing_key,
+        })?;
         let published = json!({ "keys": members });
         let set = KeySet::from_jwks(published.to_string().as_bytes()).map_err(|_| BuiltinError::Crypto)?;
         let keys = Arc::new(NumberedKeys { number, set });
-        Ok(Some(Self { base: file.issuer, signing, keys, published }))
+        Ok(Self { base: file.issuer, signing, keys, published })
     }
 }
 
-fn gone(folder: &Path) -> BuiltinError {
-    BuiltinError::IssuerFile { path: folder.join(ISSUER_FILE), problem: "it is gone".to_owned() }
+/// The issuer was there and is no longer.
+pub(super) fn gone(storage: &dyn KeyStorage) -> BuiltinError {
+    BuiltinError::IssuerFile { place: storage.place(ISSUER_FILE), problem: "it is gone".to_owned() }
 }
 
 /// The issuer's name from the public URL: as given, without the slash at its end.
@@ -150,15 +160,10 @@ fn issuer_base(url: &str) -> Result<String, BuiltinError> {
     if plain { Ok(parsed.as_str().trim_end_matches('/').to_owned()) } else { Err(wrong()) }
 }
 
-fn read_issuer(folder: &Path) -> Result<Option<IssuerFile>, BuiltinError> {
-    let path = folder.join(ISSUER_FILE);
-    let contents = match fs::read(&path) {
-        Ok(contents) => contents,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(files::failed(&path, "read")(error)),
-    };
-    let wrong = |problem: String| BuiltinError::IssuerFile { path: path.clone(), problem };
-    let file: IssuerFile = serde_json::from_slice(&contents).map_err(|error| wrong(error.to_string()))?;
+fn read_issuer(storage: &dyn KeyStorage, found: &Secrets) -> Result<Option<IssuerFile>, BuiltinError> {
+    let Some(contents) = found.by_name.get(ISSUER_FILE) else { return Ok(None) };
+    let wrong = |problem: String| BuiltinError::IssuerFile { place: storage.place(ISSUER_FILE), problem };
+    let file: IssuerFile = serde_json::from_slice(contents).map_err(|error| wrong(error.to_string()))?;
     if file.version == VERSION {
         Ok(Some(file))
     } else {
@@ -166,41 +171,25 @@ fn read_issuer(folder: &Path) -> Result<Option<IssuerFile>, BuiltinError> {
     }
 }
 
-fn write_issuer(folder: &Path, file: &IssuerFile) -> Result<(), BuiltinError> {
-    let path = folder.join(ISSUER_FILE);
-    let contents = serde_json::to_vec_pretty(file).map_err(|error| files::failed(&path, "written")(error.into()))?;
-    files::write_whole(&path, &contents)
+fn written(file: &IssuerFile) -> (String, SecretBytes) {
+    let contents = serde_json::to_vec_pretty(file).expect("texts and a number can be written as JSON");
+    (ISSUER_FILE.to_owned(), Zeroizing::new(contents))
 }
 
-/// The names of every key in the folder, oldest first (a name begins with its time).
-fn kids(folder: &Path) -> Result<Vec<String>, BuiltinError> {
-    let listed = || -> io::Result<Vec<String>> {
-        let mut kids = Vec::new();
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == KEY_EXTENSION) {
-                kids.extend(path.file_stem().and_then(|stem| stem.to_str()).map(ToOwned::to_owned));
-            }
-        }
-        kids.sort_unstable();
-        Ok(kids)
-    };
-    listed().map_err(files::failed(folder, "listed"))
+fn key_name(kid: &str) -> String {
+    format!("{kid}{KEY_EXTENSION}")
 }
 
-/// Makes a key and stores it under a new name.
-fn make_key(folder: &Path, entropy: &dyn Entropy, now: Ticks) -> Result<String, BuiltinError> {
+/// The names of every key, oldest first (a name begins with its time).
+fn kids(found: &Secrets) -> impl Iterator<Item = &str> {
+    found.by_name.keys().filter_map(|name| name.strip_suffix(KEY_EXTENSION))
+}
+
+/// Makes a key under a new name.
+fn make_key(entropy: &dyn Entropy, now: Ticks) -> Result<(String, SecretBytes), BuiltinError> {
     let key = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| BuiltinError::Crypto)?;
     let pkcs8: Pkcs8V1Der<'_> = key.as_der().map_err(|_| BuiltinError::Crypto)?;
-    let kid = entropy.uuid_v7(now).to_string();
-    files::write_whole(&folder.join(format!("{kid}.{KEY_EXTENSION}")), pkcs8.as_ref())?;
-    Ok(kid)
-}
-
-fn read_key(folder: &Path, kid: &str) -> Result<RsaKeyPair, BuiltinError> {
-    let path = folder.join(format!("{kid}.{KEY_EXTENSION}"));
-    let pkcs8 = Zeroizing::new(fs::read(&path).map_err(files::failed(&path, "read"))?);
-    RsaKeyPair::from_pkcs8(&pkcs8).map_err(|_| BuiltinError::KeyFile(path))
+    Ok((entropy.uuid_v7(now).to_string(), Zeroizing::new(pkcs8.as_ref().to_vec())))
 }
 
 /// The public half as a JWK (RFC 7517, RFC 7518 section 6.3.1).

@@ -6,6 +6,7 @@ mod builtin;
 mod claims;
 mod discovery;
 mod gate;
+mod key_storage;
 mod mutation;
 mod remembered;
 mod support;

@@ -14,7 +14,7 @@ use store::{AdminCommand, AdminOutcome};
 
 /// Adds, lists and removes apps and their secrets. A running server notices with the next request.
 pub async fn run(global: &Global, action: Apps) -> Result<(), Failure> {
-    let instance = Instance::open(&global.data)?;
+    let instance = Instance::open(global).await?;
     let service = &instance.service;
     match action {
         Apps::Add { name, tenant, permission, expires } => {

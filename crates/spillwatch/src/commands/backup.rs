@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// Copies the store into one file, and says what is not in it.
 pub async fn run(global: &Global, options: Backup) -> Result<(), Failure> {
-    let instance = Instance::open(&global.data)?;
+    refuse_for_a_database(global)?;
+    let instance = Instance::open(global).await?;
     let terminal = std::io::stderr().is_terminal();
     let mut shown = 0;
     let mut progress = |share: f64| {
@@ -24,7 +25,7 @@ pub async fn run(global: &Global, options: Backup) -> Result<(), Failure> {
         anstream::eprintln!();
     }
     if options.with_keys {
-        let keys = read_keys(&keys_folder(&instance.folder)?)?;
+        let keys = read_keys(&keys_folder(&global.data)?)?;
         store_sqlite::add_keys(&options.file, &keys)?;
         anstream::eprintln!(
             "{} holds the store and its keys: whoever has it can make tokens. Guard it like a password.",
@@ -39,6 +40,19 @@ pub async fn run(global: &Global, options: Backup) -> Result<(), Failure> {
     }
     instance.service.store().close().await;
     Ok(())
+}
+
+/// A database is copied by its own tools, which also know of the moments in between; and it does not hold everything.
+pub fn refuse_for_a_database(global: &Global) -> Result<(), Failure> {
+    if global.database.is_none() {
+        return Ok(());
+    }
+    Err(Failure::Refused(
+        "backup and restore copy the store of a data folder. For a database use PostgreSQL's own: pg_dump and pg_restore \
+         for a copy of one moment, or pg_basebackup with archived WAL to come back to any moment (docs/operations.md). \
+         Keep the operator's key as well, elsewhere: without it the secrets in the copy cannot be opened"
+            .to_owned(),
+    ))
 }
 
 /// The files in the folder of keys, with their names relative to it.

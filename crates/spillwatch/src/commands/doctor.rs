@@ -2,8 +2,9 @@
 
 use crate::cli::Global;
 use crate::error::Failure;
-use crate::instance::{Instance, keys_folder};
+use crate::instance::{Instance, blocking, keys_folder};
 use crate::output::rows;
+use auth::KeyStorage as _;
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,12 +14,21 @@ use store::Finding;
 /// Less free room than this is worth a word.
 const ROOM: u64 = 1 << 30;
 
-/// Checks the folder, the keys and the store; fails when something is not sound.
+/// Checks the folder if there is one, the keys and the store; fails when something is not sound.
 pub async fn run(global: &Global) -> Result<(), Failure> {
-    let instance = Instance::open(&global.data)?;
-    let mut findings = vec![private("data folder", &instance.folder)?, room(&instance.folder)?];
-    findings.push(private("keys folder", &keys_folder(&instance.folder)?)?);
-    let issuer = instance.issuer(None)?;
+    let instance = Instance::open(global).await?;
+    let mut findings = Vec::new();
+    if let Some(folder) = instance.folder() {
+        findings.extend([private("data folder", folder)?, room(folder)?]);
+        findings.push(private("keys folder", &keys_folder(folder)?)?);
+    }
+    if let Some(keys) = instance.sealed_keys().cloned() {
+        let id = keys.key_id();
+        let secrets = blocking(move || keys.read()).await?.by_name.len();
+        let detail = format!("{id} opens all {secrets} secrets");
+        findings.push(Finding { subject: "operator's key", sound: true, detail });
+    }
+    let issuer = instance.issuer(None).await?;
     findings.push(Finding { subject: "signing key", sound: true, detail: issuer.signing_kid() });
     findings.extend(instance.service.store().check().await?);
     let found: Vec<_> = findings

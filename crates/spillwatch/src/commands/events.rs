@@ -28,7 +28,7 @@ const FORM: Form<'static> =
 
 /// Carries out what is asked for.
 pub async fn run(global: &Global, action: Events) -> Result<(), Failure> {
-    let instance = Instance::open_mapped(&global.data, 0)?;
+    let instance = Instance::open_mapped(global, 0).await?;
     let done = match action {
         Events::List(options) => list::run(global, &instance, options).await,
         Events::Watch(options) => watch::run(global, &instance, options).await,

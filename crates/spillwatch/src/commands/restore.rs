@@ -1,6 +1,7 @@
 //! `spillwatch restore`
 
 use crate::cli::{Global, Restore};
+use crate::commands::backup::refuse_for_a_database;
 use crate::error::Failure;
 use crate::instance::keys_folder;
 use std::fs;
@@ -10,6 +11,7 @@ use std::path::{Component, Path};
 
 /// Puts a backup into the data folder, and says what became of the keys.
 pub fn run(global: &Global, options: &Restore) -> Result<(), Failure> {
+    refuse_for_a_database(global)?;
     let keys = if options.file.is_file() { store_sqlite::keys_of(&options.file) } else { Ok(Vec::new()) };
     let (info, aside) = store_sqlite::restore(&options.file, &global.data, options.replace)?;
     let keys = keys?;

@@ -14,6 +14,7 @@ use auth::{
 use model::{PermissionSet, Tenant};
 use secrecy::ExposeSecret as _;
 use service::{Service, Settings};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -31,13 +32,13 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
         password_profile_optional: options.password_profile_optional,
         repeatability_window: options.repeatability_window,
     };
-    let instance = Instance::create(&global.data, settings, u64::from(options.mapped_memory) << 20)?;
+    let instance = Instance::create(global, settings, u64::from(options.mapped_memory) << 20).await?;
     for name in &instance.migrations {
         tracing::info!(migration = %name, "the schema was brought up to date");
     }
     let tenant = first_tenant(&instance).await?;
     let public_url = options.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
-    let tls = tls(&options, &instance)?;
+    let tls = tls(&options, &global.data)?;
     let listener = TcpListener::bind(options.listen)
         .await
         .map_err(|error| Failure::message(format!("cannot listen on {}: {error}", options.listen)))?;
@@ -47,10 +48,14 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
         format!("{scheme}://{address}")
     });
 
-    let builtin = if options.no_builtin_issuer { None } else { Some(instance.issuer(public_url.as_deref())?) };
+    let builtin = if options.no_builtin_issuer { None } else { Some(instance.issuer(public_url.as_deref()).await?) };
     let app = application(&options, &instance, builtin.clone(), &origin, public_url.as_deref())?;
     let listen = Listen { tls, only_from: options.behind_proxy.as_slice().into(), limits: app.limits };
-    tracing::info!(address = %address, data = %global.data.display(), version = env!("CARGO_PKG_VERSION"), "listening");
+    let version = env!("CARGO_PKG_VERSION");
+    match &global.database {
+        Some(database) => tracing::info!(%address, %database, version, "listening"),
+        None => tracing::info!(%address, data = %global.data.display(), version, "listening"),
+    }
     if let Some(issuer) = builtin.filter(|_| is_for_this_machine(&options) && !options.quiet) {
         greet(&issuer, &tenant, &origin, options.tls_self_signed)?;
     }
@@ -109,17 +114,20 @@ fn refuse_clear_text(options: &Serve) -> Result<(), Failure> {
     )))
 }
 
-/// The first tenant, made on an empty store.
+/// The first tenant, made on an empty store. Of several nodes that start at once, one makes it.
 async fn first_tenant(instance: &Instance) -> Result<Tenant, Failure> {
     let service = &instance.service;
-    if service.registry().await?.tenants.is_empty() && service.add_tenant(None, "default").await?.is_some() {
-        tracing::info!("made the tenant `default`");
+    if service.registry().await?.tenants.is_empty() {
+        let id = instance.first_tenant_id().await?;
+        if service.add_tenant(Some(id), "default").await?.is_some() {
+            tracing::info!("made the tenant `default`");
+        }
     }
     let registry = service.registry().await?;
     Ok(Instance::tenant(&registry, None)?.clone())
 }
 
-fn tls(options: &Serve, instance: &Instance) -> Result<Option<Arc<api::TlsConfig>>, Failure> {
+fn tls(options: &Serve, data: &Path) -> Result<Option<Arc<api::TlsConfig>>, Failure> {
     let files = match (&options.tls_cert, &options.tls_key) {
         (Some(certificate), Some(key)) => TlsFiles { certificate: certificate.clone(), key: key.clone() },
         _ if options.tls_self_signed => {
@@ -130,7 +138,7 @@ fn tls(options: &Serve, instance: &Instance) -> Result<Option<Arc<api::TlsConfig
             names.extend(options.public_url.as_ref().and_then(|url| url.host_str().map(str::to_owned)));
             names.sort();
             names.dedup();
-            api::self_signed(&keys_folder(&instance.folder)?, &names)?
+            api::self_signed(&keys_folder(data)?, &names)?
         }
         _ => return Ok(None),
     };

@@ -9,7 +9,7 @@ use store::AdminCommand;
 
 /// Adds, lists and removes tenants. A running server notices with the next request.
 pub async fn run(global: &Global, action: Tenants) -> Result<(), Failure> {
-    let instance = Instance::open(&global.data)?;
+    let instance = Instance::open(global).await?;
     let service = &instance.service;
     match action {
         Tenants::Add { name, id } => match service.add_tenant(id, &name).await? {

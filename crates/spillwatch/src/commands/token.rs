@@ -11,14 +11,14 @@ use std::time::Duration;
 
 /// Prints a token of the built-in issuer.
 pub async fn run(global: &Global, options: Token) -> Result<(), Failure> {
-    let instance = Instance::open(&global.data)?;
+    let instance = Instance::open(global).await?;
     let registry = instance.service.registry().await?;
     let tenant = Instance::tenant(&registry, options.tenant)?;
     let permissions: PermissionSet = match options.permission.as_slice() {
         [] => PermissionSet::all(),
         some => some.iter().copied().collect(),
     };
-    let issuer = instance.issuer(None)?;
+    let issuer = instance.issuer(None).await?;
     let token = issue(&issuer, tenant, &options.app, permissions, options.ttl)?;
     line(token.expose_secret())?;
     instance.service.store().close().await;

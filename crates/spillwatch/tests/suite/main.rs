@@ -4,6 +4,7 @@ mod admin;
 mod backup;
 mod config;
 mod crash;
+mod database;
 mod delta;
 mod events;
 mod faults;
@@ -11,6 +12,8 @@ mod help;
 mod hostile;
 mod listen;
 mod logs;
+#[cfg(feature = "server-tests")]
+mod nodes;
 mod readme;
 mod reference;
 mod repeats;

@@ -8,5 +8,7 @@ mod expressions;
 mod functions;
 mod nodes;
 mod schema;
+mod secrets;
 mod shapes;
 mod support;
+mod tls;

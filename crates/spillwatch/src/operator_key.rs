@@ -1,0 +1,101 @@
+//! The operator's key, which seals the secrets in a database, from where the operator keeps it.
+
+use crate::cli::OperatorKeyOptions;
+use crate::error::Failure;
+use auth::{OperatorKey, OperatorKeys};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::Command;
+use zeroize::Zeroizing;
+
+/// The variable that may hold the key itself.
+pub const KEY_VARIABLE: &str = "SPILLWATCH_SECRET_KEY";
+
+/// A key is far shorter than this.
+const LONGEST: u64 = 4096;
+/// How long the command may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The key in use and the one before it, if one is given.
+pub async fn operator_keys(options: &OperatorKeyOptions) -> Result<OperatorKeys, Failure> {
+    let variable = std::env::var(KEY_VARIABLE).ok().map(Zeroizing::new).filter(|key| !key.is_empty());
+    let current = match (&options.secret_key_file, &options.secret_key_command, variable) {
+        (Some(file), None, None) => from_file(file)?,
+        (None, Some(command), None) => from_command(command).await?,
+        (None, None, Some(key)) => read(&key, &format!("the variable {KEY_VARIABLE}"))?,
+        (None, None, None) => return Err(none_given()),
+        _ => {
+            return Err(Failure::Refused(format!(
+                "the operator's key is given more than once; choose one of --secret-key-file, --secret-key-command and \
+                 the variable {KEY_VARIABLE} (the options may also come from variables and the TOML file)"
+            )));
+        }
+    };
+    let previous = match &options.previous_secret_key_file {
+        Some(file) => Some(from_file(file)?),
+        None => None,
+    };
+    Ok(OperatorKeys::new(current, previous))
+}
+
+fn none_given() -> Failure {
+    Failure::Refused(format!(
+        "a database holds signing keys and other secrets, each sealed with the operator's key, and no operator's key is \
+         given. Make one with `spillwatch keys new-secret-key`, once for all nodes, keep it outside of the database, and \
+         give it by --secret-key-file FILE, by --secret-key-command COMMAND, or in the variable {KEY_VARIABLE}"
+    ))
+}
+
+/// Reads a key from a file that nobody else may read. What is no file, such as a pipe, is read as it is.
+pub fn from_file(file: &Path) -> Result<OperatorKey, Failure> {
+    let place = file.display();
+    let failed = |error: io::Error| Failure::message(format!("the operator's key in {place} cannot be read: {error}"));
+    let opened = File::open(file).map_err(failed)?;
+    let about = opened.metadata().map_err(failed)?;
+    let mode = about.permissions().mode() & 0o777;
+    if about.is_file() && mode & 0o077 != 0 {
+        return Err(Failure::message(format!(
+            "the file {place} holds the operator's key, and others have access to it (mode {mode:03o}); run `chmod 600` \
+             on it"
+        )));
+    }
+    let mut text = room();
+    opened.take(LONGEST).read_to_string(&mut text).map_err(failed)?;
+    read(&text, &format!("the file {place}"))
+}
+
+/// Runs a command that prints a key, without the secrets that are in our own environment.
+async fn from_command(command: &str) -> Result<OperatorKey, Failure> {
+    let failed = |why: String| Failure::message(format!("--secret-key-command failed: {why}"));
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(command).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    shell.env_remove("SPILLWATCH_DATABASE").env_remove("PGPASSWORD");
+    let mut child = shell.spawn().map_err(|error| failed(error.to_string()))?;
+    let output = child.stdout.take().ok_or_else(|| failed("it has no standard output".to_owned()))?;
+    let run = async {
+        let mut text = room();
+        output.take(LONGEST).read_to_string(&mut text).await?;
+        Ok::<_, io::Error>((text, child.wait().await?))
+    };
+    let ended = tokio::time::timeout(PATIENCE, run).await;
+    let ended = ended.map_err(|_| failed(format!("it has not ended after {} seconds", PATIENCE.as_secs())))?;
+    let (text, status) = ended.map_err(|error| failed(error.to_string()))?;
+    if !status.success() {
+        return Err(failed(format!("it ended with {status}")));
+    }
+    read(&text, "what --secret-key-command printed")
+}
+
+/// Room for as much as is read: it is never moved, so no copy is left behind.
+fn room() -> Zeroizing<String> {
+    Zeroizing::new(String::with_capacity(LONGEST as usize))
+}
+
+fn read(text: &str, place: &str) -> Result<OperatorKey, Failure> {
+    OperatorKey::from_base64(text).map_err(|error| Failure::message(format!("{place} is no operator's key: {error}")))
+}

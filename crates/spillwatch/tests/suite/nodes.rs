@@ -1,0 +1,177 @@
+//! Several nodes over one database: whatever one of them hands out is good on the others.
+
+use crate::{BINARY, EVENTS, event, folder};
+use postgres_cluster::{Database, shared};
+use serde_json::Value;
+use std::path::Path;
+use testkit::server::{Home, Program, TestServer, wait_for};
+
+fn new_key() -> String {
+    Program::new(BINARY).args(["keys", "new-secret-key"]).run().success().to_owned()
+}
+
+fn home(database: &Database, key: &str) -> Home {
+    Home::Database { url: database.url().to_owned(), key: key.to_owned() }
+}
+
+fn node(home: &Home) -> TestServer {
+    TestServer::start_at(BINARY, home.clone(), |program| program)
+}
+
+fn command<const N: usize>(home: &Home, arguments: [&str; N]) -> Program {
+    home.given_to(Program::new(BINARY).args(arguments))
+}
+
+/// The rows of a list and the path of what its answer leads on to.
+fn page(server: &TestServer, path: &str, link: &str) -> (Vec<String>, Option<String>) {
+    let body = server.call("GET", path, None).expect(200).json();
+    let rows = body["value"].as_array().expect("rows").iter();
+    let next = body[link].as_str().map(|url| url[url.find("/v1.0").expect("our address")..].to_owned());
+    (rows.map(|row| row["id"].as_str().expect("an id").to_owned()).collect(), next)
+}
+
+#[test]
+fn nodes_that_start_at_once_are_one() {
+    let (database, key) = (shared().database(), new_key());
+    let home = home(&database, &key);
+    let nodes: Vec<_> = (0..3)
+        .map(|_| {
+            let home = home.clone();
+            std::thread::spawn(move || node(&home))
+        })
+        .collect();
+    let nodes: Vec<_> = nodes.into_iter().map(|thread| thread.join().expect("it starts")).collect();
+    assert_eq!(command(&home, ["tenants", "list"]).run().lines().len(), 1, "one made the first tenant");
+    assert_eq!(database.sql("select count(*) from secrets").expect("a count"), "4", "issuer, key, page token, tenant");
+    let (one, two) = (&nodes[0], &nodes[1]);
+    assert!(!Path::new("spillwatch-data").exists(), "nothing is written into a folder");
+    let log = one.stderr();
+    let shown = format!("postgres://{}", database.url().trim_start_matches("postgres://"));
+    assert!(log.contains(&format!("\"database\":\"{shown}\"")), "{log}");
+
+    // A token, a link to the next page and a delta link are good wherever they come back.
+    for number in 1..=5 {
+        one.call("POST", EVENTS, Some(&event(number))).expect(201);
+    }
+    let token = one.token();
+    for node in &nodes {
+        node.connect().call("GET", EVENTS, token, None).expect("an answer").expect(200);
+    }
+    let (mut rows, next) = page(one, &format!("{EVENTS}?$top=2"), "@odata.nextLink");
+    let (more, next) = page(two, &next.expect("more rows"), "@odata.nextLink");
+    rows.extend(more);
+    let (more, next) = page(&nodes[2], &next.expect("more rows"), "@odata.nextLink");
+    rows.extend(more);
+    rows.sort();
+    rows.dedup();
+    assert_eq!((rows.len(), next), (5, None));
+    let (_, link) = page(one, &format!("{EVENTS}/delta?$deltatoken=latest"), "@odata.deltaLink");
+    let created = two.call("POST", EVENTS, Some(&event(6))).expect(201).json();
+    let (changed, _) = page(two, &link.expect("a delta link"), "@odata.deltaLink");
+    assert_eq!(changed, [created["id"].as_str().expect("an id")]);
+
+    // A rotation on one counts on the others at once.
+    let old = one.token().to_owned();
+    one.command(["keys", "rotate", "--remove-old"]).run().success();
+    for node in &nodes {
+        assert_eq!(node.connect().call("GET", EVENTS, &old, None).expect("an answer").status, 401);
+    }
+    let new = two.command(["token"]).run().success().to_owned();
+    for node in &nodes {
+        node.connect().call("GET", EVENTS, &new, None).expect("an answer").expect(200);
+    }
+    for node in nodes {
+        node.stop().success();
+    }
+}
+
+/// What is in the database opens nothing without the operator's key.
+#[test]
+fn the_operators_key_is_needed_and_can_be_replaced() {
+    let (database, old, new) = (shared().database(), new_key(), new_key());
+    let (with_old, with_new) = (home(&database, &old), home(&database, &new));
+    command(&with_old, ["migrate"]).run().success();
+    let server = node(&with_old);
+    let token = server.token().to_owned();
+    let told = command(&with_new, ["token"]).run();
+    assert!(told.failure(1).contains("is sealed with another key"), "{told}");
+    let plain = "select count(*) from secrets where position('issuer'::bytea in sealed) > 0 \
+                 or position('signing'::bytea in sealed) > 0";
+    assert_eq!(database.sql(plain).expect("a count"), "0", "nothing of it can be read");
+
+    // A node that knows both keys goes on before and after; one that knows only the old one stops at its next look.
+    let place = folder();
+    let file = |name: &str, key: &str| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = place.path().join(name);
+        std::fs::write(&path, key).expect("it can be written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
+        path
+    };
+    let (old_file, new_file) = (file("old", &old), file("new", &new));
+    let both = TestServer::start_at(BINARY, with_new.clone(), |program| {
+        program.arg("--previous-secret-key-file").arg(&old_file)
+    });
+    let reseal = command(&with_old, ["keys", "reseal"]).arg("--new-secret-key-file").arg(&new_file).run();
+    reseal.success();
+    assert!(reseal.stderr.contains("Sealed 4 secrets with the key "), "{reseal}");
+    let status = |server: &TestServer| server.connect().call("GET", EVENTS, &token, None).expect("an answer").status;
+    assert_eq!(status(&both), 200);
+    assert_eq!(status(&server), 503);
+    assert!(command(&with_old, ["token"]).run().failure(1).contains("is sealed with another key"));
+    command(&with_new, ["token"]).run().success();
+    assert_eq!(status(&node(&with_new)), 200, "the keys are the same ones");
+}
+
+#[test]
+fn commands_work_on_a_database() {
+    let database = shared().database();
+    let home = home(&database, &new_key());
+    let migrate = command(&home, ["migrate"]).run();
+    assert!(migrate.success().starts_with("ran 0001_foundation"), "{migrate}");
+    assert_eq!(command(&home, ["migrate"]).run().success(), "The schema is up to date.");
+    let added = command(&home, ["tenants", "add", "Fjord"]).run();
+    let app = ["apps", "add", "feed", "--permission", "IdentityRiskEvent.Read.All"];
+    assert_eq!(command(&home, app).run().lines()[0]["tenant"], added.success());
+    command(&home, ["token"]).run().success();
+    assert_eq!(command(&home, ["events", "list"]).run().lines().len(), 0);
+
+    // A test's server does not sync, which doctor tells; the rest is sound.
+    let doctor = command(&home, ["doctor"]).run();
+    let findings: Vec<Value> =
+        doctor.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect();
+    let found = |subject: &str| findings.iter().find(|finding| finding["subject"] == subject);
+    assert_eq!(found("operator's key").expect("it is told")["sound"], true, "{doctor}");
+    assert!(found("signing key").is_some() && found("schema").is_some(), "{doctor}");
+    assert!(found("data folder").is_none() && found("free room").is_none(), "{doctor}");
+    let unsound = findings.iter().filter(|finding| finding["sound"] == false);
+    assert!(
+        unsound
+            .clone()
+            .all(|finding| ["fsync", "full_page_writes"].contains(&finding["subject"].as_str().expect("text"))),
+        "{doctor}"
+    );
+}
+
+/// A certificate of one's own making is the one thing that a folder is needed for.
+#[test]
+fn a_self_signed_certificate_is_kept_in_the_folder_that_is_named() {
+    let (database, place) = (shared().database(), folder());
+    let home = home(&database, &new_key());
+    let data = place.path().join("data");
+    let serve = home.given_to(Program::new(BINARY).args(["serve", "--listen", "127.0.0.1:0", "--tls-self-signed"]));
+    let mut server = serve.data(&data).spawn();
+    wait_for("the server to listen", || {
+        assert!(server.ended().is_none(), "it has ended: {}", server.stderr());
+        server.stderr().contains("listening").then_some(())
+    });
+    server.terminate();
+    assert!(server.wait().success());
+    let mut kept: Vec<_> = std::fs::read_dir(data.join("keys"))
+        .expect("it was made")
+        .map(|entry| entry.expect("it is ours").file_name().into_string().expect("UTF-8"))
+        .collect();
+    kept.sort();
+    assert_eq!(kept, ["self-signed.crt", "self-signed.key"]);
+    assert_eq!(std::fs::read_dir(&data).expect("it was made").count(), 1, "no store");
+}
