@@ -13,13 +13,13 @@ use odata::encode::{Cell, Row};
 use std::time::Duration;
 
 /// Something that was found in a source.
-fn found(source: &str, match_class: MatchClass) -> NewEvidence {
+pub(super) fn found(source: &str, match_class: MatchClass) -> NewEvidence {
     let finding =
         Finding { source: source.into(), match_class, matched_attribute: Some("mail".into()), matched_rule: None };
     NewEvidence { finding, first_seen: None, last_seen: None, occurrences: 1 }
 }
 
-fn add(event: &str, evidence: NewEvidence) -> Command {
+pub(super) fn add(event: &str, evidence: NewEvidence) -> Command {
     Command::AddEvidence { event: event_key(event), evidence: Box::new(evidence) }
 }
 

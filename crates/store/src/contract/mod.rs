@@ -7,6 +7,8 @@ mod changes;
 mod events;
 mod evidence;
 pub mod expressions;
+#[cfg(test)]
+mod grouped;
 mod isolation;
 mod lists;
 mod pages;

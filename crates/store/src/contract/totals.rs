@@ -1,14 +1,15 @@
 //! Kept totals.
 
 use super::Harness;
+use super::evidence::{add, found};
 use super::samples::{
     Dice, at_version, begin, create_event, create_user, delete_event, delete_user, event_key, event_of, execute, id,
     new_event, snapshot, tenant, ticks, update_event, update_user,
 };
 use crate::WriteError;
 use model::{
-    Command, EventKind, NewRiskEvent, Precondition, RiskEventDraft, RiskEventStatus, RiskLevel, RiskState, TenantKey,
-    Total, Verdict,
+    Command, EventKind, MatchClass, NewRiskEvent, Precondition, RiskEventDraft, RiskEventStatus, RiskLevel, RiskState,
+    TenantKey, Total, Verdict,
 };
 
 pub(super) async fn totals_add_up_and_start_at_zero(harness: &dyn Harness) {
@@ -52,7 +53,8 @@ pub(super) async fn kept_totals_equal_a_recount(harness: &dyn Harness) {
     assert!(done > 100 && refused > 20, "{done} done, {refused} refused: the dice favour one side");
 }
 
-fn by_chance(dice: &mut Dice) -> Command {
+/// A command on few ids.
+pub(super) fn by_chance(dice: &mut Dice) -> Command {
     let number = dice.below(12);
     let event = format!("e{number}");
     let user = format!("u{}", dice.below(5));
@@ -61,7 +63,7 @@ fn by_chance(dice: &mut Dice) -> Command {
     let status = RiskEventStatus::from_value(dice.below(8) as i64).expect("eight statuses");
     let closed = dice.one_of(&[None, Some(None), Some(Some(ticks("2024-01-01T00:00:00Z")))]);
     let precondition = if dice.below(4) == 0 { at_version(dice.below(40)) } else { Precondition::default() };
-    match dice.below(18) {
+    match dice.below(20) {
         0..=4 => create_event(NewRiskEvent {
             kind: dice.one_of(&EventKind::ALL),
             risk_level: level,
@@ -86,6 +88,7 @@ fn by_chance(dice: &mut Dice) -> Command {
         12 | 13 => create_user(&user, name),
         14 => update_user(&user, &format!(r#"{{"userPrincipalName":"{name}"}}"#)),
         15 => delete_user(name),
+        16 | 17 => add(&event, found(dice.one_of(&["a", "b", "c"]), MatchClass::Pair)),
         _ => {
             let verdict = dice.one_of(&[Verdict::Dismiss, Verdict::ConfirmCompromised, Verdict::ConfirmSafe]);
             Command::Judge { verdict, users: vec![user.into()], chance: dice.below(u64::MAX) }
