@@ -29,17 +29,21 @@ const TABLES: [(&str, &str); 9] = [
 pub(crate) async fn execute(db: &Connection, command: AdminCommand) -> Result<AdminOutcome, StoreError> {
     let doing = engine("changing tenants and apps");
     let removes = matches!(command, AdminCommand::RemoveTenant(_));
-    db.begin("BEGIN").await.map_err(doing)?;
-    // One change at a time, on whichever node.
-    db.run("SELECT epoch FROM registry FOR UPDATE").await.map_err(doing)?;
-    let outcome = match change(db, command).await {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            db.roll_back().await;
-            return match error.code() {
-                Some(&SqlState::UNIQUE_VIOLATION) => Ok(AdminOutcome::Exists),
-                _ => Err(doing(error)),
-            };
+    let outcome = loop {
+        db.begin("BEGIN").await.map_err(doing)?;
+        // One change at a time, on whichever node.
+        db.run("SELECT epoch FROM registry FOR UPDATE").await.map_err(doing)?;
+        match change(db, &command).await {
+            Ok(outcome) => break outcome,
+            Err(error) => {
+                db.roll_back().await;
+                match error.code() {
+                    Some(&SqlState::UNIQUE_VIOLATION) => return Ok(AdminOutcome::Exists),
+                    // Somebody wrote while this waited for a tenant on another server.
+                    Some(&SqlState::T_R_SERIALIZATION_FAILURE) => {}
+                    _ => return Err(doing(error)),
+                }
+            }
         }
     };
     if matches!(outcome, AdminOutcome::Done | AdminOutcome::Tenant(_)) {
@@ -54,18 +58,21 @@ pub(crate) async fn execute(db: &Connection, command: AdminCommand) -> Result<Ad
     Ok(outcome)
 }
 
-async fn change(db: &Connection, command: AdminCommand) -> Result<AdminOutcome, Error> {
+async fn change(db: &Connection, command: &AdminCommand) -> Result<AdminOutcome, Error> {
     let found = |rows: u64| if rows == 0 { AdminOutcome::NotFound } else { AdminOutcome::Done };
     match command {
         AdminCommand::AddTenant { id, name, created } => {
-            let sql = "INSERT INTO tenants (id, name, created) VALUES ($1, $2, $3) RETURNING tenant";
-            let added = db.query_opt(sql, &[&id.to_string(), &&*name, &created.get()]).await?;
-            let tenant = added.and_then(|row| row.try_get::<_, i64>(0).ok());
-            let tenant = tenant.and_then(|tenant| u32::try_from(tenant).ok());
+            // Only one tenant is added at a time; where tenants are on several servers, no index looks after their ids.
+            let sql = "INSERT INTO tenants (id, name, created) SELECT $1::text, $2::text, $3::bigint \
+                       WHERE NOT EXISTS (SELECT 1 FROM tenants WHERE id = $1) RETURNING tenant";
+            let Some(added) = db.query_opt(sql, &[&id.to_string(), &&**name, &created.get()]).await? else {
+                return Ok(AdminOutcome::Exists);
+            };
+            let tenant = added.try_get::<_, i64>(0).ok().and_then(|tenant| u32::try_from(tenant).ok());
             Ok(tenant.map_or(AdminOutcome::NotFound, |tenant| AdminOutcome::Tenant(TenantKey(tenant))))
         }
         AdminCommand::RemoveTenant(tenant) => {
-            let tenant = number(tenant);
+            let tenant = number(*tenant);
             db.execute("DELETE FROM app_secrets WHERE app IN (SELECT id FROM apps WHERE tenant = $1)", &[&tenant])
                 .await?;
             db.execute("DELETE FROM apps WHERE tenant = $1", &[&tenant]).await?;
@@ -73,7 +80,7 @@ async fn change(db: &Connection, command: AdminCommand) -> Result<AdminOutcome, 
                         INSERT INTO removed_tenants SELECT tenant FROM gone";
             Ok(found(db.execute(gone, &[&tenant]).await?))
         }
-        AdminCommand::AddApp(app) => add_app(db, &app).await,
+        AdminCommand::AddApp(app) => add_app(db, app).await,
         AdminCommand::AddSecret { app, secret } => {
             let sql = "SELECT (SELECT count(*) FROM apps WHERE id = $1), \
                        (SELECT count(*) FROM app_secrets WHERE app = $1)";
@@ -82,7 +89,7 @@ async fn change(db: &Connection, command: AdminCommand) -> Result<AdminOutcome, 
             match (count(0), count(1)) {
                 (0, _) => Ok(AdminOutcome::NotFound),
                 (_, MOST_SECRETS..) => Ok(AdminOutcome::TooManySecrets),
-                _ => insert_secret(db, app, &secret).await.map(|()| AdminOutcome::Done),
+                _ => insert_secret(db, *app, secret).await.map(|()| AdminOutcome::Done),
             }
         }
         AdminCommand::RemoveSecret { app, secret } => {

@@ -33,6 +33,15 @@ impl Dialect for PostgresDialect {
         };
     }
 
+    /// Columns are `COLLATE "C"`. Where they are on another server, `postgres_fdw` sends a comparison there only when
+    /// its value does not say the same once more.
+    fn beside_column(&self, number: usize, value: &SqlValue, text: &mut String) {
+        match value {
+            SqlValue::Text(_) => _ = write!(text, "${number}::text"),
+            value => self.placeholder(number, value, text),
+        }
+    }
+
     fn form(&self, operation: Operation) -> Option<Form> {
         use Operation as O;
         let number = |name| Some(Form::function(name));

@@ -234,7 +234,7 @@ fn among(values: impl Iterator<Item = SqlValue>, sql: &mut Sql<'_>) {
     }
     sql.push(" IN (");
     for (at, value) in values.enumerate() {
-        sql.push(if at == 0 { "" } else { ", " }).bind(value);
+        sql.push(if at == 0 { "" } else { ", " }).bind_beside_column(value);
     }
     sql.push(")");
 }

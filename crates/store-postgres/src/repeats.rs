@@ -178,12 +178,13 @@ impl Repeats {
     }
 }
 
-/// Forgets a portion of those that a condition holds for, and notes with their senders what is no longer known.
+/// Forgets a portion of those that a condition holds for, which are the oldest, and notes with their senders what is no
+/// longer known.
 fn forget(tenant: TenantKey, condition: &str, value: i64) -> Statement {
     Statement {
         sql: format!(
-            "WITH gone AS (DELETE FROM repeatable_requests WHERE tenant = $1 AND number IN (SELECT number \
-             FROM repeatable_requests WHERE tenant = $1 AND {condition} ORDER BY number LIMIT 64) \
+            "WITH gone AS (DELETE FROM repeatable_requests WHERE tenant = $1 AND number <= (SELECT max(s.number) FROM \
+             (SELECT number FROM repeatable_requests WHERE tenant = $1 AND {condition} ORDER BY number LIMIT 64) AS s) \
              RETURNING actor, first_sent), latest AS (SELECT actor, max(first_sent) AS time FROM gone GROUP BY actor) \
              UPDATE actors AS a SET forgotten = greatest(a.forgotten, l.time) FROM latest AS l \
              WHERE a.tenant = $1 AND a.actor = l.actor"

@@ -53,21 +53,47 @@ fn statement(sql: String, tenant: TenantKey, columns: Vec<Column>) -> Statement 
 }
 
 /// Adds rows.
-fn insert(table: &str, tenant: TenantKey, columns: Vec<Column>, conflict: &str) -> Statement {
+fn insert(table: &str, tenant: TenantKey, columns: Vec<Column>) -> Statement {
     let sql = format!(
-        "INSERT INTO {table} (tenant, {}) SELECT $1::bigint, t.* FROM {} AS t{conflict}",
+        "INSERT INTO {table} (tenant, {}) SELECT $1::bigint, t.* FROM {} AS t",
         names(&columns),
         unnest(&columns)
     );
     statement(sql, tenant, columns)
 }
 
-/// Gives the rows whose keys the first column has the values of the others.
+/// Gives those rows whose keys, the first `keys` columns, are there already other values, as `set` says of the row `r`
+/// and the new one `n`, and adds the others. `ON CONFLICT` would do the same, but not where the table is on another
+/// server; under the tenant's lock nobody adds rows in between.
+fn upsert(table: &str, tenant: TenantKey, columns: Vec<Column>, keys: usize, set: &str) -> Statement {
+    let all = names(&columns);
+    let keys: Vec<&str> = columns.iter().take(keys).map(|column| column.name).collect();
+    let equal = |left: &str| {
+        let each = keys.iter().map(|key| format!("{left}.{key} = n.{key}"));
+        each.collect::<Vec<_>>().join(" AND ")
+    };
+    let found: Vec<String> = keys.iter().map(|key| format!("r.{key}")).collect();
+    let sql = format!(
+        "WITH n AS (SELECT * FROM {} AS n({all})), \
+         found AS (UPDATE {table} AS r SET {set} FROM n WHERE r.tenant = $1 AND r.{} = ANY($2) AND {} RETURNING {}) \
+         INSERT INTO {table} (tenant, {all}) SELECT $1::bigint, n.* FROM n \
+         WHERE NOT EXISTS (SELECT 1 FROM found AS f WHERE {})",
+        unnest(&columns),
+        keys.first().copied().unwrap_or_default(),
+        equal("r"),
+        found.join(", "),
+        equal("f"),
+    );
+    statement(sql, tenant, columns)
+}
+
+/// Gives the rows whose keys the first column has the values of the others. The keys are said once more as a list: a
+/// server that holds the tenant's rows elsewhere asks for these rows only.
 fn update(table: &str, tenant: TenantKey, columns: Vec<Column>) -> Statement {
     let key = columns.first().map_or("", |column| column.name);
     let set: Vec<String> = columns.iter().skip(1).map(|column| format!("{0} = t.{0}", column.name)).collect();
     let sql = format!(
-        "UPDATE {table} AS r SET {} FROM {} AS t({}) WHERE r.tenant = $1 AND r.{key} = t.{key}",
+        "UPDATE {table} AS r SET {} FROM {} AS t({}) WHERE r.tenant = $1 AND r.{key} = ANY($2) AND r.{key} = t.{key}",
         set.join(", "),
         unnest(&columns),
         names(&columns)
@@ -111,7 +137,7 @@ pub(crate) fn of(
             Some(row.event.id.change_number() != Some(row.event.creation))
         }));
         columns.push(texts("additional_info", &writes.inserted_events, |row| row.info.as_deref()));
-        all.push(insert("risk_events", tenant, columns, ""));
+        all.push(insert("risk_events", tenant, columns));
         let kept: Vec<&RiskEvent> =
             writes.inserted_events.iter().map(|row| &row.event).filter(|event| is_kept(event)).collect();
         if !kept.is_empty() {
@@ -121,7 +147,7 @@ pub(crate) fn of(
                 numbers("key", &kept, |event| Some(event.creation as i64)),
                 Column { name: "id", ty: "text[]", values: Box::new(ids) },
             ];
-            all.push(insert("detections", tenant, columns, ""));
+            all.push(insert("detections", tenant, columns));
         }
     }
     if !writes.updated_events.is_empty() {
@@ -138,16 +164,11 @@ pub(crate) fn of(
         }
     }
     if !writes.evidence.is_empty() {
-        all.push(insert(
-            "evidence",
-            tenant,
-            evidence_columns(&writes.evidence),
-            " ON CONFLICT (tenant, event, number) DO UPDATE SET version = excluded.version, \
-             first_seen = excluded.first_seen, last_seen = excluded.last_seen, occurrences = excluded.occurrences",
-        ));
+        let set = "version = n.version, first_seen = n.first_seen, last_seen = n.last_seen, occurrences = n.occurrences";
+        all.push(upsert("evidence", tenant, evidence_columns(&writes.evidence), 2, set));
     }
     if !writes.inserted_users.is_empty() {
-        all.push(insert("users", tenant, user_columns(&writes.inserted_users), ""));
+        all.push(insert("users", tenant, user_columns(&writes.inserted_users)));
     }
     if !writes.updated_users.is_empty() {
         all.push(update("users", tenant, user_columns(&writes.updated_users)));
@@ -155,29 +176,29 @@ pub(crate) fn of(
     if !writes.inserted_risky_users.is_empty() {
         let mut columns = risky_user_columns(&writes.inserted_risky_users);
         columns.push(texts("user_id", &writes.inserted_risky_users, |user| Some(&user.id)));
-        all.push(insert("risky_users", tenant, columns, ""));
+        all.push(insert("risky_users", tenant, columns));
     }
     if !writes.updated_risky_users.is_empty() {
         all.push(update("risky_users", tenant, risky_user_columns(&writes.updated_risky_users)));
     }
     if !writes.log.is_empty() {
-        all.push(insert("changes", tenant, log_columns(&writes.log, actor), ""));
+        all.push(insert("changes", tenant, log_columns(&writes.log, actor)));
     }
     if !writes.totals.is_empty() {
-        all.push(insert(
-            "totals",
-            tenant,
-            total_columns(&writes.totals),
-            " ON CONFLICT (tenant, subject, risk_level, risk_event_status) \
-             DO UPDATE SET count = totals.count + excluded.count",
-        ));
+        all.push(upsert("totals", tenant, total_columns(&writes.totals), 3, "count = r.count + n.count"));
     }
-    if let Some(end) = writes.end {
-        all.push(Statement {
+    // Whatever was written: whoever waits for the row's lock with an older view of the tables is then told so, where
+    // the server gives one view to a whole transaction.
+    all.push(match writes.end {
+        Some(end) => Statement {
             sql: "UPDATE tenants SET last_sequence = $2, last_time = $3 WHERE tenant = $1".to_owned(),
             values: vec![Box::new(number(tenant)), Box::new(end.sequence as i64), Box::new(end.time.get())],
-        });
-    }
+        },
+        None => Statement {
+            sql: "UPDATE tenants SET last_sequence = last_sequence WHERE tenant = $1".to_owned(),
+            values: vec![Box::new(number(tenant))],
+        },
+    });
     Ok(all)
 }
 

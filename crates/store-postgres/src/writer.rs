@@ -11,16 +11,19 @@ use crate::load::load;
 use crate::repeats::Repeats;
 use crate::rows::{log_end_of, number};
 use crate::statements;
+use crate::values::cell;
 use futures_util::future::{join, join4, try_join_all};
 use model::{Actor, Clock, Command, Repeatability, TenantKey};
+use odata::encode::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::working::{Attempt, Batch};
-use store::{ListError, Outcome, StoreError};
+use store::{ListError, LogPlace, Outcome, StoreError};
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::Instant;
+use tokio_postgres::error::SqlState;
 
 /// The most lists of commands in one transaction: past this, the commit is a small part of the cost, and the first
 /// would wait for the last.
@@ -194,39 +197,59 @@ impl Writer {
         jobs: &[Job],
     ) -> Result<Vec<Result<Vec<Outcome>, ListError>>, StoreError> {
         let connection = self.database.writer().await?;
-        let Ok(outcome) = tokio::time::timeout(PATIENCE, self.transact_on(&connection, tenant, jobs)).await else {
+        let transacting = async {
+            loop {
+                let outcome = self.transact_on(&connection, tenant, jobs).await.transpose();
+                if !matches!(outcome, Some(Ok(_))) {
+                    connection.roll_back().await;
+                }
+                if let Some(outcome) = outcome {
+                    return outcome;
+                }
+            }
+        };
+        let Ok(outcome) = tokio::time::timeout(PATIENCE, transacting).await else {
             let why = format!("it did not answer within {} seconds", PATIENCE.as_secs());
             return Err(StoreError::Unavailable(why));
         };
-        if outcome.is_err() {
-            connection.roll_back().await;
-        }
         outcome
     }
 
+    /// One attempt. `None` when another node wrote while this one waited for the lock, and the server showed the tables
+    /// as they were before: that is so where the tenant is on another server (docs/postgresql.md).
     async fn transact_on(
         &self,
         db: &Connection,
         tenant: TenantKey,
         jobs: &[Job],
-    ) -> Result<Vec<Result<Vec<Outcome>, ListError>>, StoreError> {
+    ) -> Result<Option<Vec<Result<Vec<Outcome>, ListError>>>, StoreError> {
         let commands = || jobs.iter().flat_map(|job| &job.commands);
         let requests = || jobs.iter().filter_map(|job| Some((&job.actor, job.repeatability.as_ref()?)));
         // Nothing of the tenant is known before the lock, so any batch tells what is wanted at first.
-        let wanted = Batch::new(store::LogPlace::default(), &*self.clock).wants(commands());
-        let lock = "SELECT last_sequence, last_time FROM tenants WHERE tenant = $1 FOR UPDATE";
+        let wanted = Batch::new(LogPlace::default(), &*self.clock).wants(commands());
+        let kept = self.actors.kept(tenant);
+        let lock = "SELECT last_sequence, last_time, (SELECT time FROM changes WHERE tenant = $1 AND sequence = $2) \
+                    FROM tenants WHERE tenant = $1 FOR UPDATE";
         let lock = db.prepare(lock).await.map_err(engine("locking the tenant"))?;
         // Each is sent when it is first looked at, so they go out one after another without a wait.
         let (begun, locked, loaded, repeats) = join4(
             db.begin("BEGIN"),
-            db.query_prepared(&lock, &[&number(tenant)]),
+            db.query_prepared(&lock, &[&number(tenant), &(kept.sequence as i64)]),
             load(db, tenant, &wanted),
             Repeats::load(db, tenant, requests()),
         )
         .await;
         begun.map_err(engine("beginning a transaction"))?;
+        if locked.as_ref().is_err_and(|error| error.code() == Some(&SqlState::T_R_SERIALIZATION_FAILURE)) {
+            return Ok(None);
+        }
         let locked = locked.map_err(engine("locking the tenant"))?;
-        let end = locked.first().map(log_end_of).transpose()?.ok_or(StoreError::UnknownTenant)?;
+        let locked = locked.first().ok_or(StoreError::UnknownTenant)?;
+        let end = log_end_of(locked)?;
+        if kept.sequence > 0 && cell(locked, 2) != Cell::Integer(kept.time.get()) {
+            // A server has taken over that lacks what this node wrote last (docs/postgresql.md).
+            self.actors.forget(tenant);
+        }
         let (loaded, mut repeats) = (loaded?, repeats?);
         let mut batch = Batch::new(end, &*self.clock);
         batch.working().take_in(&wanted, loaded);
@@ -244,7 +267,7 @@ impl Writer {
             outcomes.push(self.carry_out(db, tenant, job, &mut batch, &mut repeats).await?);
         }
         self.write(db, tenant, batch, repeats).await?;
-        Ok(outcomes)
+        Ok(Some(outcomes))
     }
 
     /// Decides a list, unless that was done before.
@@ -302,6 +325,7 @@ impl Writer {
         for statement in &statements {
             prepared.push(db.prepare(&statement.sql).await.map_err(write)?);
         }
+        let end = writes.end;
         let writes = prepared.iter().zip(&statements).map(|(prepared, statement)| async move {
             let values: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
                 statement.values.iter().map(|value| &**value as &(dyn tokio_postgres::types::ToSql + Sync)).collect();
@@ -311,7 +335,9 @@ impl Writer {
         let (written, committed) = join(try_join_all(writes), db.commit()).await;
         written.map_err(write)?;
         committed.map_err(engine("committing"))?;
-        self.actors.keep(tenant, actors);
+        if let Some(end) = end {
+            self.actors.keep(tenant, actors, end);
+        }
         Ok(())
     }
 
@@ -326,9 +352,18 @@ fn answer<T>(reply: oneshot::Sender<T>, outcome: T) {
     drop(reply.send(outcome));
 }
 
-/// Numbers of actors that were committed. A number is never given to another one.
+/// Numbers of actors that were committed. A number is never given to another one, unless a server takes over that
+/// lacks the commit.
 #[derive(Default)]
-struct Actors(Mutex<HashMap<(TenantKey, Actor), i64>>);
+struct Actors(Mutex<HashMap<TenantKey, Kept>>);
+
+/// What is kept of a tenant's.
+#[derive(Default)]
+struct Kept {
+    numbers: HashMap<Actor, i64>,
+    /// The end of the latest group that any of them was committed with: a log that has this has them all.
+    until: LogPlace,
+}
 
 /// The numbers of a group's actors.
 struct Numbers(HashMap<Actor, i64>);
@@ -340,11 +375,16 @@ impl Numbers {
 }
 
 impl Actors {
-    /// More distinct actors than this are looked up again.
-    const MOST: usize = 4096;
+    /// More tenants, and more distinct actors of one, than this are looked up again.
+    const MOST: usize = 1024;
 
-    fn known(&self) -> MutexGuard<'_, HashMap<(TenantKey, Actor), i64>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<TenantKey, Kept>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The entry of the log that must be there for what is kept to hold; number 0 when nothing is kept.
+    fn kept(&self, tenant: TenantKey) -> LogPlace {
+        self.known().get(&tenant).map_or_else(LogPlace::default, |kept| kept.until)
     }
 
     /// The numbers of some actors, given out where they have none, under the tenant's lock.
@@ -358,11 +398,12 @@ impl Actors {
         let mut unknown: Vec<&Actor> = Vec::new();
         {
             let known = self.known();
+            let kept = known.get(&tenant);
             for actor in actors {
                 if numbers.contains_key(actor) || unknown.contains(&actor) {
                     continue;
                 }
-                match known.get(&(tenant, actor.clone())) {
+                match kept.and_then(|kept| kept.numbers.get(actor)) {
                     Some(number) => _ = numbers.insert(actor.clone(), *number),
                     None => unknown.push(actor),
                 }
@@ -375,11 +416,12 @@ impl Actors {
             let add = "INSERT INTO actors (tenant, actor, app, user_name) \
                        SELECT $1::bigint, (SELECT coalesce(max(actor), 0) FROM actors WHERE tenant = $1) \
                        + row_number() OVER (), n.app, n.user_name FROM unnest($2::text[], $3::text[]) AS n(app, user_name) \
-                       ON CONFLICT (tenant, app, user_name) DO NOTHING";
+                       WHERE NOT EXISTS (SELECT 1 FROM actors AS a WHERE a.tenant = $1 AND a.app = ANY($2) \
+                       AND a.app = n.app AND a.user_name = n.user_name)";
             db.execute(add, &[&number(tenant), &apps, &users]).await.map_err(name)?;
             let find = "SELECT n.place, a.actor FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS \
-                        n(app, user_name, place) JOIN actors AS a ON a.tenant = $1 AND a.app = n.app \
-                        AND a.user_name = n.user_name";
+                        n(app, user_name, place) JOIN actors AS a ON a.tenant = $1 AND a.app = ANY($2) \
+                        AND a.app = n.app AND a.user_name = n.user_name";
             for row in db.query(find, &[&number(tenant), &apps, &users]).await.map_err(name)? {
                 let place = crate::rows::integer(&row, 0, "actors.actor")?;
                 let found = crate::rows::integer(&row, 1, "actors.actor")?;
@@ -391,18 +433,21 @@ impl Actors {
         Ok(Numbers(numbers))
     }
 
-    /// Keeps numbers that were committed.
-    fn keep(&self, tenant: TenantKey, numbers: Numbers) {
+    /// Keeps numbers that were committed, with the log up to `end`.
+    fn keep(&self, tenant: TenantKey, numbers: Numbers, end: LogPlace) {
         let mut known = self.known();
         if known.len() >= Self::MOST {
             known.clear();
         }
-        for (actor, number) in numbers.0 {
-            known.insert((tenant, actor), number);
+        let kept = known.entry(tenant).or_default();
+        if kept.numbers.len() >= Self::MOST {
+            kept.numbers.clear();
         }
+        kept.numbers.extend(numbers.0);
+        kept.until = end;
     }
 
     fn forget(&self, tenant: TenantKey) {
-        self.known().retain(|(of, _), _| *of != tenant);
+        self.known().remove(&tenant);
     }
 }

@@ -3,7 +3,8 @@
 use crate::support::Harness;
 use store::contract::CASES;
 
-/// Makes a test of each name, and a list of all of them.
+/// Makes two tests of each name, and a list of all names: over a database as it is made, and over one whose tables have
+/// hash partitions by tenant.
 macro_rules! cases {
     ($($name:ident)*) => {
         const NAMES: &[&str] = &[$(stringify!($name)),*];
@@ -14,6 +15,16 @@ macro_rules! cases {
                 case(&Harness::new().await).await;
             }
         )*
+        mod over_partitions {
+            use super::{CASES, Harness};
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    let (_, case) = CASES.iter().find(|(name, _)| *name == stringify!($name)).expect("a case of the contract");
+                    case(&Harness::over_partitions().await).await;
+                }
+            )*
+        }
     };
 }
 

@@ -5,9 +5,13 @@ use model::{
     TenantKey,
 };
 use postgres_cluster::{Database, shared};
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use store::{AdminCommand, AdminOutcome, BoxFuture, Outcome, Store, WriteError};
+use std::time::Duration;
+use store::{AdminCommand, AdminOutcome, BoxFuture, Outcome, Store, StoreError, WriteError};
 use store_postgres::PostgresStore;
+use tokio::task::JoinSet;
 
 /// A clock that stands still.
 pub(crate) fn clock() -> Arc<FixedClock> {
@@ -24,15 +28,65 @@ pub(crate) struct Harness {
     clock: Arc<FixedClock>,
     store: Mutex<Arc<PostgresStore>>,
     database: Database,
+    /// Where other parts of its tables are.
+    _parts: Vec<Database>,
 }
 
 impl Harness {
     pub(crate) async fn new() -> Self {
-        let database = shared().database();
+        Self::over(shared().database(), Vec::new()).await
+    }
+
+    /// One whose tables have hash partitions by tenant, in three databases.
+    pub(crate) async fn over_partitions() -> Self {
+        let template = with_schema();
+        let [first, second, third] = [(); 3].map(|()| shared().database_from(&template));
+        for part in [&second, &third] {
+            part.sql(PARTITION_SERVER).expect("a part is prepared");
+        }
+        first.sql(&partition_by_tenant(second.url(), third.url())).expect("the tables are partitioned");
+        Self::over(first, vec![second, third]).await
+    }
+
+    async fn over(database: Database, parts: Vec<Database>) -> Self {
         let clock = clock();
         let store = open(database.url(), clock.clone()).await;
-        Self { clock, store: Mutex::new(store), database }
+        Self { clock, store: Mutex::new(store), database, _parts: parts }
     }
+}
+
+/// The script that makes a server ready for a part of another one's tables.
+pub(crate) const PARTITION_SERVER: &str =
+    include_str!("../../../../migrations/postgres/layouts/partition_server.sql");
+
+/// The script that partitions the tables of a database over itself and two others.
+pub(crate) fn partition_by_tenant(second: &str, third: &str) -> String {
+    let mut script = format!("\\set remote_user '{}'\n", postgres_cluster::USER);
+    for (name, url) in [("second", second), ("third", third)] {
+        let (_, rest) = url.split_once('@').expect("a user");
+        let (address, database) = rest.split_once('/').expect("a database");
+        let (host, port) = address.split_once(':').expect("a port");
+        let set = format!("\\set {name}_host '{host}'\n\\set {name}_port '{port}'\n\\set {name}_database '{database}'\n");
+        script.push_str(&set);
+    }
+    script + include_str!("../../../../migrations/postgres/layouts/partition_by_tenant.sql")
+}
+
+/// The name of a database with the schema and nothing else, to be copied.
+fn with_schema() -> String {
+    let migrations = (
+        include_str!("../../../../migrations/postgres/0001_foundation.sql"),
+        include_str!("../../../../migrations/postgres/0002_functions.sql"),
+    );
+    let mut hasher = std::hash::DefaultHasher::new();
+    migrations.hash(&mut hasher);
+    let name = format!("schema_{:016x}", hasher.finish());
+    let fill = |url: &str| {
+        let fill = async { open(url, clock()).await.close().await };
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(fill));
+    };
+    shared().template(&name, fill).expect("a database can be copied");
+    name
 }
 
 impl store::contract::Harness for Harness {
@@ -90,4 +144,47 @@ pub(crate) fn event(id: Option<&str>, user: &str) -> NewRiskEvent {
 pub(crate) async fn create(store: &dyn Store, tenant: TenantKey, new: NewRiskEvent) -> Result<Outcome, WriteError> {
     let actor = Actor { app: "tests".into(), user: None };
     store.execute(tenant, actor, Command::CreateEvent(Box::new(new))).await
+}
+
+/// Writers that create events, `each` for a node and a tenant, until it is over. When the database is away they go on
+/// with the next; anything else is a fault. They answer what was acknowledged.
+pub(crate) fn writers(
+    nodes: &[Arc<PostgresStore>],
+    tenants: &[TenantKey],
+    each: usize,
+    is_over: &Arc<AtomicBool>,
+    count: &Arc<AtomicUsize>,
+) -> JoinSet<Vec<(TenantKey, String)>> {
+    let mut writers = JoinSet::new();
+    for (place, node) in nodes.iter().enumerate() {
+        for (tenant, task) in tenants.iter().flat_map(|tenant| (0..each).map(|task| (*tenant, task))) {
+            let (node, is_over, count) = (node.clone(), is_over.clone(), count.clone());
+            writers.spawn(async move {
+                let (mut written, mut number) = (Vec::new(), 0);
+                while !is_over.load(Ordering::SeqCst) {
+                    let id = format!("n{place}-{task}-{number}");
+                    number += 1;
+                    match create(&*node, tenant, event(Some(&id), &format!("u{}", number % 7))).await {
+                        Ok(_) => {
+                            written.push((tenant, id));
+                            count.fetch_add(1, Ordering::SeqCst);
+                        }
+                        Err(WriteError::Store(StoreError::Unavailable(_))) => tokio::task::yield_now().await,
+                        Err(error) => panic!("{error:?}"),
+                    }
+                }
+                written
+            });
+        }
+    }
+    writers
+}
+
+/// Waits until so many writes were acknowledged.
+pub(crate) async fn acknowledged(count: &AtomicUsize, wanted: usize) {
+    let start = tokio::time::Instant::now();
+    while count.load(Ordering::SeqCst) < wanted {
+        assert!(start.elapsed() < Duration::from_mins(2), "writers do not go on: {count:?} of {wanted}");
+        tokio::task::yield_now().await;
+    }
 }

@@ -152,6 +152,12 @@ pub trait Dialect: Send + Sync {
     /// Writes the placeholder of the value with this number, from 1.
     fn placeholder(&self, number: usize, value: &SqlValue, text: &mut String);
 
+    /// The same where the value is compared with a property's column, which says by itself how texts compare: a database
+    /// that hands conditions on to another may have to see that.
+    fn beside_column(&self, number: usize, value: &SqlValue, text: &mut String) {
+        self.placeholder(number, value, text);
+    }
+
     /// How an operation is written; `None` where the database has no words that mean it exactly, so that an
     /// expression with it is left to the evaluator.
     fn form(&self, operation: Operation) -> Option<Form>;

@@ -103,6 +103,7 @@ impl After<'_> {
             return;
         }
         let write = |sql: &mut Sql<'_>| lower(&key.expression, self.schema, Nulls::Kept, sql);
+        let bind = |sql: &mut Sql<'_>| bind(key, value, sql);
         sql.push("(");
         match (value, key.descending) {
             (SqlValue::Null, false) => {
@@ -116,22 +117,30 @@ impl After<'_> {
                 sql.push(" IS NULL AND ");
                 self.from(first + 1, sql);
             }
-            (value, descending) if !descending || !can_be_null(&key.expression, self.schema) => {
+            (_, descending) if !descending || !can_be_null(&key.expression, self.schema) => {
                 // Said twice so that an index can begin at the place: not before it, and then ...
                 write(sql);
-                sql.push(if descending { " <= " } else { " >= " }).bind(value.clone()).push(" AND (");
+                sql.push(if descending { " <= " } else { " >= " });
+                bind(sql);
+                sql.push(" AND (");
                 write(sql);
-                sql.push(operator(descending)).bind(value.clone()).push(" OR ");
+                sql.push(operator(descending));
+                bind(sql);
+                sql.push(" OR ");
                 self.from(first + 1, sql);
                 sql.push(")");
             }
-            (value, _) => {
+            _ => {
                 write(sql);
-                sql.push(" < ").bind(value.clone()).push(" OR ");
+                sql.push(" < ");
+                bind(sql);
+                sql.push(" OR ");
                 write(sql);
                 sql.push(" IS NULL OR (");
                 write(sql);
-                sql.push(" = ").bind(value.clone()).push(" AND ");
+                sql.push(" = ");
+                bind(sql);
+                sql.push(" AND ");
                 self.from(first + 1, sql);
                 sql.push(")");
             }
@@ -156,11 +165,21 @@ impl After<'_> {
             sql.push(", ");
         }
         sql.push(self.order.row_key).push(")").push(operator(self.order.descending)).push("(");
-        for value in values {
-            sql.bind(value.clone()).push(", ");
+        for (key, value) in keys.iter().zip(values) {
+            bind(key, value, sql);
+            sql.push(", ");
         }
         let end = sql.dialect.after_row_key();
         sql.bind(self.place.row_key).push(end).push("))");
+    }
+}
+
+/// Binds the value of a key that it is compared with.
+fn bind(key: &OrderKey, value: &SqlValue, sql: &mut Sql<'_>) {
+    if matches!(key.expression.node, Node::Property(_)) {
+        sql.bind_beside_column(value.clone());
+    } else {
+        sql.bind(value.clone());
     }
 }
 

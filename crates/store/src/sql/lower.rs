@@ -192,10 +192,20 @@ impl Lowering<'_, '_> {
             (ValueType::Double, ValueType::Integer) => [Some(Operation::DoublePlace), Some(Operation::IntegerPlace)],
             _ => [None, None],
         };
-        self.nested(places[0].as_slice(), |lowering| lowering.expression(left, Nulls::Kept));
+        self.nested(places[0].as_slice(), |lowering| lowering.side(left, right));
         self.sql.push(operator);
-        self.nested(places[1].as_slice(), |lowering| lowering.expression(right, Nulls::Kept));
+        self.nested(places[1].as_slice(), |lowering| lowering.side(right, left));
         self.sql.push(if settles { ") IS TRUE)" } else { ")" });
+    }
+
+    /// A side of a comparison with `other`.
+    fn side(&mut self, side: &Expression, other: &Expression) {
+        match (&side.node, &other.node) {
+            (Node::Literal(literal), Node::Property(_)) if !matches!(literal, Literal::Null) => {
+                self.sql.bind_beside_column(literal);
+            }
+            _ => self.expression(side, Nulls::Kept),
+        }
     }
 
     /// `in`, whose list may hold null: the value is equal to that when it is null itself.
@@ -209,8 +219,10 @@ impl Lowering<'_, '_> {
             return;
         }
         self.sql.push(" IN (");
+        let is_column = matches!(inner.node, Node::Property(_));
         for (at, value) in values.enumerate() {
-            self.sql.push(if at == 0 { "" } else { ", " }).bind(value);
+            self.sql.push(if at == 0 { "" } else { ", " });
+            if is_column { self.sql.bind_beside_column(value) } else { self.sql.bind(value) };
         }
         self.sql.push(")");
         // Null comes out just when the value is null.
@@ -302,9 +314,9 @@ impl Lowering<'_, '_> {
             return false;
         };
         let column = self.schema.column(path);
-        self.sql.push("(").push(&column).push(" >= ").bind(&**prefix);
+        self.sql.push("(").push(&column).push(" >= ").bind_beside_column(&**prefix);
         if let Some(end) = after_prefix(prefix) {
-            self.sql.push(" AND ").push(&column).push(" < ").bind(&*end);
+            self.sql.push(" AND ").push(&column).push(" < ").bind_beside_column(&*end);
         }
         self.sql.push(")");
         true

@@ -93,6 +93,14 @@ impl<'d> Sql<'d> {
         self
     }
 
+    /// The same of a value that is compared with a property's column.
+    pub fn bind_beside_column(&mut self, value: impl Into<SqlValue>) -> &mut Self {
+        let value = value.into();
+        self.dialect.beside_column(self.values.len() + 1, &value, &mut self.text);
+        self.values.push(value);
+        self
+    }
+
     /// The text.
     pub fn text(&self) -> &str {
         &self.text

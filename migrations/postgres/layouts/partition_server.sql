@@ -1,0 +1,7 @@
+-- Layout "hash partitions by tenant" (docs/postgresql.md): what the second and the third server need, once each,
+-- after `spillwatch migrate` has made the schema there. Their tenants come from the first server, with the numbers that
+-- it gave them.
+\set ON_ERROR_STOP on
+BEGIN;
+ALTER TABLE tenants ALTER COLUMN tenant DROP IDENTITY;
+COMMIT;
