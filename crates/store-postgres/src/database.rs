@@ -4,7 +4,7 @@ use crate::error::{MOST_SECONDS, connecting, engine};
 use crate::tls::connector;
 use crate::values::Parameters;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use store::StoreError;
 use tokio_postgres::{Error, Row, Statement};
@@ -15,8 +15,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(10);
 /// Statements that a connection keeps prepared. A client's filters make new ones without end.
 const PREPARED: usize = 200;
+/// How long what is read may take altogether, whatever the server says of it: the last statement of a read begins
+/// before its time is over ([`MOST_SECONDS`]). A server that hangs says nothing.
+const READING: Duration = Duration::from_secs(2 * MOST_SECONDS);
 /// How long a write may wait for the tenant's lock, and for each of its statements.
 const WRITE_SECONDS: u64 = 20;
+
+/// Ends a read that takes too long.
+pub(crate) async fn in_time<T, E: From<StoreError>>(read: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    tokio::time::timeout(READING, read).await.unwrap_or_else(|_| {
+        let why = format!("it did not answer within {} seconds", READING.as_secs());
+        Err(StoreError::Unavailable(why).into())
+    })
+}
 
 /// Both pools.
 pub(crate) struct Database {
@@ -35,6 +46,10 @@ impl Database {
         config.keepalives_interval(Duration::from_secs(3)).keepalives_retries(3);
         // After a failover the name may lead to servers of which one takes writes.
         config.target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
+        // One of several servers that takes connections and says nothing must not be asked first each time.
+        if !url.contains("load_balance_hosts") {
+            config.load_balance_hosts(tokio_postgres::config::LoadBalanceHosts::Random);
+        }
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let pool = |most: usize, seconds: u64| {
             let mut config = config.clone();
@@ -80,19 +95,29 @@ impl Database {
 }
 
 /// A connection, lent until it is dropped. One that is in the middle of a transaction is then closed: nobody else may
-/// go on with that.
+/// go on with that. So is one that owes an answer, which may never come.
 pub(crate) struct Connection {
     object: Option<Object>,
     in_transaction: AtomicBool,
+    /// Answers that are waited for.
+    owed: AtomicUsize,
 }
 
 impl Connection {
     fn new(object: Object) -> Self {
-        Self { object: Some(object), in_transaction: AtomicBool::new(false) }
+        Self { object: Some(object), in_transaction: AtomicBool::new(false), owed: AtomicUsize::new(0) }
     }
 
     fn object(&self) -> &Object {
         self.object.as_ref().expect("it is taken when it is dropped")
+    }
+
+    /// Waits for an answer.
+    async fn answer<T>(&self, question: impl Future<Output = T>) -> T {
+        self.owed.fetch_add(1, Ordering::Relaxed);
+        let answer = question.await;
+        self.owed.fetch_sub(1, Ordering::Relaxed);
+        answer
     }
 
     /// Prepares a statement, once for each connection.
@@ -101,40 +126,40 @@ impl Connection {
         if cache.size() >= PREPARED {
             cache.clear();
         }
-        self.object().prepare_cached(sql).await
+        self.answer(self.object().prepare_cached(sql)).await
     }
 
     /// The rows of a statement.
     pub(crate) async fn query(&self, sql: &str, values: Parameters<'_>) -> Result<Vec<Row>, Error> {
         let statement = self.prepare(sql).await?;
-        self.object().query(&statement, values).await
+        self.answer(self.object().query(&statement, values)).await
     }
 
     /// The same of one that is prepared: it is sent when this is first looked at.
     pub(crate) async fn query_prepared(&self, sql: &Statement, values: Parameters<'_>) -> Result<Vec<Row>, Error> {
-        self.object().query(sql, values).await
+        self.answer(self.object().query(sql, values)).await
     }
 
     /// The row of a statement that has one at most.
     pub(crate) async fn query_opt(&self, sql: &str, values: Parameters<'_>) -> Result<Option<Row>, Error> {
         let statement = self.prepare(sql).await?;
-        self.object().query_opt(&statement, values).await
+        self.answer(self.object().query_opt(&statement, values)).await
     }
 
     /// Runs a statement; answers how many rows it changed.
     pub(crate) async fn execute(&self, sql: &str, values: Parameters<'_>) -> Result<u64, Error> {
         let statement = self.prepare(sql).await?;
-        self.object().execute(&statement, values).await
+        self.answer(self.object().execute(&statement, values)).await
     }
 
     /// The same of one that is prepared: it is sent when this is first looked at.
     pub(crate) async fn execute_prepared(&self, sql: &Statement, values: Parameters<'_>) -> Result<u64, Error> {
-        self.object().execute(sql, values).await
+        self.answer(self.object().execute(sql, values)).await
     }
 
     /// Runs statements without values.
     pub(crate) async fn run(&self, sql: &str) -> Result<(), Error> {
-        self.object().batch_execute(sql).await
+        self.answer(self.object().batch_execute(sql)).await
     }
 
     /// Begins a transaction. What is asked for at the same time after it is in it.
@@ -172,7 +197,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if let Some(object) = self.object.take()
-            && self.in_transaction.load(Ordering::Relaxed)
+            && (self.in_transaction.load(Ordering::Relaxed) || self.owed.load(Ordering::Relaxed) > 0)
         {
             drop(Object::take(object));
         }

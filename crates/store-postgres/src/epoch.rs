@@ -2,7 +2,7 @@
 //! came before it was sent: nobody sees an old epoch, and a busy server asks no more often than the database answers.
 
 use crate::admin;
-use crate::database::Database;
+use crate::database::{Database, in_time};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use store::StoreError;
@@ -30,10 +30,7 @@ impl Epoch {
         let mut answered = self.answered.lock().await;
         if answered.0 <= before {
             let number = self.sent.fetch_add(1, Ordering::SeqCst) + 1;
-            let outcome = match self.database.reader().await {
-                Ok(db) => admin::epoch(&db).await,
-                Err(error) => Err(error),
-            };
+            let outcome = in_time(async { admin::epoch(&self.database.reader().await?).await }).await;
             *answered = (number, outcome);
         }
         answered.1.as_ref().map(|epoch| *epoch).map_err(StoreError::again)

@@ -25,7 +25,7 @@ mod writer;
 pub use dialect::PostgresDialect;
 pub use secrets::Secrets;
 
-use crate::database::Database;
+use crate::database::{Database, in_time};
 use crate::epoch::Epoch;
 use crate::writer::Writer;
 use model::{
@@ -102,10 +102,10 @@ impl Store for PostgresStore {
         actor: &'a Actor,
         repeatability: &'a Repeatability,
     ) -> BoxFuture<'a, Result<Option<Vec<Outcome>>, WriteError>> {
-        Box::pin(async move {
+        Box::pin(in_time(async move {
             let db = self.database.reader().await?;
             repeats::find(&db, tenant, actor, repeatability).await?.outcomes(repeatability)
-        })
+        }))
     }
 
     fn event<'a>(
@@ -116,7 +116,7 @@ impl Store for PostgresStore {
         sink: &'a mut dyn RowSink,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         let columns = Columns::of_events(carried.projection, carried.related);
-        Box::pin(async move { rows::event(&self.database.reader().await?, tenant, key, columns, sink).await })
+        Box::pin(in_time(async move { rows::event(&self.database.reader().await?, tenant, key, columns, sink).await }))
     }
 
     fn load_event<'a>(
@@ -124,7 +124,7 @@ impl Store for PostgresStore {
         tenant: TenantKey,
         key: &'a EventKey,
     ) -> BoxFuture<'a, Result<Option<RiskEvent>, StoreError>> {
-        Box::pin(async move { rows::load_event(&self.database.reader().await?, tenant, key).await })
+        Box::pin(in_time(async move { rows::load_event(&self.database.reader().await?, tenant, key).await }))
     }
 
     fn evidence<'a>(
@@ -132,11 +132,11 @@ impl Store for PostgresStore {
         tenant: TenantKey,
         key: &'a EventKey,
     ) -> BoxFuture<'a, Result<Option<Vec<Evidence>>, StoreError>> {
-        Box::pin(async move { rows::evidence(&self.database.reader().await?, tenant, key).await })
+        Box::pin(in_time(async move { rows::evidence(&self.database.reader().await?, tenant, key).await }))
     }
 
     fn load_user<'a>(&'a self, tenant: TenantKey, key: &'a UserKey) -> BoxFuture<'a, Result<Option<User>, StoreError>> {
-        Box::pin(async move { rows::load_user(&self.database.reader().await?, tenant, key).await })
+        Box::pin(in_time(async move { rows::load_user(&self.database.reader().await?, tenant, key).await }))
     }
 
     fn load_risky_user<'a>(
@@ -144,7 +144,7 @@ impl Store for PostgresStore {
         tenant: TenantKey,
         id: &'a str,
     ) -> BoxFuture<'a, Result<Option<RiskyUser>, StoreError>> {
-        Box::pin(async move { rows::load_risky_user(&self.database.reader().await?, tenant, id).await })
+        Box::pin(in_time(async move { rows::load_risky_user(&self.database.reader().await?, tenant, id).await }))
     }
 
     fn history<'a>(
@@ -154,7 +154,7 @@ impl Store for PostgresStore {
         from: Option<u64>,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<HistoryRecord>, StoreError>> {
-        Box::pin(async move { rows::history(&self.database.reader().await?, tenant, id, from, limit).await })
+        Box::pin(in_time(async move { rows::history(&self.database.reader().await?, tenant, id, from, limit).await }))
     }
 
     fn detected_event(
@@ -162,7 +162,7 @@ impl Store for PostgresStore {
         tenant: TenantKey,
         detection: DetectionId,
     ) -> BoxFuture<'_, Result<Option<EntityId>, StoreError>> {
-        Box::pin(async move { rows::detected_event(&self.database.reader().await?, tenant, detection).await })
+        Box::pin(in_time(async move { rows::detected_event(&self.database.reader().await?, tenant, detection).await }))
     }
 
     fn page<'a>(
@@ -175,19 +175,19 @@ impl Store for PostgresStore {
             let keys = query::order_of(&query);
             let _place =
                 self.long_reads(long::is_long_page(query.source, query.filter.as_ref(), &keys, query.skip)).await?;
-            query::page(&self.database.reader().await?, tenant, &query, &keys, sink).await
+            in_time(async { query::page(&self.database.reader().await?, tenant, &query, &keys, sink).await }).await
         })
     }
 
     fn count(&self, tenant: TenantKey, source: Source, filter: Expression) -> BoxFuture<'_, Result<u64, StoreError>> {
         Box::pin(async move {
             let _place = self.long_reads(long::is_long_count(source, &filter)).await?;
-            query::count(&self.database.reader().await?, tenant, source, &filter).await
+            in_time(async { query::count(&self.database.reader().await?, tenant, source, &filter).await }).await
         })
     }
 
     fn totals(&self, tenant: TenantKey) -> BoxFuture<'_, Result<Vec<(Total, u64)>, StoreError>> {
-        Box::pin(async move { rows::totals(&self.database.reader().await?, tenant).await })
+        Box::pin(in_time(async move { rows::totals(&self.database.reader().await?, tenant).await }))
     }
 
     fn changes(
@@ -196,11 +196,13 @@ impl Store for PostgresStore {
         after: u64,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<ChangeRecord>, StoreError>> {
-        Box::pin(async move { rows::changes(&self.database.reader().await?, tenant, after, limit).await })
+        Box::pin(in_time(async move { rows::changes(&self.database.reader().await?, tenant, after, limit).await }))
     }
 
     fn log_end(&self, tenant: TenantKey) -> BoxFuture<'_, Result<LogPlace, StoreError>> {
-        Box::pin(async move { Ok(rows::log_end(&self.database.reader().await?, tenant).await?.unwrap_or_default()) })
+        Box::pin(in_time(async move {
+            Ok(rows::log_end(&self.database.reader().await?, tenant).await?.unwrap_or_default())
+        }))
     }
 
     fn registry_epoch(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
@@ -208,7 +210,7 @@ impl Store for PostgresStore {
     }
 
     fn registry(&self) -> BoxFuture<'_, Result<Registry, StoreError>> {
-        Box::pin(async move { admin::registry(&self.database.reader().await?).await })
+        Box::pin(in_time(async move { admin::registry(&self.database.reader().await?).await }))
     }
 
     fn administer(&self, command: AdminCommand) -> BoxFuture<'_, Result<AdminOutcome, WriteError>> {

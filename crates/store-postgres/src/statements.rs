@@ -164,7 +164,8 @@ pub(crate) fn of(
         }
     }
     if !writes.evidence.is_empty() {
-        let set = "version = n.version, first_seen = n.first_seen, last_seen = n.last_seen, occurrences = n.occurrences";
+        let set =
+            "version = n.version, first_seen = n.first_seen, last_seen = n.last_seen, occurrences = n.occurrences";
         all.push(upsert("evidence", tenant, evidence_columns(&writes.evidence), 2, set));
     }
     if !writes.inserted_users.is_empty() {

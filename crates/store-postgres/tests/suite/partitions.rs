@@ -1,7 +1,9 @@
 //! Hash partitions by tenant over three servers, as docs/postgresql.md describes them. The contract is kept there too:
 //! `contract::over_partitions`.
 
-use crate::support::{PARTITION_SERVER, acknowledged, clock, create, event, open, partition_by_tenant, tenant, writers};
+use crate::support::{
+    PARTITION_SERVER, acknowledged, clock, create, event, open, partition_by_tenant, tenant, writers,
+};
 use model::{EventKey, EventKind, TenantKey, Total};
 use postgres_cluster::{Cluster, Options};
 use std::sync::Arc;
@@ -44,7 +46,8 @@ impl Servers {
         let count = |server: usize| {
             let part = if server == 0 { "_0" } else { "" };
             let tables = ["tenants", "risk_events", "changes", "totals", "risky_users", "actors"];
-            let counts = tables.map(|table| format!("(select count(*) from {table}{part} where tenant = {})", tenant.0));
+            let counts =
+                tables.map(|table| format!("(select count(*) from {table}{part} where tenant = {})", tenant.0));
             let sql = format!("select {}", counts.join(", "));
             self.0[server].sql(DATABASE, &sql).expect("it runs")
         };

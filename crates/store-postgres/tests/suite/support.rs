@@ -13,6 +13,9 @@ use store::{AdminCommand, AdminOutcome, BoxFuture, Outcome, Store, StoreError, W
 use store_postgres::PostgresStore;
 use tokio::task::JoinSet;
 
+/// The pause between two looks at something that is about to happen.
+pub(crate) const LOOK: Duration = Duration::from_millis(5);
+
 /// A clock that stands still.
 pub(crate) fn clock() -> Arc<FixedClock> {
     Arc::new(FixedClock::at("2024-03-03T06:00:00Z".parse().expect("a time")))
@@ -56,8 +59,7 @@ impl Harness {
 }
 
 /// The script that makes a server ready for a part of another one's tables.
-pub(crate) const PARTITION_SERVER: &str =
-    include_str!("../../../../migrations/postgres/layouts/partition_server.sql");
+pub(crate) const PARTITION_SERVER: &str = include_str!("../../../../migrations/postgres/layouts/partition_server.sql");
 
 /// The script that partitions the tables of a database over itself and two others.
 pub(crate) fn partition_by_tenant(second: &str, third: &str) -> String {
@@ -66,7 +68,8 @@ pub(crate) fn partition_by_tenant(second: &str, third: &str) -> String {
         let (_, rest) = url.split_once('@').expect("a user");
         let (address, database) = rest.split_once('/').expect("a database");
         let (host, port) = address.split_once(':').expect("a port");
-        let set = format!("\\set {name}_host '{host}'\n\\set {name}_port '{port}'\n\\set {name}_database '{database}'\n");
+        let set =
+            format!("\\set {name}_host '{host}'\n\\set {name}_port '{port}'\n\\set {name}_database '{database}'\n");
         script.push_str(&set);
     }
     script + include_str!("../../../../migrations/postgres/layouts/partition_by_tenant.sql")
@@ -169,7 +172,7 @@ pub(crate) fn writers(
                             written.push((tenant, id));
                             count.fetch_add(1, Ordering::SeqCst);
                         }
-                        Err(WriteError::Store(StoreError::Unavailable(_))) => tokio::task::yield_now().await,
+                        Err(WriteError::Store(StoreError::Unavailable(_))) => tokio::time::sleep(LOOK).await,
                         Err(error) => panic!("{error:?}"),
                     }
                 }
@@ -185,6 +188,6 @@ pub(crate) async fn acknowledged(count: &AtomicUsize, wanted: usize) {
     let start = tokio::time::Instant::now();
     while count.load(Ordering::SeqCst) < wanted {
         assert!(start.elapsed() < Duration::from_mins(2), "writers do not go on: {count:?} of {wanted}");
-        tokio::task::yield_now().await;
+        tokio::time::sleep(LOOK).await;
     }
 }

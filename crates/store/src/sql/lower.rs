@@ -222,7 +222,11 @@ impl Lowering<'_, '_> {
         let is_column = matches!(inner.node, Node::Property(_));
         for (at, value) in values.enumerate() {
             self.sql.push(if at == 0 { "" } else { ", " });
-            if is_column { self.sql.bind_beside_column(value) } else { self.sql.bind(value) };
+            if is_column {
+                self.sql.bind_beside_column(value)
+            } else {
+                self.sql.bind(value)
+            };
         }
         self.sql.push(")");
         // Null comes out just when the value is null.
