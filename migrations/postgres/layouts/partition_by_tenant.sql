@@ -19,7 +19,7 @@ SELECT format(
     'CREATE SERVER spillwatch_%s FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host %L, port %L, dbname %L,
         use_remote_estimate ''true'', fetch_size ''1000'', batch_size ''256'', connect_timeout ''5'',
         keepalives_idle ''10'', keepalives_interval ''3'', keepalives_count ''3'', tcp_user_timeout ''10000'',
-        options ''-c synchronous_commit=on -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s'
+        options ''-c synchronous_commit=on -c lock_timeout=10s -c idle_in_transaction_session_timeout=600s'
     || ' -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3 -c tcp_user_timeout=10000'')',
     part, host, port, database),
     format('CREATE USER MAPPING FOR CURRENT_USER SERVER spillwatch_%s OPTIONS (user %L)', part, :'remote_user')
