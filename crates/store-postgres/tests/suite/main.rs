@@ -12,3 +12,4 @@ mod secrets;
 mod shapes;
 mod support;
 mod tls;
+mod transfer;
