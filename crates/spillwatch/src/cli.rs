@@ -1,8 +1,10 @@
 //! The command line. Settings also come from the environment (`SPILLWATCH_*`) and from a TOML file;
 //! see [`config`](crate::config).
 
+mod address;
 mod events;
 
+pub use address::StoreAddress;
 pub use events::{Events, Export, ExportFormat, Import, ImportFormat, List, Since, Watch};
 
 use crate::database_url::DatabaseUrl;
@@ -122,8 +124,8 @@ pub enum Command {
     /// Replace the built-in issuer's signing key, or the operator's key
     #[command(subcommand)]
     Keys(Keys),
-    /// Bring the store's schema up to date
-    Migrate,
+    /// Bring the store's schema up to date, or move the store into a PostgreSQL database or back
+    Migrate(Migrate),
     /// Copy the store into one file, also while a server runs; a database has its own tools for that
     Backup(Backup),
     /// Put a backup into a data folder
@@ -344,6 +346,17 @@ pub enum Keys {
         #[arg(long, value_name = "FILE")]
         new_secret_key_file: PathBuf,
     },
+}
+
+/// `spillwatch migrate`
+#[derive(Args, Debug)]
+pub struct Migrate {
+    /// Copy the store of this data folder, or of the database at this postgres:// URL; stop its servers before
+    #[arg(long, value_name = "DIR|URL", requires = "to")]
+    pub from: Option<StoreAddress>,
+    /// Data folder or database that takes the copy; it must be empty, or hold a copy that was interrupted
+    #[arg(long, value_name = "DIR|URL", requires = "from")]
+    pub to: Option<StoreAddress>,
 }
 
 /// `spillwatch backup`

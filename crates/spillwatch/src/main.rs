@@ -44,7 +44,7 @@ async fn command(cli: Cli) -> Result<(), Failure> {
         Command::Apps(action) => commands::apps::run(global, action).await,
         Command::Events(action) => commands::events::run(global, *action).await,
         Command::Keys(action) => commands::keys::run(global, action).await,
-        Command::Migrate => commands::migrate::run(global).await,
+        Command::Migrate(options) => commands::migrate::run(global, options).await,
         Command::Backup(options) => commands::backup::run(global, options).await,
         Command::Restore(options) => commands::restore::run(global, &options),
         Command::Doctor => commands::doctor::run(global).await,

@@ -64,7 +64,6 @@ const SETTINGS: [(&str, &[&str]); 3] = [
 
 /// Looks at everything. Damage is a finding, not an error.
 pub(crate) async fn check(db: &Connection) -> Result<Vec<Finding>, StoreError> {
-    let doing = engine("checking the store");
     let mut findings = vec![Finding { subject: "schema", sound: true, detail: migrate::newest(db).await? }];
     for (name, safe) in SETTINGS {
         let value = setting(db, name).await?;
@@ -74,6 +73,14 @@ pub(crate) async fn check(db: &Connection) -> Result<Vec<Finding>, StoreError> {
     }
     let version = setting(db, "server_version").await?;
     findings.push(Finding { subject: "server", sound: true, detail: format!("PostgreSQL {version}") });
+    findings.extend(invariants(db).await?);
+    Ok(findings)
+}
+
+/// Looks at what it holds.
+pub(crate) async fn invariants(db: &Connection) -> Result<Vec<Finding>, StoreError> {
+    let doing = engine("checking the store");
+    let mut findings = Vec::new();
     db.at_one_moment(async {
         db.run("SET LOCAL statement_timeout = 0").await.map_err(doing)?;
         for (subject, question) in INVARIANTS {

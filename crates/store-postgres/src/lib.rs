@@ -2,6 +2,7 @@
 //! their own; replication, failover and partitioning are PostgreSQL's work (docs/adr/0007-postgresql.md).
 
 mod admin;
+mod archive;
 mod check;
 mod database;
 mod dialect;
@@ -22,6 +23,7 @@ mod tls;
 mod values;
 mod writer;
 
+pub use archive::PostgresArchive;
 pub use dialect::PostgresDialect;
 pub use secrets::Secrets;
 
@@ -58,13 +60,9 @@ impl PostgresStore {
     pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let database = Arc::new(Database::new(url)?);
         let db = database.writer().await?;
-        let encoding = check::setting(&db, "server_encoding").await?;
-        if encoding != "UTF8" {
-            return Err(StoreError::Unusable(format!(
-                "the database's encoding is {encoding}; make one with `CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0`"
-            )));
-        }
+        must_be_utf8(&db).await?;
         let migrations = migrate::migrate(&db).await?;
+        archive::must_be_finished(&db).await?;
         drop(db);
         let writer = Arc::new(Writer::new(database.clone(), clock));
         let long_reads = Semaphore::new(database.long_reads());
@@ -83,6 +81,17 @@ impl PostgresStore {
     pub fn migrations(&self) -> &[String] {
         &self.migrations
     }
+}
+
+/// Refuses a database that cannot hold every text.
+async fn must_be_utf8(db: &database::Connection) -> Result<(), StoreError> {
+    let encoding = check::setting(db, "server_encoding").await?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(StoreError::Unusable(format!(
+        "the database's encoding is {encoding}; make one with `CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0`"
+    )))
 }
 
 impl Store for PostgresStore {

@@ -2,6 +2,7 @@
 //! wait for it (docs/adr/0001-embedded-store-and-group-commit.md).
 
 mod admin;
+mod archive;
 mod backup;
 mod check;
 mod checkpoint;
@@ -30,6 +31,7 @@ mod tests;
 mod wal_index;
 mod writer;
 
+pub use archive::SqliteArchive;
 pub use backup::{BackupInfo, add_keys, database_file, keys_of, restore};
 pub use dialect::SqliteDialect;
 pub use open::FILE_NAME;
@@ -84,11 +86,10 @@ impl SqliteStore {
     /// The same; each reader maps the file into memory up to `mapped` bytes, and reads what lies behind
     /// with a system call a page.
     pub fn open_mapped(folder: &Path, clock: Arc<dyn Clock>, mapped: u64) -> Result<Self, StoreError> {
-        let path = open::prepare_folder(folder)?;
-        open::create_file(&path)?;
-        let db = connect(&path, Role::Writer)?;
-        open::claim(&db)?;
-        let migrations = migrate::migrate(&db)?;
+        let (path, db, migrations) = open::open_writer(folder)?;
+        if archive::is_unfinished(&db)? {
+            return Err(store::transfer::unfinished());
+        }
         // The schema was read, so the log has its index by now.
         let index = WalIndex::open(&path)
             .map_err(|error| StoreError::Unusable(format!("the log's index cannot be read: {error}")))?;

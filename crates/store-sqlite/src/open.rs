@@ -2,6 +2,7 @@
 
 use crate::error::{engine, read_only};
 use crate::functions;
+use crate::migrate;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
@@ -29,6 +30,17 @@ pub(crate) enum Role {
     Reader,
     /// Moves the log into the database file; copies it.
     Upkeep,
+}
+
+/// Opens the connection that writes to the store in a folder, made when it is not there, and brings its schema up to date:
+/// the file, the connection, and the names of the migrations that ran.
+pub(crate) fn open_writer(folder: &Path) -> Result<(PathBuf, Connection, Vec<String>), StoreError> {
+    let path = prepare_folder(folder)?;
+    create_file(&path)?;
+    let db = connect(&path, Role::Writer)?;
+    claim(&db)?;
+    let migrations = migrate::migrate(&db)?;
+    Ok((path, db, migrations))
 }
 
 /// Makes the data folder (0700) when it is not there, and answers the database file's path.

@@ -14,6 +14,7 @@ mod outcome;
 pub mod plan;
 mod remembered;
 pub mod sql;
+pub mod transfer;
 pub mod working;
 
 pub use admin::{AdminCommand, AdminOutcome};

@@ -5,6 +5,8 @@ mod import;
 mod list;
 mod watch;
 
+pub(crate) use export::bar;
+
 use crate::cli::{Events, Global};
 use crate::error::Failure;
 use crate::instance::Instance;

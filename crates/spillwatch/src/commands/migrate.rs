@@ -1,6 +1,8 @@
 //! `spillwatch migrate`
 
-use crate::cli::Global;
+mod moving;
+
+use crate::cli::{Global, Migrate};
 use crate::error::Failure;
 use crate::instance::Instance;
 use crate::output::line;
@@ -9,8 +11,11 @@ use std::sync::Arc;
 use store::Store as _;
 use store_postgres::PostgresStore;
 
-/// Brings the schema up to date, which opening the store does, and says what ran.
-pub async fn run(global: &Global) -> Result<(), Failure> {
+/// Moves a store, or brings the schema up to date, which opening the store does, and says what ran.
+pub async fn run(global: &Global, options: Migrate) -> Result<(), Failure> {
+    if let (Some(from), Some(to)) = (&options.from, &options.to) {
+        return moving::run(global, from, to).await;
+    }
     let ran = if let Some(url) = &global.database {
         // Whoever may change a database's schema need not have the operator's key.
         let store = PostgresStore::open(url.expose(), Arc::new(SystemClock)).await?;

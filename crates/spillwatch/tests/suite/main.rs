@@ -12,6 +12,7 @@ mod help;
 mod hostile;
 mod listen;
 mod logs;
+mod moving;
 #[cfg(feature = "server-tests")]
 mod nodes;
 mod readme;

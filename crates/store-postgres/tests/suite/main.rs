@@ -14,3 +14,4 @@ mod secrets;
 mod shapes;
 mod support;
 mod tls;
+mod transfer;

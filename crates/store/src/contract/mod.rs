@@ -10,6 +10,7 @@ pub mod expressions;
 #[cfg(test)]
 mod grouped;
 mod isolation;
+pub mod life;
 mod lists;
 mod pages;
 mod queries;

@@ -149,7 +149,7 @@ const RISKY_USER_ORDERS: [&str; 5] =
 
 const USER_ORDERS: [&str; 4] = ["", "displayName desc", "department,id", "userPrincipalName"];
 
-fn bound(ty: &'static EntityType, filter: &str, order: &str) -> (Option<Expression>, Vec<OrderKey>) {
+pub(super) fn bound(ty: &'static EntityType, filter: &str, order: &str) -> (Option<Expression>, Vec<OrderKey>) {
     let mut query = String::new();
     for (name, value) in [("$filter", filter), ("$orderby", order)] {
         if !value.is_empty() {
@@ -202,7 +202,7 @@ async fn fill(store: &dyn Store, tenant: TenantKey, dice: &mut Dice) {
 }
 
 /// A row as it is, or the detection that an event's row is.
-fn seen(row: &dyn Row, as_detection: bool) -> SeenRow {
+pub(super) fn seen(row: &dyn Row, as_detection: bool) -> SeenRow {
     if !as_detection {
         return SeenRow::of(row);
     }
@@ -280,7 +280,7 @@ async fn paged(
 }
 
 /// What is asked of detections, asked of events.
-fn through(filter: Option<Expression>, order_by: Vec<OrderKey>) -> (Option<Expression>, Vec<OrderKey>) {
+pub(super) fn through(filter: Option<Expression>, order_by: Vec<OrderKey>) -> (Option<Expression>, Vec<OrderKey>) {
     let keys =
         order_by.into_iter().map(|key| OrderKey { expression: key.expression.seen_through(&DetectionView), ..key });
     (filter.map(|filter| filter.seen_through(&DetectionView)), keys.collect())

@@ -63,7 +63,7 @@ pub async fn run(instance: &Instance, options: Export) -> Result<(), Failure> {
 }
 
 /// A progress bar on standard error, when that is a terminal.
-pub(super) fn bar(template: &str) -> ProgressBar {
+pub(crate) fn bar(template: &str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

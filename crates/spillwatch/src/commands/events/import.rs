@@ -1,7 +1,7 @@
 //! `spillwatch events import`
 
+use super::bar;
 use super::caller;
-use super::export::bar;
 use crate::cli::{Global, Import, ImportFormat};
 use crate::error::Failure;
 use crate::exchange::{Row, csv, lines};

@@ -1,0 +1,137 @@
+//! `spillwatch migrate --from ... --to ...`: everything that a store holds, into another one.
+
+use crate::cli::{Global, StoreAddress};
+use crate::commands::events::bar;
+use crate::error::Failure;
+use crate::output::rows;
+use indicatif::ProgressBar;
+use serde_json::json;
+use std::time::{Duration, Instant};
+use store::transfer::{Archive, Beginning, Progress, TransferError, Verdict, transfer};
+use store_postgres::PostgresArchive;
+use store_sqlite::{SqliteArchive, database_file};
+
+/// Between two lines of progress where there is no terminal.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Copies the store, reads the copy back, and prints what came of each table.
+pub async fn run(global: &Global, from: &StoreAddress, to: &StoreAddress) -> Result<(), Failure> {
+    if from.is(to) {
+        return Err(Failure::Refused("--from and --to are the same store".to_owned()));
+    }
+    if let StoreAddress::Folder(folder) = from
+        && !database_file(folder).exists()
+    {
+        return Err(Failure::message(format!("there is no store in {}", folder.display())));
+    }
+    anstream::eprintln!(
+        "Copying {from} to {to}. No server may be running on either: a source that is written to meanwhile is copied again."
+    );
+    let (source, target) = (open(from).await?, open(to).await?);
+    let mut told = Told::new();
+    let moved = transfer(&*source, &*target, &mut |progress| {
+        told.tell(progress);
+        true
+    })
+    .await;
+    told.bar.finish_and_clear();
+    match moved {
+        Ok(verdicts) => {
+            carry_keys_over(from, to)?;
+            print(global, &verdicts)?;
+            anstream::eprintln!(
+                "{to} holds everything now. {from} is left as it was; keep it until you trust the copy."
+            );
+            Ok(())
+        }
+        Err(error) => {
+            if let TransferError::Differs(verdicts) = &error {
+                print(global, verdicts)?;
+            }
+            Err(error.into())
+        }
+    }
+}
+
+async fn open(address: &StoreAddress) -> Result<Box<dyn Archive>, Failure> {
+    Ok(match address {
+        StoreAddress::Folder(folder) => Box::new(SqliteArchive::open(folder)?),
+        StoreAddress::Database(url) => {
+            url.check().map_err(|why| Failure::Refused(format!("{url} cannot be used: {why}")))?;
+            Box::new(PostgresArchive::open(url.expose()).await?)
+        }
+    })
+}
+
+/// Carries over what is not in the tables: the issuer's signing keys and the key of page tokens, which lie in the folder
+/// `keys` of a data folder, and sealed with the operator's key in a database.
+#[expect(clippy::unnecessary_wraps, reason = "what it does comes with the databases' sealed keys")]
+fn carry_keys_over(from: &StoreAddress, to: &StoreAddress) -> Result<(), Failure> {
+    anstream::eprintln!(
+        "The signing keys and the page-token key of {from} are not carried over to {to}: tokens and page links of before end."
+    );
+    Ok(())
+}
+
+fn print(global: &Global, verdicts: &[Verdict]) -> Result<(), Failure> {
+    let verdict = |verdict: &Verdict| {
+        let equal = if verdict.is_equal() { "equal" } else { "differs" };
+        vec![json!(verdict.table), json!(verdict.source.rows), json!(verdict.source.digest.to_string()), json!(equal)]
+    };
+    rows(global, &["table", "rows", "sha256", "verdict"], &verdicts.iter().map(verdict).collect::<Vec<_>>(), "")
+}
+
+/// Shows progress: a bar on a terminal, else lines.
+struct Told {
+    bar: ProgressBar,
+    last: Option<(&'static str, Instant)>,
+}
+
+impl Told {
+    fn new() -> Self {
+        Self { bar: bar("{msg:28} {bar:30} {human_pos}/{human_len} rows  ETA {eta}"), last: None }
+    }
+
+    fn tell(&mut self, progress: Progress) {
+        match progress {
+            Progress::Begun(beginning) => match beginning {
+                Beginning::Fresh => {}
+                Beginning::Resumed => self.say("It goes on where it was interrupted."),
+                Beginning::SourceHasChanged => self.say("The source has changed since: it starts over."),
+                Beginning::TargetDiffered => {
+                    self.say("What was copied before differs from the source: it starts over.");
+                }
+            },
+            Progress::Copied { table, rows, of } => self.show("copying", Some(table), rows, of),
+            Progress::Verified { table, rows, of } => self.show("reading back", Some(table), rows, of),
+            Progress::Checking => self.show("checking", None, 0, 0),
+        }
+    }
+
+    fn say(&self, text: &str) {
+        self.bar.suspend(|| anstream::eprintln!("{text}"));
+    }
+
+    fn show(&mut self, step: &'static str, table: Option<&'static str>, rows: u64, of: u64) {
+        if self.bar.is_hidden() {
+            // A line at the beginning of each step, and then from time to time.
+            let now = Instant::now();
+            if self.last.is_some_and(|(last, at)| last == step && now.duration_since(at) < PAUSE) {
+                return;
+            }
+            self.last = Some((step, now));
+            match table {
+                Some(table) => anstream::eprintln!("{step} {table}: {rows} of {of} rows"),
+                None => anstream::eprintln!("{step} the copy as a whole"),
+            }
+            return;
+        }
+        if self.last.is_none_or(|(last, _)| last != step) {
+            self.last = Some((step, Instant::now()));
+            self.bar.reset_eta();
+        }
+        self.bar.set_message(table.map_or_else(|| step.to_owned(), |table| format!("{step} {table}")));
+        self.bar.set_length(of);
+        self.bar.set_position(rows);
+    }
+}
