@@ -21,11 +21,11 @@ use zeroize::Zeroizing;
 /// The folder of keys in the data folder.
 const KEYS: &str = "keys";
 /// The folder of the built-in issuer's keys, below that.
-const ISSUER: &str = "issuer";
+pub const ISSUER: &str = "issuer";
 /// What the names of its keys begin with in a database.
-const ISSUER_BELOW: &str = "issuer/";
+pub const ISSUER_BELOW: &str = "issuer/";
 /// The secret that page tokens are sealed with.
-const PAGE_TOKEN_KEY: &str = "page-token.key";
+pub const PAGE_TOKEN_KEY: &str = "page-token.key";
 
 /// A value that all nodes of a database share, made by the first one: the id of the first tenant.
 const FIRST_TENANT: &str = "first-tenant.id";

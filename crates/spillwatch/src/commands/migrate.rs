@@ -1,5 +1,6 @@
 //! `spillwatch migrate`
 
+mod keys;
 mod moving;
 
 use crate::cli::{Global, Migrate};

@@ -35,7 +35,7 @@ pub fn run(global: &Global, options: &Restore) -> Result<(), Failure> {
 }
 
 /// Writes one key file below the folder; a name that would lead out of it is refused.
-fn write_key(folder: &Path, name: &Path, content: &[u8]) -> Result<(), Failure> {
+pub fn write_key(folder: &Path, name: &Path, content: &[u8]) -> Result<(), Failure> {
     if !name.components().all(|part| matches!(part, Component::Normal(_))) {
         return Err(Failure::message(format!("the backup names a key file outside its folder: {}", name.display())));
     }

@@ -45,6 +45,8 @@ fn what_makes_no_sense_is_refused() {
     assert!(migrate(&["--from", one, "--to", one]).failure(2).contains("the same store"));
     let none = migrate(&["--from", path(nowhere.path()), "--to", one]);
     assert!(none.failure(1).contains("there is no store"), "{}", none.stderr);
-    let secret = migrate(&["--from", one, "--to", "postgres://risk:hunter2@127.0.0.1:1/risk"]);
+    let key = Program::new(BINARY).args(["keys", "new-secret-key"]).run().success().to_owned();
+    let unreachable = ["migrate", "--from", one, "--to", "postgres://risk:hunter2@127.0.0.1:1/risk"];
+    let secret = Program::new(BINARY).args(unreachable).env("SPILLWATCH_SECRET_KEY", key).run();
     assert!(!secret.failure(1).contains("hunter2"), "{}", secret.stderr);
 }

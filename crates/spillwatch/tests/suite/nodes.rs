@@ -175,3 +175,43 @@ fn a_self_signed_certificate_is_kept_in_the_folder_that_is_named() {
     assert_eq!(kept, ["self-signed.crt", "self-signed.key"]);
     assert_eq!(std::fs::read_dir(&data).expect("it was made").count(), 1, "no store");
 }
+
+#[test]
+fn a_store_that_moves_takes_its_keys_along() {
+    let (database, key, (from, back)) = (shared().database(), new_key(), (folder(), folder()));
+    let path = |folder: &Path| folder.to_str().expect("UTF-8").to_owned();
+    let migrate = |from: &str, to: &str| {
+        Program::new(BINARY).args(["migrate", "--from", from, "--to", to]).env("SPILLWATCH_SECRET_KEY", &key).run()
+    };
+    let server = TestServer::start(BINARY, from.path());
+    for number in 1..=5 {
+        server.call("POST", EVENTS, Some(&event(number))).expect(201);
+    }
+    let token = server.token().to_owned();
+    let (mut rows, next) = page(&server, &format!("{EVENTS}?$top=2"), "@odata.nextLink");
+    let (_, delta) = page(&server, &format!("{EVENTS}/delta?$deltatoken=latest"), "@odata.deltaLink");
+    server.stop().success();
+
+    let refused = Program::new(BINARY).args(["migrate", "--from", &path(from.path()), "--to", database.url()]).run();
+    assert!(refused.failure(2).contains("new-secret-key"), "{}", refused.stderr);
+    migrate(&path(from.path()), database.url()).success();
+    let moved = node(&home(&database, &key));
+    moved.connect().call("GET", EVENTS, &token, None).expect("an answer").expect(200);
+    let (more, next) = page(&moved, &next.expect("more rows"), "@odata.nextLink");
+    rows.extend(more);
+    let created = moved.call("POST", EVENTS, Some(&event(6))).expect(201).json();
+    let (changed, delta) = page(&moved, &delta.expect("a delta link"), "@odata.deltaLink");
+    assert_eq!(changed, [created["id"].as_str().expect("an id")]);
+    moved.stop().success();
+
+    migrate(database.url(), &path(back.path())).success();
+    let server = TestServer::start(BINARY, back.path());
+    server.connect().call("GET", EVENTS, &token, None).expect("an answer").expect(200);
+    let (more, next) = page(&server, &next.expect("more rows"), "@odata.nextLink");
+    rows.extend(more);
+    rows.sort();
+    rows.dedup();
+    assert_eq!((rows.len(), next), (5, None));
+    assert_eq!(page(&server, &delta.expect("a delta link"), "@odata.deltaLink").0, Vec::<String>::new());
+    server.command(["doctor"]).run().success();
+}

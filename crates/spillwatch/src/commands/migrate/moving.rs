@@ -1,5 +1,6 @@
 //! `spillwatch migrate --from ... --to ...`: everything that a store holds, into another one.
 
+use super::keys::Carrier;
 use crate::cli::{Global, StoreAddress};
 use crate::commands::events::bar;
 use crate::error::Failure;
@@ -24,6 +25,7 @@ pub async fn run(global: &Global, from: &StoreAddress, to: &StoreAddress) -> Res
     {
         return Err(Failure::message(format!("there is no store in {}", folder.display())));
     }
+    let carrier = Carrier::new(global, from, to).await?;
     anstream::eprintln!(
         "Copying {from} to {to}. No server may be running on either: a source that is written to meanwhile is copied again."
     );
@@ -37,10 +39,10 @@ pub async fn run(global: &Global, from: &StoreAddress, to: &StoreAddress) -> Res
     told.bar.finish_and_clear();
     match moved {
         Ok(verdicts) => {
-            carry_keys_over(from, to)?;
+            carrier.carry(from, to).await?;
             print(global, &verdicts)?;
             anstream::eprintln!(
-                "{to} holds everything now. {from} is left as it was; keep it until you trust the copy."
+                "{to} holds everything now, with the keys: tokens and page links of before go on. {from} is left as it was; keep it until you trust the copy."
             );
             Ok(())
         }
@@ -61,16 +63,6 @@ async fn open(address: &StoreAddress) -> Result<Box<dyn Archive>, Failure> {
             Box::new(PostgresArchive::open(url.expose()).await?)
         }
     })
-}
-
-/// Carries over what is not in the tables: the issuer's signing keys and the key of page tokens, which lie in the folder
-/// `keys` of a data folder, and sealed with the operator's key in a database.
-#[expect(clippy::unnecessary_wraps, reason = "what it does comes with the databases' sealed keys")]
-fn carry_keys_over(from: &StoreAddress, to: &StoreAddress) -> Result<(), Failure> {
-    anstream::eprintln!(
-        "The signing keys and the page-token key of {from} are not carried over to {to}: tokens and page links of before end."
-    );
-    Ok(())
 }
 
 fn print(global: &Global, verdicts: &[Verdict]) -> Result<(), Failure> {
