@@ -3,5 +3,10 @@
 -- it gave them.
 \set ON_ERROR_STOP on
 BEGIN;
+DO $$ BEGIN
+    IF EXISTS (SELECT 1 FROM tenants) THEN
+        RAISE EXCEPTION 'this database has tenants of its own; take an empty one and make the schema with spillwatch migrate';
+    END IF;
+END $$;
 ALTER TABLE tenants ALTER COLUMN tenant DROP IDENTITY;
 COMMIT;

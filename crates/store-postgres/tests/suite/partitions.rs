@@ -107,6 +107,8 @@ async fn a_database_with_data_is_partitioned_and_a_tenant_needs_its_own_server_o
     let registry = store.registry().await.expect("the registry can be read");
     store.close().await;
 
+    let why = servers.0[0].sql(DATABASE, PARTITION_SERVER).expect_err("it has tenants");
+    assert!(why.to_string().contains("tenants of its own"), "{why}");
     servers.partition();
     let store = open(&servers.url(), clock()).await;
     assert!(store.migrations().is_empty());
