@@ -41,12 +41,12 @@ async fn reads_are_answered_on_every_connection() {
     let yard = yard().await;
     let questions = Questions::of(DataSet::of(1_000), vec!["a".to_owned(), "b".to_owned()]);
     for op in [Op::Get, Op::List, Op::OfUser, Op::OfRange, Op::OfLevel] {
-        let before = Reading::of(yard.server.pid());
+        let before = Reading::of(&yard.server.pid().into());
         let run = drive(&Plan::of(op, &yard.target, &questions), 4, SHORT).await.expect("right answers");
         assert!(run.latencies.is_sorted());
         assert!(run.answered >= 4 && run.answered >= run.latencies.len() as u64);
         assert_eq!(run.last_bodies.len(), 4);
-        assert!(before.until(&Reading::of(yard.server.pid())).server_seconds > 0.0, "{op:?} took no CPU");
+        assert!(before.until(&Reading::of(&yard.server.pid().into())).server_seconds > 0.0, "{op:?} took no CPU");
     }
 }
 

@@ -77,6 +77,11 @@ impl Database {
         (self.readers.status().max_size / 2).max(1)
     }
 
+    /// Fails once it was closed.
+    pub(crate) fn ensure_open(&self) -> Result<(), StoreError> {
+        if self.readers.is_closed() { Err(StoreError::Stopped("it was closed".to_owned())) } else { Ok(()) }
+    }
+
     /// A connection to read with.
     pub(crate) async fn reader(&self) -> Result<Connection, StoreError> {
         self.readers.get().await.map(Connection::new).map_err(connecting)

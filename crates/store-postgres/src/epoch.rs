@@ -1,38 +1,58 @@
-//! The registry's epoch, asked for by every request, on every node. One question to the database answers everybody who
-//! came before it was sent: nobody sees an old epoch, and a busy server asks no more often than the database answers.
+//! The registry's epoch, asked for by every request, on every node. An answer counts for a while; whoever changes the
+//! registry is answered only after that while, when no node holds an older epoch any more. So from that answer on nobody
+//! sees an old one, and yet requests do not wait for a question of their own.
 
 use crate::admin;
 use crate::database::{Database, in_time};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use store::StoreError;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
-/// Those who ask.
+/// For how long an answer counts, from when it was asked for.
+const HELD: Duration = Duration::from_millis(100);
+/// How long after its commit a change of the registry is answered: longer, since clocks may run at slightly different
+/// speeds.
+const PASSED: Duration = Duration::from_millis(110);
+
+/// What is known of the epoch.
 pub(crate) struct Epoch {
     database: Arc<Database>,
-    /// How many questions were sent.
-    sent: AtomicU64,
-    /// The number of the latest question that was answered, and its answer; held while one is under way.
-    answered: Mutex<(u64, Result<u64, StoreError>)>,
+    /// The latest answer, and when it was asked for.
+    known: RwLock<Option<(Instant, u64)>>,
+    /// Held by the one who asks.
+    asking: Mutex<()>,
 }
 
 impl Epoch {
     pub(crate) fn new(database: Arc<Database>) -> Self {
-        Self { database, sent: AtomicU64::new(0), answered: Mutex::new((0, Ok(0))) }
+        Self { database, known: RwLock::new(None), asking: Mutex::new(()) }
     }
 
     /// The epoch now.
     pub(crate) async fn get(&self) -> Result<u64, StoreError> {
-        // A question that is under way may have been sent before something that this caller has heard of; any later one
-        // was not.
-        let before = self.sent.load(Ordering::SeqCst);
-        let mut answered = self.answered.lock().await;
-        if answered.0 <= before {
-            let number = self.sent.fetch_add(1, Ordering::SeqCst) + 1;
-            let outcome = in_time(async { admin::epoch(&self.database.reader().await?).await }).await;
-            *answered = (number, outcome);
+        self.database.ensure_open()?;
+        if let Some(epoch) = self.held() {
+            return Ok(epoch);
         }
-        answered.1.as_ref().map(|epoch| *epoch).map_err(StoreError::again)
+        let _asking = self.asking.lock().await;
+        if let Some(epoch) = self.held() {
+            return Ok(epoch); // another one has asked meanwhile
+        }
+        let asked = Instant::now();
+        let epoch = in_time(async { admin::epoch(&self.database.reader().await?).await }).await?;
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some((asked, epoch));
+        Ok(epoch)
+    }
+
+    fn held(&self) -> Option<u64> {
+        let known = *self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.filter(|(asked, _)| asked.elapsed() < HELD).map(|(_, epoch)| epoch)
+    }
+
+    /// Waits until no node holds an epoch of before now any more.
+    pub(crate) async fn passed() {
+        tokio::time::sleep(PASSED).await;
     }
 }

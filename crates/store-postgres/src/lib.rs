@@ -227,7 +227,11 @@ impl Store for PostgresStore {
             if let AdminCommand::RemoveTenant(tenant) = &command {
                 self.writer.forget(*tenant);
             }
-            Ok(admin::execute(&self.database.writer().await?, command).await?)
+            let outcome = admin::execute(&self.database.writer().await?, command).await?;
+            if matches!(outcome, AdminOutcome::Done | AdminOutcome::Tenant(_)) {
+                Epoch::passed().await;
+            }
+            Ok(outcome)
         })
     }
 

@@ -2,6 +2,7 @@
 
 use crate::PostgresStore;
 use crate::database::Connection;
+use crate::epoch::Epoch;
 use crate::error::engine;
 use crate::rows::{damaged, integer, text};
 use store::StoreError;
@@ -53,6 +54,7 @@ impl PostgresStore {
         }
         change(&db, put, remove).await.map_err(doing)?;
         db.commit().await.map_err(doing)?;
+        Epoch::passed().await;
         Ok(true)
     }
 }

@@ -44,10 +44,9 @@ struct Job {
 }
 
 /// Those who wait for the transaction of a tenant that is under way.
-#[derive(Default)]
 struct Lane {
     waiting: Vec<Job>,
-    /// How many are waited for before the next transaction begins.
+    /// How many are waited for before the next transaction begins; more than can come while none are.
     wanted: usize,
     /// Told when they are there.
     gathered: Arc<Notify>,
@@ -100,7 +99,7 @@ impl Writer {
                     lane.gathered.notify_one();
                 }
             } else {
-                lanes.insert(tenant, Lane { waiting: vec![job], ..Lane::default() });
+                lanes.insert(tenant, Lane { waiting: vec![job], wanted: usize::MAX, gathered: Arc::default() });
                 tokio::spawn(self.clone().serve(tenant));
             }
         }
@@ -151,13 +150,19 @@ impl Writer {
         }
     }
 
-    /// Waits a little for those who were just answered, when others wait already: most of them come back at once, and
-    /// one transaction for all costs little more than one for half of them.
+    /// Waits a little for those who were just answered, when others wait already or they were several: most of them come
+    /// back at once, and one transaction for all costs little more than one for half of them, or for the first to come.
     async fn gather(&self, tenant: TenantKey, answered: usize, most: Duration) {
         let gathered = {
             let mut lanes = self.lanes();
-            let Some(lane) = lanes.get_mut(&tenant).filter(|lane| !lane.waiting.is_empty()) else { return };
-            lane.wanted = (lane.waiting.len() + answered).min(GROUP);
+            let Some(lane) = lanes.get_mut(&tenant).filter(|lane| lane.waiting.len() + answered > 1) else { return };
+            let wanted = (lane.waiting.len() + answered).min(GROUP);
+            if lane.waiting.len() >= wanted {
+                return;
+            }
+            lane.wanted = wanted;
+            // A new one, to which nobody has called before.
+            lane.gathered = Arc::default();
             lane.gathered.clone()
         };
         // Whether they came or not, it goes on.

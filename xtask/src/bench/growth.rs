@@ -43,8 +43,8 @@ fn rows(small: &Cell, large: &Cell) -> Option<[Vec<String>; 2]> {
         ]
     };
     Some([
-        row("spillwatch", |turn| turn.server, wanted.to_string()),
-        row(small.op.beside(), |turn| turn.yardstick, String::new()),
+        row(small.server, |turn| turn.server, wanted.to_string()),
+        row(small.beside, |turn| turn.yardstick, String::new()),
     ])
 }
 
@@ -59,6 +59,9 @@ mod tests {
             let sample = |cpu_us| Sample { cpu_us, ..Sample::default() };
             Cell {
                 op,
+                server: "spillwatch",
+                beside: op.beside(),
+                wanted: None,
                 connections: 64,
                 turns: vec![Turn { server: sample(cpu_us), yardstick: sample(8.0) }],
                 kept: None,

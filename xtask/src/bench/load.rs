@@ -5,6 +5,7 @@ use crate::bench::data::{DataSet, FRESH, SET};
 use crate::bench::options::Op;
 use crate::bench::queries::{PAGE, Queries, Query};
 use anyhow::{Context as _, Result, ensure};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -56,6 +57,8 @@ impl Questions {
 pub struct Plan {
     /// Where they go.
     pub target: Target,
+    /// Servers beside it, each of which gets as many connections as it.
+    others: Vec<SocketAddr>,
     head: Vec<u8>,
     middles: Vec<Vec<u8>>,
     tail: Vec<u8>,
@@ -71,6 +74,7 @@ impl Plan {
         let tail = tail.as_bytes().to_vec();
         Self {
             target: target.clone(),
+            others: Vec::new(),
             head: head.into_bytes(),
             middles,
             tail,
@@ -86,9 +90,19 @@ impl Plan {
         Self::new(target, format!("GET {SET}/"), ids.to_vec(), &end, 200, LEAST_EVENT)
     }
 
+    /// The path of an event.
+    pub fn path_of(id: &str) -> String {
+        format!("{SET}/{id}")
+    }
+
+    /// The path of a page of 100.
+    pub fn list_path() -> String {
+        format!("{SET}?$top={PAGE}")
+    }
+
     /// Pages of 100.
     pub fn list(target: &Target) -> Self {
-        let head = target.head("GET", &format!("{SET}?$top={PAGE}"));
+        let head = target.head("GET", &Self::list_path());
         Self::new(target, head, vec![String::new()], &Target::tail(None), 200, PAGE * LEAST_EVENT)
     }
 
@@ -138,6 +152,13 @@ impl Plan {
         }
     }
 
+    /// The same, with every other connection to another server.
+    #[must_use]
+    pub fn shared_with(mut self, other: SocketAddr) -> Self {
+        self.others.push(other);
+        self
+    }
+
     fn write_next(&self, request: &mut Vec<u8>) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         request.clear();
@@ -165,8 +186,9 @@ pub async fn drive(plan: &Plan, connections: u16, length: Duration) -> Result<Ru
     ensure!(!plan.middles.is_empty(), "there is nothing to ask for");
     let plan = Arc::new(plan.clone());
     let mut open = Vec::new();
-    for _ in 0..connections {
-        open.push(Connection::open(plan.target.address).await?);
+    let addresses: Vec<SocketAddr> = std::iter::once(plan.target.address).chain(plan.others.iter().copied()).collect();
+    for address in addresses.iter().cycle().take(connections.into()) {
+        open.push(Connection::open(*address).await?);
     }
     let begin = Instant::now();
     let end = begin + length;
@@ -174,6 +196,11 @@ pub async fn drive(plan: &Plan, connections: u16, length: Duration) -> Result<Ru
     for connection in open {
         tasks.spawn(one(plan.clone(), connection, end));
     }
+    collect(tasks, length).await
+}
+
+/// What the connections of a run of this length saw.
+pub(crate) async fn collect(mut tasks: JoinSet<Result<Lane>>, length: Duration) -> Result<Run> {
     let mut run = Run { seconds: length.as_secs_f64(), ..Run::default() };
     let all = async {
         while let Some(done) = tasks.join_next().await {
@@ -191,14 +218,29 @@ pub async fn drive(plan: &Plan, connections: u16, length: Duration) -> Result<Ru
     Ok(run)
 }
 
-struct Lane {
+/// What one connection saw.
+pub(crate) struct Lane {
     latencies: Vec<u64>,
     answered: u64,
     last_body: Vec<u8>,
 }
 
+impl Lane {
+    pub(crate) fn new() -> Self {
+        Self { latencies: Vec::with_capacity(1 << 16), answered: 0, last_body: Vec::new() }
+    }
+
+    /// Takes note of a right answer to what was sent at a moment.
+    pub(crate) fn answered(&mut self, sent: Instant, got: Instant, end: Instant) {
+        self.answered += 1;
+        if got <= end {
+            self.latencies.push((got - sent).as_nanos() as u64);
+        }
+    }
+}
+
 async fn one(plan: Arc<Plan>, mut connection: Connection, end: Instant) -> Result<Lane> {
-    let mut lane = Lane { latencies: Vec::with_capacity(1 << 16), answered: 0, last_body: Vec::new() };
+    let mut lane = Lane::new();
     let mut request = Vec::with_capacity(4096);
     let mut sent = Instant::now();
     while sent < end {
@@ -207,10 +249,7 @@ async fn one(plan: Arc<Plan>, mut connection: Connection, end: Instant) -> Resul
         let got = Instant::now();
         answer.expect(plan.status)?;
         ensure!(answer.body.len() >= plan.least_body, "too short an answer: {}", answer.excerpt());
-        lane.answered += 1;
-        if got <= end {
-            lane.latencies.push((got - sent).as_nanos() as u64);
-        }
+        lane.answered(sent, got, end);
         if got >= end {
             lane.last_body = answer.body.into_owned();
         }

@@ -12,6 +12,14 @@
 //! | `f_upn`, `f_range`, `f_level`, `d_level`, `risky` | as many constant rows as the filter finds, for a remembered RS256 token |
 //! | count, `count_f` | the server's own get |
 //!
+//! With `--postgres`, the server has its store in PostgreSQL, and the yardsticks are PostgreSQL itself:
+//!
+//! | operation | beside |
+//! |---|---|
+//! | create | `pgbench` with an insert of the same row into a copy of the database |
+//! | create on two nodes | one node |
+//! | any other but the counts | the server's own statement, sent by `tokio-postgres` from the load generator |
+//!
 //! The load is a closed loop on one thread: each connection asks again when it is answered. A
 //! wrong answer is a failure, never a slow number. With several sizes of store, the growth of the
 //! CPU that a read takes is told: a store that serves a question by an index stays flat.
@@ -26,10 +34,13 @@ pub mod keys;
 pub mod load;
 pub mod measure;
 pub mod options;
+pub mod pgbench;
+pub mod postgres;
 pub mod preload;
 pub mod process;
 pub mod queries;
 pub mod report;
 pub mod response;
 pub mod session;
+pub mod statements;
 pub mod yardstick;

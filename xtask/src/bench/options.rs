@@ -39,6 +39,11 @@ pub struct Options {
     )]
     pub ops: Vec<Op>,
 
+    /// Measures the server over a PostgreSQL server of its own: creates beside `pgbench`, two nodes beside one, and reads
+    /// beside the same SQL
+    #[arg(long)]
+    pub postgres: bool,
+
     /// Measures this binary in place of building one (for A/B: an older build)
     #[arg(long, value_name = "FILE")]
     pub server: Option<PathBuf>,

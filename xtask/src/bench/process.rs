@@ -92,12 +92,30 @@ pub fn free_address() -> Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
+/// The processes that serve, whose use of the machine is counted.
+#[derive(Clone, Debug, Default)]
+pub struct Processes {
+    /// Servers.
+    pub servers: Vec<u32>,
+    /// A process with all its children: PostgreSQL has one for each connection.
+    pub family: Option<u32>,
+}
+
+impl From<u32> for Processes {
+    fn from(server: u32) -> Self {
+        Self { servers: vec![server], family: None }
+    }
+}
+
 /// What processes had used at one moment.
 #[derive(Debug)]
 pub struct Reading {
     at: Instant,
     server: HashMap<String, u64>,
+    family_seconds: f64,
     client: HashMap<String, u64>,
+    /// Of the load generator's own children that have ended.
+    client_children_seconds: f64,
     machine_seconds: f64,
 }
 
@@ -113,12 +131,15 @@ pub struct Usage {
 }
 
 impl Reading {
-    /// Reads the counters of a server, of this process, and of the machine.
-    pub fn of(pid: u32) -> Self {
+    /// Reads the counters of those who serve, of this process, and of the machine.
+    pub fn of(processes: &Processes) -> Self {
+        let me = std::process::id();
         Self {
             at: Instant::now(),
-            server: nanoseconds(pid),
-            client: nanoseconds(std::process::id()),
+            server: processes.servers.iter().flat_map(|pid| nanoseconds(*pid)).collect(),
+            family_seconds: processes.family.map_or(0.0, family_seconds),
+            client: nanoseconds(me),
+            client_children_seconds: Times::of(me).map_or(0.0, |times| times.of_ended_children),
             machine_seconds: busy_seconds(&fs::read_to_string("/proc/stat").unwrap_or_default()),
         }
     }
@@ -126,8 +147,9 @@ impl Reading {
     /// What was used from this reading to a later one.
     pub fn until(&self, later: &Self) -> Usage {
         let wall = (later.at - self.at).as_secs_f64();
-        let server_seconds = spent(&self.server, &later.server);
-        let client_seconds = spent(&self.client, &later.client);
+        let server_seconds = spent(&self.server, &later.server) + later.family_seconds - self.family_seconds;
+        let client_seconds =
+            spent(&self.client, &later.client) + later.client_children_seconds - self.client_children_seconds;
         let other = later.machine_seconds - self.machine_seconds - server_seconds - client_seconds;
         Usage { server_seconds, client_cores: client_seconds / wall, other_cores: other.max(0.0) / wall }
     }
@@ -143,6 +165,40 @@ fn nanoseconds(pid: u32) -> HashMap<String, u64> {
         }
     }
     threads
+}
+
+/// What `/proc/PID/stat` tells of a process.
+#[derive(Debug, PartialEq)]
+struct Times {
+    parent: u32,
+    /// CPU seconds, with those of its threads that have ended.
+    own: f64,
+    /// CPU seconds of its children that have ended.
+    of_ended_children: f64,
+}
+
+impl Times {
+    fn of(pid: u32) -> Option<Self> {
+        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// The name in parentheses may hold anything; the state, the third field, follows it (proc(5)).
+    fn parse(stat: &str) -> Option<Self> {
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let seconds = |at: usize| {
+            let ticks = fields.get(at)?.parse::<u64>().ok()? + fields.get(at + 1)?.parse::<u64>().ok()?;
+            Some(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+        };
+        Some(Self { parent: fields.get(1)?.parse().ok()?, own: seconds(11)?, of_ended_children: seconds(13)? })
+    }
+}
+
+/// CPU seconds of a process and of its children, those that have ended too.
+fn family_seconds(pid: u32) -> f64 {
+    let folders = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());
+    let children = pids.filter_map(Times::of).filter(|times| times.parent == pid).map(|times| times.own);
+    children.sum::<f64>() + Times::of(pid).map_or(0.0, |times| times.own + times.of_ended_children)
 }
 
 /// Seconds that threads ran between two readings; one that is new counts from its start.
@@ -211,8 +267,17 @@ mod tests {
     }
 
     #[test]
+    fn a_process_is_read_from_its_line_whatever_its_name() {
+        let second = rustix::param::clock_ticks_per_second();
+        let line = format!("7 (a) b (c) S 3 7 7 0 -1 0 1 2 3 4 {second} {second} 0 {second} 20 0 1 0 99");
+        assert_eq!(Times::parse(&line), Some(Times { parent: 3, own: 2.0, of_ended_children: 1.0 }));
+        assert_eq!(Times::parse("7 (a) S"), None);
+    }
+
+    #[test]
     fn this_process_has_used_something() {
         assert!(!nanoseconds(std::process::id()).is_empty());
         assert!(Memory::of(std::process::id()).resident > 0.0);
+        assert!(family_seconds(std::process::id()) > 0.0 || Times::of(std::process::id()).is_some());
     }
 }

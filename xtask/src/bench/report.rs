@@ -71,12 +71,34 @@ pub struct Kept {
 pub struct Cell {
     /// What was asked.
     pub op: Op,
+    /// Who was asked.
+    pub server: &'static str,
+    /// What it is held against.
+    pub beside: &'static str,
+    /// What the ratio should be.
+    pub wanted: Option<Wanted>,
     /// On how many connections.
     pub connections: u16,
     /// Every turn.
     pub turns: Vec<Turn>,
     /// For creates.
     pub kept: Option<Kept>,
+}
+
+/// What a ratio should be; nothing fails that is slower.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Wanted {
+    /// Not less than this.
+    pub least: f64,
+    /// Better this, where there is more to be had.
+    pub goal: Option<f64>,
+}
+
+impl std::fmt::Display for Wanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.2}", self.least)?;
+        self.goal.map_or(Ok(()), |goal| write!(f, ", goal {goal:.2}"))
+    }
 }
 
 /// A ratio over turns.
@@ -109,8 +131,8 @@ impl Cell {
     /// A line that tells how it went, while the rest is being measured.
     pub fn line(&self) -> String {
         let Ratio { median, least, most } = self.ratio(|sample| sample.rate);
-        let (op, beside) = (self.op.name(), self.op.beside());
-        format!("{op} on {} connections: {median:.2} ({least:.2}..{most:.2}) of {beside}", self.connections)
+        let (op, connections, beside) = (self.op.name(), self.connections, self.beside);
+        format!("{op} on {connections} connections: {median:.2} ({least:.2}..{most:.2}) of {beside}")
     }
 
     fn disturbed(&self) -> usize {
@@ -131,11 +153,12 @@ impl Cell {
             ]
         };
         let (rate, cpu) = (self.ratio(|s| s.rate), self.ratio(|s| s.cpu_us));
-        let mut server = row("spillwatch", |turn| turn.server);
+        let mut server = row(self.server, |turn| turn.server);
         server.push(format!("{:.2} ({:.2}..{:.2})", rate.median, rate.least, rate.most));
         server.push(format!("{:.2}", cpu.median));
-        let mut yardstick = row(self.op.beside(), |turn| turn.yardstick);
-        yardstick.extend(["1".to_owned(), "1".to_owned()]);
+        server.push(self.wanted.map_or(String::new(), |wanted| wanted.to_string()));
+        let mut yardstick = row(self.beside, |turn| turn.yardstick);
+        yardstick.extend(["1".to_owned(), "1".to_owned(), String::new()]);
         [server, yardstick]
     }
 }
@@ -209,9 +232,11 @@ impl Report {
 impl SizeReport {
     fn table(&self) -> String {
         let mut text = format!("\n{} events\n\n", self.rows);
-        let head = ["op", "conns", "server", "req/s", "p50 ms", "p99 ms", "CPU us/req", "ratio", "CPU ratio"];
+        let head =
+            ["op", "conns", "server", "req/s", "p50 ms", "p99 ms", "CPU us/req", "ratio", "CPU ratio", "wanted ratio"];
         let rows: Vec<Vec<String>> = self.cells.iter().flat_map(Cell::rows).collect();
-        text.push_str(&table(&head, &rows));
+        let is_wanted = self.cells.iter().any(|cell| cell.wanted.is_some());
+        text.push_str(&table(if is_wanted { &head } else { &head[..head.len() - 1] }, &rows));
         let MemoryReport { idle, filled, end } = self.memory;
         let acked: u64 = self.cells.iter().filter_map(|cell| cell.kept).map(|kept| kept.acked).sum();
         let rate = self.rows as f64 / self.preload_seconds;
@@ -278,7 +303,7 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     text.push('|');
     text.extend(widths.iter().enumerate().map(rule));
     text.push('\n');
-    text.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    text.extend(rows.iter().map(|row| line(row.iter().take(head.len()).map(String::as_str).collect())));
     text
 }
 
@@ -306,9 +331,25 @@ mod tests {
         let sample = |rate| Sample { rate, ..Sample::default() };
         let turn = |server, yardstick| Turn { server: sample(server), yardstick: sample(yardstick) };
         let turns = vec![turn(50.0, 100.0), turn(30.0, 100.0), turn(80.0, 100.0)];
-        let cell = Cell { op: Op::Create, connections: 64, turns, kept: None };
+        let (server, beside) = ("spillwatch", Op::Create.beside());
+        let cell = Cell { op: Op::Create, server, beside, wanted: None, connections: 64, turns, kept: None };
         assert_eq!(cell.ratio(|s| s.rate), Ratio { median: 0.5, least: 0.3, most: 0.8 });
         assert_eq!(cell.line(), "create on 64 connections: 0.50 (0.30..0.80) of append and fdatasync");
+    }
+
+    #[test]
+    fn what_is_wanted_has_a_column_where_something_is() {
+        let turns = vec![Turn { server: Sample::default(), yardstick: Sample::default() }];
+        let wanted = Some(Wanted { least: 0.6, goal: Some(1.0) });
+        let cell = Cell { op: Op::Create, server: "a", beside: "b", wanted, connections: 64, turns, kept: None };
+        let table = |wanted| {
+            let memory = MemoryReport::default();
+            let cells = vec![Cell { wanted, ..cell.clone() }];
+            SizeReport { rows: 100, preload_seconds: 1.0, memory, cells, failures: Vec::new() }.table()
+        };
+        assert!(table(wanted).contains("| 0.60, goal 1.00 |"));
+        assert!(table(wanted).contains(" wanted ratio |"));
+        assert!(!table(None).contains("wanted"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::bench::connection::Target;
 use crate::bench::keys::{AUDIENCE, ISSUER, Issuer};
 use crate::bench::measure::{self, Endpoint, Pair};
 use crate::bench::options::Options;
+use crate::bench::postgres;
 use crate::bench::process::{Server, free_address};
 use crate::bench::report::{Report, SizeReport};
 use crate::commands::{self, Workspace};
@@ -36,7 +37,11 @@ pub async fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         eprintln!("\n{rows} events");
         // Not in the system's temporary folder, which may be memory: syncs must reach a disk.
         let folder = tempfile::Builder::new().prefix("run-").tempdir_in(&kept)?;
-        report.sizes.push(at_size(&server, &yardstick, folder.path(), rows, options).await?);
+        report.sizes.push(if options.postgres {
+            postgres::at_size(&server, folder.path(), rows, options).await?
+        } else {
+            at_size(&server, &yardstick, folder.path(), rows, options).await?
+        });
     }
     println!("{}", report.tables());
     let file = kept.join(format!("{}.json", at.replace(['-', ':'], "")));
@@ -69,7 +74,8 @@ async fn at_size(server: &Path, yardstick: &Path, folder: &Path, rows: u64, opti
     let yardstick = Server::start("the yardstick", &mut command, address, &log).await?;
     let address = free_address()?;
     let log = folder.join("spillwatch.log");
-    let mut command = server_command(server, address, &folder.join("spillwatch"), &key);
+    let mut command = server_command(server, address, &key);
+    command.arg("--data").arg(folder.join("spillwatch"));
     let server = Server::start("spillwatch", &mut command, address, &log).await?;
 
     let endpoint = |server: &Server| Endpoint {
@@ -84,7 +90,8 @@ async fn at_size(server: &Path, yardstick: &Path, folder: &Path, rows: u64, opti
     told
 }
 
-fn server_command(program: &Path, address: SocketAddr, data: &Path, key: &Path) -> Command {
+/// The command line of the server but for its store.
+pub(crate) fn server_command(program: &Path, address: SocketAddr, key: &Path) -> Command {
     let mut command = Command::new(program);
     // Settings of the shell that starts the benchmark are none of its business.
     for (name, _) in std::env::vars_os() {
@@ -93,8 +100,7 @@ fn server_command(program: &Path, address: SocketAddr, data: &Path, key: &Path) 
         }
     }
     let issuer = format!("issuer={ISSUER},keys={},audience={AUDIENCE},tenant=first", key.display());
-    command.arg("serve").arg("--data").arg(data);
-    command.args(["--listen", &address.to_string(), "--issuer", &issuer]);
+    command.args(["serve", "--listen", &address.to_string(), "--issuer", &issuer]);
     command
 }
 
