@@ -57,6 +57,12 @@ fn postgresql_writes_truth_in_one_letter() {
 }
 
 #[test]
+fn two_numbers_with_a_blank_between_do_not_become_one() {
+    let outcome = all(Format::DjangoJson, r#"[{"model":"auth.user","pk":1 2,"fields":{"username":"a"}}]"#);
+    assert_eq!(outcome.errors(), ["export:1 (entry 1): entry: found broken JSON, expected a JSON object"]);
+}
+
+#[test]
 fn a_model_of_the_projects_own_is_known_by_its_fields() {
     let text = r#"[{"model":"people.member","pk":"7f","fields":{"email":"a@example.org","password":"md5$x$y","shoe":3}},
         {"model":"sessions.session","pk":"1","fields":{}}, {"pk":1}]"#;
