@@ -328,7 +328,7 @@ async fn a_target_that_differs_is_not_taken_for_the_source() {
             "UPDATE risk_events SET user_display_name = 'Mallory' WHERE key = (SELECT min(key) FROM risk_events)",
             "risk_events",
         ),
-        ("DELETE FROM users WHERE key = (SELECT max(key) FROM users)", "users"),
+        ("DELETE FROM risky_users WHERE key = (SELECT max(key) FROM risky_users)", "risky_users"),
     ];
     for (round, (sql, table)) in spoil.into_iter().enumerate() {
         let mut is_spoilt = false;
