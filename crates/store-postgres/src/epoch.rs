@@ -2,7 +2,7 @@
 //! came before it was sent: nobody sees an old epoch, and a busy server asks no more often than the database answers.
 
 use crate::admin;
-use crate::database::{Database, in_time};
+use crate::database::{Database, soon};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use store::StoreError;
@@ -27,10 +27,24 @@ impl Epoch {
         // A question that is under way may have been sent before something that this caller has heard of; any later one
         // was not.
         let before = self.sent.load(Ordering::SeqCst);
-        let mut answered = self.answered.lock().await;
+        let mut answered = match self.answered.try_lock() {
+            Ok(answered) => answered,
+            Err(_) => {
+                let answered = self.answered.lock().await;
+                // A failure needs no second look: while the database is away nobody waits twice as long to hear of it.
+                if answered.0 >= before
+                    && let Err(error) = &answered.1
+                {
+                    return Err(error.again());
+                }
+                answered
+            }
+        };
         if answered.0 <= before {
             let number = self.sent.fetch_add(1, Ordering::SeqCst) + 1;
-            let outcome = in_time(async { admin::epoch(&self.database.reader().await?).await }).await;
+            // Every request waits for this first, so it is here that a database which keeps its connections but does not
+            // answer is taken for one that is away.
+            let outcome = soon(async { admin::epoch(&self.database.reader().await?).await }).await;
             *answered = (number, outcome);
         }
         answered.1.as_ref().map(|epoch| *epoch).map_err(StoreError::again)
