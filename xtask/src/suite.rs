@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// How often the crash test kills the server under `--long`; without it the test decides.
 const LONG_CRASH_ROUNDS: &str = "500";
+/// For how long nodes, databases and networks fail in each of those tests under `--long`.
+const LONG_FAULT_SECONDS: &str = "120";
 /// How many cases each property test draws under `--long`.
 const LONG_PROPERTY_CASES: &str = "4096";
 /// The benchmark hides behind a feature, so that this command starts fast, and tests that need a
@@ -31,8 +33,8 @@ pub struct Options {
     /// Leaves this step out (repeatable); the summary says so
     #[arg(long, value_name = "STEP")]
     skip: Vec<Step>,
-    /// Runs the crash and property tests for longer (unless `SPILLWATCH_CRASH_ROUNDS` or
-    /// `PROPTEST_CASES` say how long)
+    /// Runs the crash, outage and property tests for longer (unless `SPILLWATCH_CRASH_ROUNDS`,
+    /// `SPILLWATCH_FAULT_SECONDS` or `PROPTEST_CASES` say how long)
     #[arg(long)]
     long: bool,
 }
@@ -258,7 +260,11 @@ impl Suite<'_> {
         if !self.options.long {
             return;
         }
-        let longer = [("SPILLWATCH_CRASH_ROUNDS", LONG_CRASH_ROUNDS), ("PROPTEST_CASES", LONG_PROPERTY_CASES)];
+        let longer = [
+            ("SPILLWATCH_CRASH_ROUNDS", LONG_CRASH_ROUNDS),
+            ("SPILLWATCH_FAULT_SECONDS", LONG_FAULT_SECONDS),
+            ("PROPTEST_CASES", LONG_PROPERTY_CASES),
+        ];
         for (name, value) in longer {
             if std::env::var_os(name).is_none() {
                 eprintln!("--long: {name}={value}");

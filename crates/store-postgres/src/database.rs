@@ -23,8 +23,17 @@ const WRITE_SECONDS: u64 = 20;
 
 /// Ends a read that takes too long.
 pub(crate) async fn in_time<T, E: From<StoreError>>(read: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    tokio::time::timeout(READING, read).await.unwrap_or_else(|_| {
-        let why = format!("it did not answer within {} seconds", READING.as_secs());
+    within(READING, read).await
+}
+
+/// Ends a question that has one row for an answer, when that takes as long as a connection may.
+pub(crate) async fn soon<T>(question: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    within(PATIENCE, question).await
+}
+
+async fn within<T, E: From<StoreError>>(most: Duration, question: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    tokio::time::timeout(most, question).await.unwrap_or_else(|_| {
+        let why = format!("it did not answer within {} seconds", most.as_secs());
         Err(StoreError::Unavailable(why).into())
     })
 }

@@ -3,7 +3,7 @@
 //! sees an old one, and yet requests do not wait for a question of their own.
 
 use crate::admin;
-use crate::database::{Database, in_time};
+use crate::database::{Database, soon};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use store::StoreError;
@@ -21,13 +21,13 @@ pub(crate) struct Epoch {
     database: Arc<Database>,
     /// The latest answer, and when it was asked for.
     known: RwLock<Option<(Instant, u64)>>,
-    /// Held by the one who asks.
-    asking: Mutex<()>,
+    /// Held by the one who asks; the latest failure, and when it was told of.
+    asking: Mutex<Option<(Instant, StoreError)>>,
 }
 
 impl Epoch {
     pub(crate) fn new(database: Arc<Database>) -> Self {
-        Self { database, known: RwLock::new(None), asking: Mutex::new(()) }
+        Self { database, known: RwLock::new(None), asking: Mutex::new(None) }
     }
 
     /// The epoch now.
@@ -36,14 +36,31 @@ impl Epoch {
         if let Some(epoch) = self.held() {
             return Ok(epoch);
         }
-        let _asking = self.asking.lock().await;
+        let arrived = Instant::now();
+        let mut failure = self.asking.lock().await;
         if let Some(epoch) = self.held() {
             return Ok(epoch); // another one has asked meanwhile
         }
+        if let Some((told, error)) = &*failure
+            && *told >= arrived
+        {
+            return Err(error.again()); // or has failed: nobody waits for a second failure
+        }
         let asked = Instant::now();
-        let epoch = in_time(async { admin::epoch(&self.database.reader().await?).await }).await?;
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some((asked, epoch));
-        Ok(epoch)
+        // Every request waits for this first, so it is here that a database which keeps its connections but does not
+        // answer is taken for one that is away.
+        match soon(async { admin::epoch(&self.database.reader().await?).await }).await {
+            Ok(epoch) => {
+                *failure = None;
+                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some((asked, epoch));
+                Ok(epoch)
+            }
+            Err(error) => {
+                let again = error.again();
+                *failure = Some((Instant::now(), error));
+                Err(again)
+            }
+        }
     }
 
     fn held(&self) -> Option<u64> {

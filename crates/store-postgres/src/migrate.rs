@@ -39,6 +39,8 @@ const MIGRATIONS: &[Migration] = &[
 
 /// Names the lock of migrations among the database's: "SPLW".
 const LOCK: i64 = i32::from_be_bytes(*b"SPLW") as i64;
+/// How often it is tried when nodes that read meanwhile get in its way (a deadlock, which the server ends).
+const TRIES: usize = 10;
 
 impl Migration {
     fn title(&self) -> String {
@@ -66,6 +68,17 @@ pub(crate) async fn migrate(db: &Connection) -> Result<Vec<String>, StoreError> 
     if missing(db).await?.is_empty() {
         return Ok(Vec::new()); // no lock is taken where there is nothing to do
     }
+    let mut tries = 1..TRIES;
+    loop {
+        match run(db).await {
+            Err(StoreError::Busy) if tries.next().is_some() => db.roll_back().await,
+            done => return done,
+        }
+    }
+}
+
+/// One attempt: all steps or none.
+async fn run(db: &Connection) -> Result<Vec<String>, StoreError> {
     let doing = engine("migrating the schema");
     db.begin("BEGIN").await.map_err(doing)?;
     // Another node may be at it: that may take longer than any other lock.
@@ -80,6 +93,11 @@ pub(crate) async fn migrate(db: &Connection) -> Result<Vec<String>, StoreError> 
     )
     .await
     .map_err(doing)?;
+    // Every write begins with a row of this table (docs/adr/0007-postgresql.md). Whoever writes comes to an end, and the
+    // next ones wait here, where they hold nothing that a step could wait for.
+    if exists(db, "tenants").await? {
+        db.run("LOCK TABLE tenants IN EXCLUSIVE MODE").await.map_err(doing)?;
+    }
     let mut ran = Vec::new();
     for migration in missing(db).await? {
         db.run(migration.sql).await.map_err(doing)?;
@@ -120,8 +138,7 @@ async fn missing(db: &Connection) -> Result<Vec<&'static Migration>, StoreError>
 async fn applied(db: &Connection) -> Result<Vec<Applied>, StoreError> {
     const WHAT: &str = "a row of migrations";
     let doing = engine("reading the schema's version");
-    let there = db.query_opt("SELECT to_regclass('migrations')::text", &[]).await.map_err(doing)?;
-    if there.is_none_or(|row| cell(&row, 0) == Cell::Null) {
+    if !exists(db, "migrations").await? {
         return Ok(Vec::new());
     }
     let sql = "SELECT number, name, sha256, contracts FROM migrations ORDER BY number";
@@ -135,6 +152,13 @@ async fn applied(db: &Connection) -> Result<Vec<Applied>, StoreError> {
         })
     };
     found.iter().map(step).collect()
+}
+
+/// Whether there is such a table.
+async fn exists(db: &Connection, table: &str) -> Result<bool, StoreError> {
+    let there = db.query_opt("SELECT to_regclass($1)::text", &[&table]).await;
+    let there = there.map_err(engine("looking for a table"))?;
+    Ok(there.is_some_and(|row| cell(&row, 0) != Cell::Null))
 }
 
 /// The newest step that was run, for people.

@@ -2,5 +2,6 @@
 
 pub mod app;
 pub mod fuzz;
+pub mod history;
 pub mod issuer;
 pub mod server;

@@ -7,7 +7,11 @@ mod crash;
 mod database;
 mod delta;
 mod events;
+#[cfg(feature = "server-tests")]
+mod failover;
 mod faults;
+#[cfg(feature = "server-tests")]
+mod fleet;
 mod help;
 mod hostile;
 mod listen;
@@ -15,6 +19,8 @@ mod logs;
 mod moving;
 #[cfg(feature = "server-tests")]
 mod nodes;
+#[cfg(feature = "server-tests")]
+mod outages;
 mod readme;
 mod reference;
 mod repeats;

@@ -59,6 +59,27 @@ async fn while_it_is_away_everything_says_so_and_afterwards_goes_on() {
     assert_eq!(snapshot(&*store, tenant).await.events(), 4);
 }
 
+/// Connections stay and nothing comes: whoever asks is told at about the same time, not one after another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_says_nothing_is_away() {
+    let database = shared().database();
+    let (store, mut proxy) = behind_a_proxy(&database).await;
+    store.registry_epoch().await.expect("the epoch can be read");
+    proxy.freeze();
+    let start = tokio::time::Instant::now();
+    let mut askers = JoinSet::new();
+    for _ in 0..20 {
+        let store = store.clone();
+        askers.spawn(async move { store.registry_epoch().await });
+    }
+    for outcome in askers.join_all().await {
+        is_away(&outcome);
+    }
+    assert!(start.elapsed() < Duration::from_secs(30), "they have waited for each other: {:?}", start.elapsed());
+    proxy.heal().expect("the proxy can be healed");
+    store.registry_epoch().await.expect("the epoch can be read again");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_connections_break() {
     let database = shared().database();

@@ -2,6 +2,8 @@
 
 use crate::support::{clock, create, event, open, tenant};
 use postgres_cluster::shared;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use store::{Store as _, StoreError};
 use store_postgres::PostgresStore;
 use tokio::task::JoinSet;
@@ -46,6 +48,37 @@ async fn steps_of_a_newer_version_that_only_expand_are_no_hindrance() {
     store.close().await;
     let why = refusal(database.url()).await;
     assert!(matches!(&why, StoreError::Unusable(why) if why.contains("9002_contracting")), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn steps_run_while_another_node_writes() {
+    let database = shared().database();
+    let store = open(database.url(), clock()).await;
+    let tenant = tenant(&*store, 1).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let writer = tokio::spawn({
+        let (store, is_over) = (store.clone(), is_over.clone());
+        async move {
+            let mut written = 0;
+            while !is_over.load(Ordering::SeqCst) {
+                create(&*store, tenant, event(None, "u1")).await.expect("it waits for a step, and goes on");
+                written += 1;
+            }
+            written
+        }
+    });
+    // The second step, undone: writes do not need it.
+    let undo = "begin; do $$ declare names text; begin select string_agg(oid::regprocedure::text, ', ') into names \
+                from pg_proc where proname like 'spillwatch\\_%'; execute 'drop function ' || names || ' cascade'; end $$; \
+                delete from migrations where number = 2; commit";
+    for _ in 0..3 {
+        database.sql(undo).expect("it is SQL");
+        let newer = open(database.url(), clock()).await;
+        assert_eq!(newer.migrations(), ["0002_functions"]);
+        newer.close().await;
+    }
+    is_over.store(true, Ordering::SeqCst);
+    assert!(writer.await.expect("it came to its end") > 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
