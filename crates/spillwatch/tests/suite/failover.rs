@@ -98,5 +98,5 @@ fn an_asynchronous_replica_takes_over_without_the_end_of_the_log() {
     let blind = || testkit::history::check(&fleet.all(), &[(&before, None), (&after, None)], &[]);
     let blind = std::panic::catch_unwind(std::panic::AssertUnwindSafe(blind));
     assert!(blind.is_err(), "who does not know that they are lost must miss them");
-    println!("{lost} acknowledged changes after {end} are lost: those of {:?} before the kill", window);
+    println!("{lost} acknowledged changes after {end} are lost: those of {window:?} before the kill");
 }
