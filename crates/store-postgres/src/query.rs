@@ -109,7 +109,7 @@ pub(crate) struct Read<'a> {
     pub(crate) filter: Option<&'a Expression>,
     pub(crate) keys: &'a [OrderKey],
     /// Further columns, each after a comma: they come last.
-    pub(crate) more: &'static str,
+    pub(crate) more: &'a str,
 }
 
 impl<'a> Read<'a> {

@@ -8,25 +8,7 @@ use crate::values::cell;
 use model::{Actor, Repeatability, TenantKey, Ticks};
 use odata::encode::Cell;
 use std::collections::HashMap;
-use store::{Outcome, StoreError, WriteError, read_outcomes, write_outcomes};
-
-/// What is known of a sender and a request of theirs.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
-    /// Digest and outcomes of the request that has its id.
-    earlier: Option<(Vec<u8>, String)>,
-    /// The latest time of those requests of the sender that are no longer remembered.
-    forgotten: Option<Ticks>,
-}
-
-impl Known {
-    /// What the request came to, when it was carried out before; refuses another one with its id.
-    pub(crate) fn outcomes(&self, repeatability: &Repeatability) -> Result<Option<Vec<Outcome>>, WriteError> {
-        let Some((digest, outcomes)) = &self.earlier else { return Ok(None) };
-        repeatability.must_equal(digest)?;
-        Ok(Some(read_outcomes(outcomes)?))
-    }
-}
+use store::{KnownRequest, Outcome, StoreError, WriteError, write_outcomes};
 
 /// Looks a request up.
 pub(crate) async fn find(
@@ -34,7 +16,7 @@ pub(crate) async fn find(
     tenant: TenantKey,
     actor: &Actor,
     repeatability: &Repeatability,
-) -> Result<Known, StoreError> {
+) -> Result<KnownRequest, StoreError> {
     let doing = engine("looking a repeatable request up");
     let sql = "SELECT a.forgotten, r.digest, r.outcomes FROM actors AS a LEFT JOIN repeatable_requests AS r \
                ON r.tenant = a.tenant AND r.actor = a.actor AND r.request_id = $4 \
@@ -42,7 +24,7 @@ pub(crate) async fn find(
     let user = actor.user.as_deref().unwrap_or_default();
     let values: crate::values::Parameters<'_> =
         &[&number(tenant), &&*actor.app, &user, &repeatability.request_id.as_str()];
-    let Some(row) = db.query_opt(sql, values).await.map_err(doing)? else { return Ok(Known::default()) };
+    let Some(row) = db.query_opt(sql, values).await.map_err(doing)? else { return Ok(KnownRequest::default()) };
     let forgotten = match cell(&row, 0) {
         Cell::Integer(time) => Some(Ticks::new(time).ok_or_else(|| damaged("actors.forgotten"))?),
         _ => None,
@@ -52,7 +34,7 @@ pub(crate) async fn find(
         Some(digest) => Some((digest, text(&row, 2, "repeatable_requests.outcomes")?.to_owned())),
         None => None,
     };
-    Ok(Known { earlier, forgotten })
+    Ok(KnownRequest { earlier, forgotten })
 }
 
 /// A request that a group has carried out.
@@ -68,7 +50,7 @@ struct New {
 /// The repeatable requests of a group.
 #[derive(Default)]
 pub(crate) struct Repeats {
-    known: HashMap<(Actor, String), Known>,
+    known: HashMap<(Actor, String), KnownRequest>,
     new: Vec<New>,
     /// The most that the tenant's requests may be, as the strictest of them says.
     most: Option<u64>,

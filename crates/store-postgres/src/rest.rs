@@ -14,8 +14,9 @@ use odata::expression::bound::{Expression, Node, OrderKey, PropertyPath, ValueTy
 use odata::expression::evaluate::{Evaluator, Scope, Value};
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::sync::LazyLock;
 use std::time::Duration;
-use store::columns::{Columns, TableRow};
+use store::columns::{Columns, RISK_STATE, TableRow};
 use store::plan::{conjuncts, uses_navigation};
 use store::sql::{Place, SqlValue, can_lower};
 use store::{Carried, PageQuery, Projection, RowSink, Source, StoreError};
@@ -27,10 +28,12 @@ const CHUNK: u64 = 1_000;
 /// The most rows that are kept to be sorted.
 const MOST_SORTED: usize = 50_000;
 /// What an expression may ask of an event beside its columns, in this order.
-const OF_DETECTION: &str = ", CASE e.risk_event_status WHEN 0 THEN CASE e.risk_detail WHEN 10 THEN 5 ELSE 4 END \
-    WHEN 5 THEN CASE e.risk_detail WHEN 10 THEN 5 ELSE 4 END WHEN 3 THEN 1 WHEN 4 THEN 3 WHEN 7 THEN 3 ELSE 2 END, \
-    spillwatch_detection_id(e.id), spillwatch_detection_type(e.risk_event_type), \
-    spillwatch_detection_risk_type(e.risk_event_type)";
+static OF_DETECTION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        ", {RISK_STATE}, spillwatch_detection_id(e.id), spillwatch_detection_type(e.risk_event_type), \
+         spillwatch_detection_risk_type(e.risk_event_type)"
+    )
+});
 
 /// A filter in two parts, and an order that may not be the database's.
 pub(crate) struct Rest {
@@ -123,7 +126,7 @@ impl Rest {
         mut visit: impl FnMut(&Row, bool) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
         let until = Instant::now() + Duration::from_secs(MOST_SECONDS);
-        let more = if matches!(query.source, Source::Events(_)) { OF_DETECTION } else { "" };
+        let more = if matches!(query.source, Source::Events(_)) { &**OF_DETECTION } else { "" };
         let read = Read { tenant, source: query.source, filter: self.lowered.as_ref(), keys, more };
         let evaluator = self.asked.as_ref().map(Evaluator::new);
         let mut after = if self.sorts { query.after.clone() } else { None };

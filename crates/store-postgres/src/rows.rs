@@ -5,12 +5,12 @@ use crate::error::engine;
 use crate::values::{Answer, Parameters, cell};
 use model::{
     Activity, Actor, ChangeEntry, ChangeKind, ChangedSet, DetectionId, EntityId, EventKey, Evidence, HistoryItem,
-    OpenEvents, OwnedCell, Risk, RiskDetail, RiskEvent, RiskLevel, RiskState, RiskyUser, TenantKey, Ticks, Total, User,
-    UserKey, edm,
+    OpenEvents, Risk, RiskDetail, RiskEvent, RiskLevel, RiskState, RiskyUser, TenantKey, Ticks, Total, User, UserKey,
+    edm,
 };
 use odata::edm::EntityType;
 use odata::encode::{Cell, Row};
-use store::columns::{Columns, TableRow};
+use store::columns::Columns;
 use store::kept::total_of;
 use store::{ChangeRecord, HistoryRecord, LogPlace, Projection, RowSink, StoreError};
 
@@ -117,18 +117,7 @@ pub(crate) fn event_columns() -> Columns {
 
 /// The event in a row of [`event_columns`].
 pub(crate) fn event_of(row: &tokio_postgres::Row) -> Result<RiskEvent, StoreError> {
-    event_columns().read(&Answer(row), |row: &TableRow<'_, Answer<'_>>| {
-        let impacted_user = match row.cell(edm::event::IMPACTED_USER) {
-            Cell::Text(id) => Some(id.into()),
-            _ => None,
-        };
-        let risk_detail = match row.cell(edm::event::RISK_DETAIL) {
-            Cell::Integer(value) => RiskDetail::from_value(value),
-            _ => None,
-        };
-        let risk_detail = risk_detail.ok_or_else(|| damaged("risk_events.risk_detail"))?;
-        Ok(RiskEvent::from_row(row, impacted_user, risk_detail, row.key()? as u64)?)
-    })?
+    event_columns().read(&Answer(row), |row| row.event(row.key()? as u64))?
 }
 
 /// The event itself.
@@ -149,19 +138,7 @@ pub(crate) fn user_columns() -> Columns {
 
 /// The user in a row of [`user_columns`], with the number of the change that made it.
 pub(crate) fn user_of(row: &tokio_postgres::Row) -> Result<(User, u64), StoreError> {
-    let damaged = || StoreError::Corrupt("a row of users lacks its id or name".into());
-    user_columns().read(&Answer(row), |row| {
-        let owned = |position| match row.cell(position) {
-            Cell::Null => Some(OwnedCell::Null),
-            Cell::Integer(value) => Some(OwnedCell::Integer(value)),
-            Cell::Double(value) => Some(OwnedCell::Double(value)),
-            Cell::Text(text) => Some(OwnedCell::Text(text.into())),
-            Cell::Complex(_) | Cell::Damaged => None,
-        };
-        let cells: Option<Vec<OwnedCell>> = (0..edm::USER.property_count()).map(owned).collect();
-        let user = cells.and_then(|cells| User::from_cells(cells, row.version())).ok_or_else(damaged)?;
-        Ok((user, row.key()? as u64))
-    })?
+    user_columns().read(&Answer(row), |row| Ok((row.user()?, row.key()? as u64)))?
 }
 
 /// The user with this id or name.

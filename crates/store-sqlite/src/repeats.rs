@@ -4,28 +4,10 @@ use crate::error::engine;
 use crate::rows::{end, key, sequence};
 use model::{Actor, Repeatability, TenantKey, Ticks};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use store::{Outcome, StoreError, WriteError, read_outcomes, write_outcomes};
+use store::{KnownRequest, Outcome, StoreError, write_outcomes};
 
 /// The most that one group forgets of a tenant's expired requests: a part of its work that nobody feels.
 const PORTION: u32 = 64;
-
-/// What is known of a sender and a request of theirs.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    /// Digest and outcomes of the request that has its id.
-    earlier: Option<(Vec<u8>, String)>,
-    /// The latest time of those requests of the sender that are no longer remembered.
-    pub(crate) forgotten: Option<Ticks>,
-}
-
-impl Known {
-    /// What the request came to, when it was carried out before; refuses another one with its id.
-    pub(crate) fn outcomes(&self, repeatability: &Repeatability) -> Result<Option<Vec<Outcome>>, WriteError> {
-        let Some((digest, outcomes)) = &self.earlier else { return Ok(None) };
-        repeatability.must_equal(digest)?;
-        Ok(Some(read_outcomes(outcomes)?))
-    }
-}
 
 /// Looks a request up.
 pub(crate) fn find(
@@ -33,7 +15,7 @@ pub(crate) fn find(
     tenant: TenantKey,
     actor: &Actor,
     repeatability: &Repeatability,
-) -> Result<Known, StoreError> {
+) -> Result<KnownRequest, StoreError> {
     let user = actor.user.as_deref().unwrap_or_default();
     let found = db
         .prepare_cached(
@@ -46,7 +28,7 @@ pub(crate) fn find(
             let known = |row: &Row<'_>| {
                 let (digest, outcomes): (Option<Vec<u8>>, Option<String>) = (row.get(1)?, row.get(2)?);
                 let forgotten: Option<i64> = row.get(0)?;
-                Ok(Known { earlier: digest.zip(outcomes), forgotten: forgotten.and_then(Ticks::new) })
+                Ok(KnownRequest { earlier: digest.zip(outcomes), forgotten: forgotten.and_then(Ticks::new) })
             };
             statement.query_row(sought, known).optional()
         });

@@ -3,9 +3,7 @@
 use crate::columns::{Answer, SqlRow, cell_of};
 use crate::error::engine;
 use model::edm;
-use model::{
-    DetectionId, EntityId, EventKey, OwnedCell, RiskDetail, RiskEvent, TenantKey, Total, User, UserKey, event_members,
-};
+use model::{DetectionId, EntityId, EventKey, RiskEvent, TenantKey, Total, User, UserKey, event_members};
 use odata::edm::EntityType;
 use odata::encode::{Cell, Row};
 use rusqlite::functions::FunctionFlags;
@@ -107,19 +105,8 @@ pub(crate) fn event(
 
 /// The event itself.
 pub(crate) fn load_event(db: &Connection, tenant: TenantKey, id: &EntityId) -> Result<Option<RiskEvent>, StoreError> {
-    find_event(db, tenant, id, Columns::of_events(Projection::Risk, false), |row| {
-        let impacted_user = match row.cell(edm::event::IMPACTED_USER) {
-            Cell::Text(id) => Some(id.into()),
-            _ => None,
-        };
-        let risk_detail = match row.cell(edm::event::RISK_DETAIL) {
-            Cell::Integer(value) => RiskDetail::from_value(value),
-            _ => None,
-        };
-        let damaged = || StoreError::Corrupt("risk_events.risk_detail holds an unknown value".to_owned());
-        Ok(RiskEvent::from_row(row, impacted_user, risk_detail.ok_or_else(damaged)?, sequence(row.key()?))?)
-    })?
-    .transpose()
+    find_event(db, tenant, id, Columns::of_events(Projection::Risk, false), |row| row.event(sequence(row.key()?)))?
+        .transpose()
 }
 
 /// Makes the rendering of an event's members known to a connection as `event_members`, for the
@@ -162,22 +149,7 @@ pub(crate) fn load_user(db: &Connection, tenant: TenantKey, key: &UserKey) -> Re
     let mut statement = db.prepare_cached(&sql).map_err(&read)?;
     let mut rows = statement.query(params![tenant.0, text]).map_err(&read)?;
     let Some(row) = rows.next().map_err(&read)? else { return Ok(None) };
-    columns
-        .read(&Answer(row), |row| {
-            let owned = |position| match row.cell(position) {
-                Cell::Null => Some(OwnedCell::Null),
-                Cell::Integer(value) => Some(OwnedCell::Integer(value)),
-                Cell::Double(value) => Some(OwnedCell::Double(value)),
-                Cell::Text(text) => Some(OwnedCell::Text(text.into())),
-                Cell::Complex(_) | Cell::Damaged => None,
-            };
-            let cells: Option<Vec<OwnedCell>> = (0..edm::USER.property_count()).map(owned).collect();
-            cells.and_then(|cells| User::from_cells(cells, row.version()))
-        })?
-        .map(Some)
-        .ok_or_else(|| {
-            StoreError::Corrupt("a row of users lacks its id or name, or holds text that is not UTF-8".into())
-        })
+    columns.read(&Answer(row), |row| row.user().map(Some))?
 }
 
 /// The tenant's totals that are not zero.

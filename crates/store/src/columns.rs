@@ -3,7 +3,7 @@
 
 use crate::sql::{Kinds, Schema};
 use crate::{Projection, StoreError};
-use model::{EventKind, edm};
+use model::{EventKind, OwnedCell, RiskDetail, RiskEvent, User, edm};
 use odata::edm::{EntityType, NavigationProperty};
 use odata::encode::{Cell, Row};
 use odata::expression::bound::PropertyPath;
@@ -61,7 +61,7 @@ const RISKY_USER: [&str; 9] = [
 const LAST_UPDATED: &str = "e.last_updated_date_time";
 
 /// The state of an event's detection, as [`model::RiskEventStatus::state`] has it.
-const RISK_STATE: &str = "CASE e.risk_event_status WHEN 0 THEN CASE e.risk_detail WHEN 10 THEN 5 ELSE 4 END \
+pub const RISK_STATE: &str = "CASE e.risk_event_status WHEN 0 THEN CASE e.risk_detail WHEN 10 THEN 5 ELSE 4 END \
                           WHEN 5 THEN CASE e.risk_detail WHEN 10 THEN 5 ELSE 4 END WHEN 3 THEN 1 WHEN 4 THEN 3 WHEN 7 THEN 3 ELSE 2 END";
 
 /// Columns before the first property: the key, the kind and the version.
@@ -241,6 +241,37 @@ impl<V: Values> TableRow<'_, V> {
     /// Its key, as the table has it.
     pub fn key(&self) -> Result<i64, StoreError> {
         number(self.values, self.first - CONTROL)
+    }
+}
+
+impl<V: Values> TableRow<'_, V> {
+    /// The event in a row that carries [`Projection::Risk`], made by the change with a number.
+    pub fn event(&self, creation: u64) -> Result<RiskEvent, StoreError> {
+        let impacted_user = match self.cell(edm::event::IMPACTED_USER) {
+            Cell::Text(id) => Some(id.into()),
+            _ => None,
+        };
+        let risk_detail = match self.cell(edm::event::RISK_DETAIL) {
+            Cell::Integer(value) => RiskDetail::from_value(value),
+            _ => None,
+        };
+        let damaged = || StoreError::Corrupt("risk_events.risk_detail holds an unknown value".to_owned());
+        Ok(RiskEvent::from_row(self, impacted_user, risk_detail.ok_or_else(damaged)?, creation)?)
+    }
+
+    /// The user in a row of users.
+    pub fn user(&self) -> Result<User, StoreError> {
+        let owned = |position| match self.cell(position) {
+            Cell::Null => Some(OwnedCell::Null),
+            Cell::Integer(value) => Some(OwnedCell::Integer(value)),
+            Cell::Double(value) => Some(OwnedCell::Double(value)),
+            Cell::Text(text) => Some(OwnedCell::Text(text.into())),
+            Cell::Complex(_) | Cell::Damaged => None,
+        };
+        let cells: Option<Vec<OwnedCell>> = (0..edm::USER.property_count()).map(owned).collect();
+        cells.and_then(|cells| User::from_cells(cells, self.version())).ok_or_else(|| {
+            StoreError::Corrupt("a row of users lacks its id or name, or holds text that is not UTF-8".into())
+        })
     }
 }
 

@@ -20,7 +20,7 @@ pub mod working;
 pub use admin::{AdminCommand, AdminOutcome};
 pub use error::{ListError, StoreError, WriteError};
 pub use outcome::{Outcome, Question};
-pub use remembered::{read_outcomes, write_outcomes};
+pub use remembered::{KnownRequest, read_outcomes, write_outcomes};
 
 use model::{
     Actor, ChangeEntry, Command, DetectionId, EntityId, EventKey, EventKind, Evidence, HistoryItem, Registry,

@@ -1,8 +1,8 @@
 //! What a repeatable request came to, as stores remember it: cells by position, as the change log
 //! knows properties.
 
-use crate::{Outcome, StoreError};
-use model::{EventKind, Evidence, OwnedCell, RiskDetail, RiskEvent, User, edm};
+use crate::{Outcome, StoreError, WriteError};
+use model::{EventKind, Evidence, OwnedCell, Repeatability, RiskDetail, RiskEvent, Ticks, User, edm};
 use odata::edm::EntityType;
 use odata::encode::{Cell, Row};
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,24 @@ pub fn write_outcomes(outcomes: &[Outcome]) -> String {
 pub fn read_outcomes(json: &str) -> Result<Vec<Outcome>, StoreError> {
     let remembered: Vec<Remembered> = serde_json::from_str(json).map_err(|_| damaged())?;
     remembered.into_iter().map(Remembered::into_outcome).collect()
+}
+
+/// What is known of a sender and a request of theirs.
+#[derive(Clone, Debug, Default)]
+pub struct KnownRequest {
+    /// Digest and outcomes, as [`write_outcomes`] wrote them, of the request that has its id.
+    pub earlier: Option<(Vec<u8>, String)>,
+    /// The latest time of those requests of the sender that are no longer remembered.
+    pub forgotten: Option<Ticks>,
+}
+
+impl KnownRequest {
+    /// What the request came to, when it was carried out before; refuses another one with its id.
+    pub fn outcomes(&self, repeatability: &Repeatability) -> Result<Option<Vec<Outcome>>, WriteError> {
+        let Some((digest, outcomes)) = &self.earlier else { return Ok(None) };
+        repeatability.must_equal(digest)?;
+        Ok(Some(read_outcomes(outcomes)?))
+    }
 }
 
 fn damaged() -> StoreError {

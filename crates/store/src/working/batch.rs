@@ -50,11 +50,6 @@ impl<'c> Batch<'c> {
         &mut self.working
     }
 
-    /// The latest time of the log: what is written from now on is later.
-    pub fn time(&self) -> Ticks {
-        self.time
-    }
-
     /// The time now, never before the latest time of the log.
     pub fn now(&self) -> Ticks {
         self.clock.now().max(self.time)
