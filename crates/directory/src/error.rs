@@ -13,9 +13,9 @@ pub struct EntryError {
 }
 
 impl EntryError {
-    /// Whether nothing can be read behind it.
+    /// Whether it is one of the file as a whole, so that nothing can be read behind it.
     pub fn ends_reading(&self) -> bool {
-        self.reason.ends_reading()
+        self.place.entry == 0
     }
 }
 

@@ -35,9 +35,9 @@ formats! {
     ///
     /// These are read: `id` (`objectId`, `objectGuid`), `upn` (`userPrincipalName`), `userName`, `mail` (`email`), `sam`
     /// (`sAMAccountName`), `proxyAddresses`, `otherMails`, `formerUpns` and `aliases` with `;` between their values,
-    /// `enabled` (`accountEnabled`), `displayName`, `givenName`, `surname`, `department`, `dn`
-    /// (`distinguishedName`) and `verifier`. One of `upn`, `mail`, `sam` and `userName` must be there. A column
-    /// `password` is not read: nothing says whether it is one.
+    /// `enabled` (`accountEnabled`), `administrator` (`admin`, `isAdmin`), `displayName`, `givenName`, `surname`,
+    /// `department`, `dn` (`distinguishedName`) and `verifier`. One of `upn`, `mail`, `sam` and `userName` must be
+    /// there. A column `password` is not read: nothing says whether it is one.
     Csv = "csv", "a row below the header";
     /// LDIF (RFC 2849).
     Ldif = "ldif", "an entry of a person";
@@ -57,10 +57,26 @@ formats! {
     Scim = "scim", "an object in the list `Resources`";
 }
 
-impl Format {
-    /// Returns the form with this [`name`](Self::name), in any case.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|format| format.name().eq_ignore_ascii_case(name))
+/// No form has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is no form of export; the forms are {}", names())]
+pub struct UnknownFormat {
+    /// The name that was asked for.
+    pub name: String,
+}
+
+fn names() -> String {
+    let names: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
+    names.join(", ")
+}
+
+impl std::str::FromStr for Format {
+    type Err = UnknownFormat;
+
+    /// Finds the form with this [`name`](Self::name), in any case.
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        let found = Self::ALL.iter().copied().find(|format| format.name().eq_ignore_ascii_case(name));
+        found.ok_or_else(|| UnknownFormat { name: name.to_owned() })
     }
 }
 

@@ -10,6 +10,9 @@ use crate::{DirectoryUser, Limits, SamName, Summary, VerifierText};
 /// MD4 of nothing: the account has no password, or the tool found none.
 const EMPTY_NT: &str = "31d6cfe0d16ae931b73c59d7e0c089c0";
 
+/// The RID that every domain and machine gives its built-in administrator (MS-DTYP 2.4.2.4).
+const ADMINISTRATOR: &str = "500";
+
 /// How a line is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum View {
@@ -24,7 +27,7 @@ pub(crate) enum View {
 /// What a line is.
 pub(crate) enum Line<'a> {
     /// An account; the hash is `None` if it has no password.
-    Account { name: &'a str, nt: Option<&'a str>, enabled: Option<bool> },
+    Account { name: &'a str, nt: Option<&'a str>, enabled: Option<bool>, administrator: Option<bool> },
     /// Something that is left out under this name.
     Skipped(&'static str),
 }
@@ -54,11 +57,12 @@ impl<R: Read> Hashes<R> {
                 summary.skip(what);
                 Ok(None)
             }
-            Line::Account { name, nt, enabled } => {
+            Line::Account { name, nt, enabled, administrator } => {
                 let mut user = DirectoryUser::at(self.lines.number());
                 // secretsdump writes the domain before `\`, of cached names before `/`; neither may be in a name.
                 user.sam = Some(SamName::parse(&name.replacen('/', "\\", 1)));
                 user.enabled = enabled;
+                user.administrator = administrator;
                 match nt {
                     Some(nt) => user.verifiers.push(VerifierText::new(&["{NT}", nt])),
                     None => summary.drop_value("empty password"),
@@ -166,7 +170,10 @@ fn pwdump(line: &str) -> Result<Line<'_>, Reason> {
     if let Some(what) = passed_over(name) {
         return Ok(Line::Skipped(what));
     }
-    Ok(Line::Account { name, nt, enabled: status(notes)? })
+    // Whether another account is in a group of administrators is not told.
+    let rid = if rid.is_empty() { fifth.rsplit('-').next().unwrap_or_default() } else { rid };
+    let administrator = (rid == ADMINISTRATOR).then_some(true);
+    Ok(Line::Account { name, nt, enabled: status(notes)?, administrator })
 }
 
 fn pair<'a>(line: &'a str, mark: &str) -> Result<Line<'a>, Reason> {
@@ -180,7 +187,8 @@ fn pair<'a>(line: &'a str, mark: &str) -> Result<Line<'a>, Reason> {
     };
     name_fits(name)?;
     let nt = hash("NT hash", nt)?;
-    Ok(passed_over(name).map_or(Line::Account { name, nt, enabled: None }, Line::Skipped))
+    let account = Line::Account { name, nt, enabled: None, administrator: None };
+    Ok(passed_over(name).map_or(account, Line::Skipped))
 }
 
 /// A sAMAccountName holds no `@`: with one, the line is a leaked pair and no directory's.

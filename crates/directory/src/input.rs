@@ -32,6 +32,8 @@ pub(crate) struct Input<R> {
     /// UTF-16 that is not decoded yet: half a unit, or the first half of a pair.
     raw: Zeroizing<Vec<u8>>,
     raw_len: usize,
+    /// Whether what follows the buffer is no UTF-16: said when the buffer was read, for what is before it is good.
+    broken: bool,
     at_end: bool,
 }
 
@@ -45,13 +47,20 @@ impl<R: Read> Input<R> {
             to: 0,
             raw: Zeroizing::new(Vec::new()),
             raw_len: 0,
+            broken: false,
             at_end: false,
         }
     }
 
     /// Returns what is in the buffer, filled if it was empty; empty at the end of the file.
     pub(crate) fn fill(&mut self) -> Result<&[u8], Reason> {
-        while self.from == self.to && !self.at_end {
+        while self.from == self.to {
+            if self.broken {
+                return Err(Reason::BrokenUtf16);
+            }
+            if self.at_end {
+                break;
+            }
             self.more()?;
         }
         Ok(&self.text[self.from..self.to])
@@ -63,7 +72,7 @@ impl<R: Read> Input<R> {
             let text = &self.text[self.from..self.to];
             let line = text.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
             let whole = line.is_some_and(|start| memchr::memchr(b'\n', &text[start..]).is_some());
-            if whole || self.at_end || TEXT_BYTES - (self.to - self.from) < ROOM {
+            if whole || self.at_end || self.broken || TEXT_BYTES - (self.to - self.from) < ROOM {
                 return Ok(&self.text[self.from..self.to]);
             }
             self.more()?;
@@ -117,7 +126,7 @@ impl<R: Read> Input<R> {
             raw[..self.raw_len].copy_from_slice(&start[2..]);
             self.raw = raw;
             self.to = 0;
-            self.units(encoding)?;
+            self.units(encoding);
         }
         Ok(())
     }
@@ -126,11 +135,12 @@ impl<R: Read> Input<R> {
         let count = read(&mut self.source, &mut self.raw[self.raw_len..])?;
         self.raw_len += count;
         self.at_end = count == 0;
-        self.units(encoding)
+        self.units(encoding);
+        Ok(())
     }
 
     /// Turns the whole characters of `raw` into text and keeps the rest for later.
-    fn units(&mut self, encoding: Encoding) -> Result<(), Reason> {
+    fn units(&mut self, encoding: Encoding) {
         let mut at = 0;
         let unit = |raw: &[u8], at: usize| match encoding {
             Encoding::Utf16Be => u16::from_be_bytes([raw[at], raw[at + 1]]),
@@ -144,13 +154,16 @@ impl<R: Read> Input<R> {
             }
             let second = if paired { Some(unit(&self.raw, at + 2)) } else { None };
             let mut characters = char::decode_utf16(std::iter::once(first).chain(second));
-            let Some(Ok(character)) = characters.next() else { return Err(Reason::BrokenUtf16) };
+            let Some(Ok(character)) = characters.next() else {
+                self.broken = true;
+                break;
+            };
             self.to += character.encode_utf8(&mut self.text[self.to..]).len();
             at += if paired { 4 } else { 2 };
         }
         self.raw.copy_within(at..self.raw_len, 0);
         self.raw_len -= at;
-        if self.at_end && self.raw_len > 0 { Err(Reason::BrokenUtf16) } else { Ok(()) }
+        self.broken |= self.at_end && self.raw_len > 0;
     }
 }
 
@@ -202,6 +215,11 @@ impl<R: Read> Lines<R> {
         self.line.clear();
         let mut any = false;
         loop {
+            if let Err(reason) = self.input.fill() {
+                // It is one of the line that would follow.
+                self.number += u64::from(!any);
+                return Err(reason);
+            }
             let text = self.input.fill()?;
             if text.is_empty() {
                 break;

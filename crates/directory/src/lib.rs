@@ -37,6 +37,18 @@
 //! | [`DjangoCsv`](Format::DjangoCsv), [`DjangoJson`](Format::DjangoJson) | the table `auth_user`, or `dumpdata` as JSON or JSON lines |
 //! | [`Scim`](Format::Scim) | a SCIM 2.0 list of users (RFC 7643, RFC 7644) |
 //!
+//! Two facts of an account decide how a finding is treated, and stay unknown where the source is silent:
+//!
+//! | [`Format`] | [`enabled`](DirectoryUser::enabled) | [`administrator`](DirectoryUser::administrator) |
+//! | --- | --- | --- |
+//! | `Csv` | column `enabled` | column `administrator` |
+//! | `Ldif` | `userAccountControl`, `nsAccountLock`, `pwdAccountLockedTime` | `adminCount`; `memberOf` of Active Directory's groups of administrators says yes |
+//! | `Pwdump` | secretsdump's `(status=..)` | RID 500 says yes |
+//! | `HashcatNt`, `JohnNt` | | |
+//! | `Keycloak` | `enabled` | the role `admin`, or `realm-admin` of the client `realm-management`, says yes |
+//! | `DjangoCsv`, `DjangoJson` | `is_active` | `is_superuser` |
+//! | `Scim` | `active` | a role called `administrator` or `admin` says yes |
+//!
 //! Text is UTF-8, or UTF-16 with a byte order mark. [`sniff`] tells from the first bytes which form a file has,
 //! and why, and says what a file looks like that is none of them.
 //!
@@ -75,7 +87,7 @@ mod user;
 mod users;
 
 pub use error::{EntryError, Reason};
-pub use format::Format;
+pub use format::{Format, UnknownFormat};
 pub use limits::Limits;
 pub use sniff::{Confidence, Sniffed, Unrecognised, sniff};
 pub use summary::Summary;

@@ -30,6 +30,7 @@ enum Column {
     FormerUpns,
     Aliases,
     Enabled,
+    Administrator,
     DisplayName,
     GivenName,
     Surname,
@@ -38,8 +39,8 @@ enum Column {
 }
 
 use Column::{
-    Aliases, Department, DisplayName, Dn, Enabled, FormerUpns, GivenName, Id, Mail, OtherMails, ProxyAddresses, Sam,
-    Surname, Upn, UserName, Verifier,
+    Administrator, Aliases, Department, DisplayName, Dn, Enabled, FormerUpns, GivenName, Id, Mail, OtherMails,
+    ProxyAddresses, Sam, Surname, Upn, UserName, Verifier,
 };
 
 impl Column {
@@ -56,6 +57,7 @@ impl Column {
             FormerUpns => "formerUpns",
             Aliases => "aliases",
             Enabled => "enabled",
+            Administrator => "administrator",
             DisplayName => "displayName",
             GivenName => "givenName",
             Surname => "surname",
@@ -85,6 +87,9 @@ const USERS: &[(&str, Column)] = &[
     ("aliases", Aliases),
     ("enabled", Enabled),
     ("accountenabled", Enabled),
+    ("administrator", Administrator),
+    ("admin", Administrator),
+    ("isadmin", Administrator),
     ("displayname", DisplayName),
     ("givenname", GivenName),
     ("surname", Surname),
@@ -99,6 +104,7 @@ const DJANGO: &[(&str, Column)] = &[
     ("firstname", GivenName),
     ("lastname", Surname),
     ("isactive", Enabled),
+    ("issuperuser", Administrator),
     ("password", Verifier),
 ];
 
@@ -232,7 +238,8 @@ fn fill(user: &mut DirectoryUser, column: Column, cell: &str) -> Result<(), Reas
         Sam => user.sam = Some(SamName::parse(cell)),
         FormerUpns => user.former_upns = list(),
         Aliases => user.aliases = list(),
-        Enabled => user.enabled = Some(truth(cell)?),
+        Enabled => user.enabled = Some(truth(column, cell)?),
+        Administrator => user.administrator = Some(truth(column, cell)?),
         DisplayName => user.display_name = text(),
         GivenName => user.given_name = text(),
         Surname => user.surname = text(),
@@ -243,11 +250,11 @@ fn fill(user: &mut DirectoryUser, column: Column, cell: &str) -> Result<(), Reas
 }
 
 /// Reads a truth value as people, SQLite and PostgreSQL write it.
-fn truth(cell: &str) -> Result<bool, Reason> {
+fn truth(column: Column, cell: &str) -> Result<bool, Reason> {
     match cell.to_ascii_lowercase().as_str() {
         "1" | "true" | "t" => Ok(true),
         "0" | "false" | "f" => Ok(false),
-        _ => Err(Reason::malformed("enabled", length(cell), "1, 0, t, f, true or false")),
+        _ => Err(Reason::malformed(column.name(), length(cell), "1, 0, t, f, true or false")),
     }
 }
 

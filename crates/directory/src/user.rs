@@ -76,6 +76,8 @@ pub struct DirectoryUser {
     pub aliases: Vec<String>,
     /// Whether the account may sign in; `None` if the source does not say. A lock that time opens is none.
     pub enabled: Option<bool>,
+    /// Whether the account administers the directory or the application; `None` if the source does not say.
+    pub administrator: Option<bool>,
     /// The name that is shown.
     pub display_name: Option<String>,
     /// The first name.

@@ -11,7 +11,7 @@ use crate::{DirectoryUser, Limits, Summary, VerifierText};
 const SHAPE: Shape = Shape { list: None, outer_list: Outer::Entries, total: None };
 
 /// Fields that say nothing of who the user is.
-const PASSED: &[&str] = &["date_joined", "groups", "is_staff", "is_superuser", "last_login", "user_permissions"];
+const PASSED: &[&str] = &["date_joined", "groups", "is_staff", "last_login", "user_permissions"];
 
 pub(crate) fn reader<R: Read>(input: Input<R>, limits: &Limits) -> List<R> {
     List::new(Elements::new(input, SHAPE, limits), user)
@@ -34,6 +34,7 @@ fn user(entry: &Members<'_>, line: u64, summary: &mut Summary) -> Result<Option<
     user.given_name = fields.text("first_name")?;
     user.surname = fields.text("last_name")?;
     user.enabled = fields.truth("is_active")?;
+    user.administrator = fields.truth("is_superuser")?;
     if let Some(password) = fields.text("password")?.map(zeroize::Zeroizing::new) {
         user.verifiers.push(VerifierText::new(&[&password]));
     }

@@ -17,13 +17,29 @@ const PASSED: &[&str] = &[
     "emailVerified",
     "groups",
     "notBefore",
-    "realmRoles",
     "requiredActions",
     "totp",
 ];
 
 pub(crate) fn reader<R: Read>(input: Input<R>, limits: &Limits) -> List<R> {
     List::new(Elements::new(input, SHAPE, limits), user)
+}
+
+/// The role of the realm `master` that may do everything in every realm.
+const SERVER_ADMINISTRATOR: &str = "admin";
+/// The client that stands for a realm's administration, and its role that may do everything in it.
+const REALM_ADMINISTRATOR: (&str, &str) = ("realm-management", "realm-admin");
+
+/// Says yes for the roles above; that a user lacks them says nothing, for groups and composite roles give roles too.
+fn administrator(entry: &Members<'_>) -> Result<Option<bool>, Reason> {
+    let (client, role) = REALM_ADMINISTRATOR;
+    let has = |roles: Vec<String>, name: &str| roles.iter().any(|role| role == name);
+    let of_server = has(entry.texts("realmRoles")?, SERVER_ADMINISTRATOR);
+    let of_realm = match entry.object("clientRoles")? {
+        Some(clients) => has(clients.texts(client)?, role),
+        None => false,
+    };
+    Ok((of_server || of_realm).then_some(true))
 }
 
 fn user(entry: &Members<'_>, line: u64, summary: &mut Summary) -> Result<Option<DirectoryUser>, Reason> {
@@ -36,6 +52,7 @@ fn user(entry: &Members<'_>, line: u64, summary: &mut Summary) -> Result<Option<
     user.user_name = entry.text("username")?;
     user.mail = entry.text("email")?;
     user.enabled = entry.truth("enabled")?;
+    user.administrator = administrator(entry)?;
     user.given_name = entry.text("firstName")?;
     user.surname = entry.text("lastName")?;
     if let Some(attributes) = entry.object("attributes")? {

@@ -12,8 +12,11 @@ const SHAPE: Shape = Shape { list: Some("Resources"), outer_list: Outer::Entries
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
+/// What the role of an administrator is called.
+const ADMINISTRATOR: &[&str] = &["administrator", "admin"];
+
 /// Attributes that say nothing of who the user is.
-const PASSED: &[&str] = &["groups", "meta", "roles", "schemas"];
+const PASSED: &[&str] = &["groups", "meta", "schemas"];
 
 pub(crate) fn reader<R: Read>(input: Input<R>, limits: &Limits) -> List<R> {
     List::new(Elements::new(input, SHAPE, limits), user)
@@ -39,6 +42,7 @@ fn user(entry: &Members<'_>, line: u64, summary: &mut Summary) -> Result<Option<
         let formatted = name.text("formatted")?;
         user.display_name = user.display_name.take().or(formatted);
     }
+    user.administrator = administrator(entry)?;
     emails(entry, &mut user)?;
     if let Some(enterprise) = entry.object(ENTERPRISE)? {
         user.department = enterprise.text("department")?;
@@ -50,6 +54,23 @@ fn user(entry: &Members<'_>, line: u64, summary: &mut Summary) -> Result<Option<
     entry.pass(PASSED);
     entry.ignore_rest("", summary);
     Ok(Some(user))
+}
+
+/// Says yes for a role that is called so; RFC 7643 (4.1.2) names no roles, so that none says no.
+fn administrator(entry: &Members<'_>) -> Result<Option<bool>, Reason> {
+    let is = |role: &str| ADMINISTRATOR.iter().any(|name| role.trim().eq_ignore_ascii_case(name));
+    // Some services write a role as a text alone.
+    if let Ok(roles) = entry.texts("roles") {
+        return Ok(roles.iter().any(|role| is(role)).then_some(true));
+    }
+    for (role, _) in entry.objects("roles")? {
+        for name in ["value", "display", "type"] {
+            if role.text(name)?.is_some_and(|role| is(&role)) {
+                return Ok(Some(true));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The primary address is the mail, without one the first of the work; those of the home are personal.

@@ -163,6 +163,9 @@ impl<R: Read> Ldif<R> {
             return Ok(());
         };
         entry.begun = true;
+        if attribute == Attribute::MemberOf {
+            return self.group(&value, entry, summary);
+        }
         if self.is_cut() {
             return Err(Reason::TooLong { what: attribute.name(), limit: self.limits.line_bytes });
         }
@@ -170,7 +173,7 @@ impl<R: Read> Ldif<R> {
             Value::Text(bytes) => Zeroizing::new(bytes.to_vec()),
             Value::Base64(bytes) => base64(attribute, bytes)?,
             Value::Url => {
-                return Err(Reason::Refused { what: "a value by URL (`:<`)", why: "no other file is opened" });
+                return Err(BY_URL);
             }
         };
         entry.kept += bytes.len();
@@ -183,7 +186,25 @@ impl<R: Read> Ldif<R> {
         }
         entry.person.take(attribute, &bytes, summary)
     }
+
+    /// Takes the DN of a group. It is looked at and not kept, so that being in many groups, or in one whose DN is
+    /// long, is no fault of a user.
+    fn group(&self, value: &Value<'_>, entry: &mut Entry, summary: &mut Summary) -> Result<(), Reason> {
+        match value {
+            _ if self.is_cut() => {
+                summary.ignore(Attribute::MemberOf.name());
+                Ok(())
+            }
+            Value::Text(bytes) => entry.person.take(Attribute::MemberOf, bytes, summary),
+            Value::Base64(bytes) => {
+                entry.person.take(Attribute::MemberOf, &base64(Attribute::MemberOf, bytes)?, summary)
+            }
+            Value::Url => Err(BY_URL),
+        }
+    }
 }
+
+const BY_URL: Reason = Reason::Refused { what: "a value by URL (`:<`)", why: "no other file is opened" };
 
 /// Divides `name: value`, `name:: base64` and `name:< url`.
 fn divide(line: &[u8]) -> Result<Line<'_>, Reason> {

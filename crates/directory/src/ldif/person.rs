@@ -57,12 +57,18 @@ attributes! {
     UserAccountControl = "userAccountControl";
     PwdAccountLockedTime = "pwdAccountLockedTime";
     NsAccountLock = "nsAccountLock";
+    AdminCount = "adminCount";
+    MemberOf = "memberOf";
 }
 
 /// The bit of userAccountControl that says that the account is disabled (MS-ADTS 2.2.16).
 const ACCOUNT_DISABLE: i64 = 2;
 /// The time of a lock that only an administrator opens (OpenLDAP's slapo-ppolicy).
 const LOCKED_FOR_GOOD: &str = "000001010000Z";
+
+/// Active Directory's groups whose members administer a domain or the forest. A domain of another language calls
+/// them otherwise: there adminCount says it.
+const ADMINISTRATORS: &[&str] = &["Domain Admins", "Enterprise Admins", "Administrators", "Schema Admins"];
 
 /// What the object classes of an entry say it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -119,6 +125,13 @@ impl Person {
                 user.verifiers.push(nt_bytes(bytes)?);
                 return Ok(());
             }
+            Attribute::MemberOf => {
+                // That a group is another one says nothing: groups may be in groups.
+                if is_administrators(bytes) {
+                    user.administrator = Some(true);
+                }
+                return Ok(());
+            }
             Attribute::UnicodePwd => {
                 summary.drop_value("unicodePwd");
                 return Ok(());
@@ -169,7 +182,17 @@ impl Person {
                 "false" => allow(user, true),
                 _ => return Err(Reason::malformed(name, length(text), "TRUE or FALSE")),
             },
-            Attribute::PwdAccountLockedTime | Attribute::ObjectGuid | Attribute::IpaNtHash | Attribute::UnicodePwd => {}
+            Attribute::AdminCount => match text {
+                "1" => user.administrator = Some(true),
+                // A group says more than the count, which a program keeps.
+                "0" => user.administrator = user.administrator.or(Some(false)),
+                _ => return Err(Reason::malformed(name, length(text), "1 or 0")),
+            },
+            Attribute::PwdAccountLockedTime
+            | Attribute::ObjectGuid
+            | Attribute::IpaNtHash
+            | Attribute::UnicodePwd
+            | Attribute::MemberOf => {}
         }
         Ok(())
     }
@@ -204,6 +227,15 @@ impl Person {
 /// What forbids the sign-in outweighs what allows it.
 fn allow(user: &mut DirectoryUser, allowed: bool) {
     user.enabled = Some(allowed && user.enabled.unwrap_or(true));
+}
+
+/// Whether a DN is that of a group of administrators by its first name, `CN=Domain Admins`.
+fn is_administrators(dn: &[u8]) -> bool {
+    let Some(equals) = dn.iter().position(|byte| *byte == b'=') else { return false };
+    let (name, value) = (&dn[..equals], &dn[equals + 1..]);
+    let value = value.split(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
+    name.trim_ascii().eq_ignore_ascii_case(b"cn")
+        && ADMINISTRATORS.iter().any(|group| value.eq_ignore_ascii_case(group.as_bytes()))
 }
 
 /// Writes a GUID as text; Active Directory keeps its first three parts with the low byte first (MS-DTYP 2.3.4.2).

@@ -17,14 +17,17 @@ fn every_column_is_read_and_unknown_ones_are_named() {
     assert_eq!(anna.aliases, ["anna.mueller@example.org", "a.m@example.org"]);
     assert_eq!(anna.sam, Some(SamName { domain: Some("CORP".to_owned()), name: "anna".to_owned() }));
     assert_eq!((anna.enabled, anna.display_name.as_deref()), (Some(true), Some("Müller, Anna")));
+    assert_eq!(anna.administrator, Some(true));
     assert_eq!(anna.department.as_deref(), Some("Einkauf"));
     assert!(is_password(anna, "Kranich-17-Wiese"));
 
     let ben = outcome.user("ben@example.org");
     assert_eq!((ben.enabled, ben.mail.as_deref(), ben.verifiers.len()), (Some(false), None, 0));
+    assert_eq!(ben.administrator, Some(false));
 
     let carl = outcome.user("carl@example.org");
     assert!(is_password(carl, "Distel#Kamm#5"));
+    assert_eq!((carl.enabled, carl.administrator), (Some(true), None), "an empty cell says nothing");
     // A blank line before it, and a line break inside it.
     assert_eq!((carl.place.line, carl.place.entry), (5, 3));
 
@@ -68,6 +71,27 @@ fn a_file_larger_than_every_buffer_is_the_same_in_utf8_and_utf16() {
         assert_eq!(last.display_name.as_deref(), Some("Müller 😀 19999"));
         assert_eq!(last.place.line, 20_001);
     }
+}
+
+#[test]
+fn truth_is_written_in_six_ways_and_administrators_are_told_in_a_column_of_four_names() {
+    for name in ["administrator", "Admin", "isAdmin", "is_admin"] {
+        let text = format!(
+            "upn,{name},enabled\na@x.org,1,0\nb@x.org,TRUE,False\nc@x.org,t,f\nd@x.org,0,1\ne@x.org,false,true\nf@x.org,F,T\n\
+            g@x.org,,\nh@x.org,yes,1\n"
+        );
+        let outcome = all(Format::Csv, text);
+        let told: Vec<_> = outcome.users.iter().map(|user| (user.administrator, user.enabled)).collect();
+        let (yes, no) = ((Some(true), Some(false)), (Some(false), Some(true)));
+        assert_eq!(told, [yes, yes, yes, no, no, no, (None, None)], "{name}");
+        assert_eq!(
+            outcome.errors(),
+            ["export:9 (entry 8): administrator: found 3 characters, expected 1, 0, t, f, true or false"]
+        );
+        assert_eq!(outcome.summary.ignored.len(), 0, "{name}");
+    }
+    let twice = all(Format::Csv, "upn,admin,is_admin\n");
+    assert_eq!(twice.errors(), ["export:1: the column administrator is there twice"]);
 }
 
 #[test]
@@ -134,6 +158,19 @@ fn limits_are_kept_and_the_next_row_is_read() {
     );
     let upns: Vec<_> = outcome.users.iter().map(|user| user.upn.as_deref().unwrap_or_default()).collect();
     assert_eq!(upns, ["c@x.org", "f@x.org"]);
+}
+
+#[test]
+fn a_header_over_a_limit_is_an_error_of_the_file_as_a_whole() {
+    let limits = Limits { entry_bytes: 64, columns: 3, ..Limits::default() };
+    for (text, error) in [
+        ("upn,mail,id,sam\na@x.org,,,\n".to_owned(), "export:1: there are more than 3 columns"),
+        (format!("upn,{}\na@x.org,\n", "x".repeat(100)), "export:1: row is longer than 64 bytes"),
+    ] {
+        let outcome = with_limits(Format::Csv, text, limits);
+        assert_eq!(outcome.errors(), [error]);
+        assert!(outcome.errors[0].ends_reading());
+    }
 }
 
 #[test]

@@ -27,6 +27,8 @@ fn the_table_and_both_dumps_give_the_same_users() {
         assert_eq!(dora.given_name, None);
         assert!(dora.verifiers[0].expose().starts_with('!'), "no usable password, which the verifier's parser says");
         assert_eq!(outcome.user("eve@example.org").mail, None);
+        let superusers = outcome.users.iter().map(|user| user.administrator);
+        assert_eq!(superusers.collect::<Vec<_>>(), [false, false, false, false, true].map(Some));
         assert_eq!(outcome.summary.skipped.get("object of another model").copied().unwrap_or_default(), groups);
     }
 }
@@ -42,7 +44,7 @@ fn argon2_and_scrypt_of_django_verify() {
 fn columns_that_are_not_needed_are_named_and_the_key_column_is() {
     let outcome = all(Format::DjangoCsv, CSV);
     let names: Vec<&str> = outcome.summary.ignored.keys().map(String::as_str).collect();
-    assert_eq!(names, ["date_joined", "is_staff", "is_superuser", "last_login"]);
+    assert_eq!(names, ["date_joined", "is_staff", "last_login"]);
     let outcome = all(Format::DjangoCsv, "id,password\n1,geheim\n");
     assert_eq!(
         outcome.errors(),
@@ -52,8 +54,9 @@ fn columns_that_are_not_needed_are_named_and_the_key_column_is() {
 
 #[test]
 fn postgresql_writes_truth_in_one_letter() {
-    let outcome = all(Format::DjangoCsv, "username,is_active,password\na,t,\nb,f,\n");
+    let outcome = all(Format::DjangoCsv, "username,is_active,is_superuser,password\na,t,f,\nb,f,t,\n");
     assert_eq!((outcome.user("a").enabled, outcome.user("b").enabled), (Some(true), Some(false)));
+    assert_eq!((outcome.user("a").administrator, outcome.user("b").administrator), (Some(false), Some(true)));
 }
 
 #[test]

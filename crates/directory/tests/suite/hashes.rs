@@ -23,6 +23,7 @@ fn secretsdump_gives_accounts_and_counts_the_rest_by_name() {
         let ben = outcome.user("ben");
         assert!(is_password(ben, "Ufer-lampe-903"));
         assert_eq!(ben.enabled, Some(false));
+        assert_eq!((outcome.user("Administrator").administrator, ben.administrator), (Some(true), None));
         let guest = outcome.user("Guest");
         assert_eq!((guest.verifiers.len(), guest.enabled), (0, Some(false)));
         assert_eq!(guest.sam, Some(SamName { domain: None, name: "Guest".to_owned() }));
@@ -51,6 +52,9 @@ fn the_views_of_dsinternals_say_the_same() {
         assert_eq!(names, ["Administrator", "Guest", "eadler"]);
         assert!(is_password(&outcome.users[2], "Gabel_Mond_88"));
         assert_eq!(outcome.users[1].verifiers.len(), 0);
+        let administrators = outcome.users.iter().map(|user| user.administrator).collect::<Vec<_>>();
+        let told = (format == Format::Pwdump).then_some(true);
+        assert_eq!(administrators, [told, None, None], "{format}: by its RID, not by its name");
         assert_eq!(outcome.summary.skipped.get("password history").copied().unwrap_or_default(), history);
         assert_eq!(outcome.summary.skipped.get("machine account"), Some(&1));
     }
@@ -65,12 +69,14 @@ fn other_lines_of_the_tools_are_known() {
         CORP.LOCAL/anna:$DCC2$10240#anna#{nt}: (2026-01-02 03:04:05)\n\
         dpapi_machinekey:0x00\nNL$KM:0011\n\
         anna::aad3b435b51404eeaad3b435b51404ee:{nt}:S-1-5-21-1-2-3-1104::\n\
-        anna_history_of:1105::{nt}:::\n"
+        anna_history_of:1105::{nt}:::\n\
+        root::aad3b435b51404eeaad3b435b51404ee:{nt}:S-1-5-21-1-2-3-500::\n"
     );
     let outcome = all(Format::Pwdump, text);
     assert_eq!(outcome.errors(), [""; 0]);
     // Ophcrack's view, and a name that only begins like history.
     assert!(outcome.user("anna").verifiers.len() == 1 && outcome.user("anna_history_of").verifiers.len() == 1);
+    assert_eq!((outcome.user("anna").administrator, outcome.user("root").administrator), (None, Some(true)));
     assert_eq!(counts(&outcome.summary.skipped), [("LSA secret", 3), ("cached logon", 1), ("machine account", 1)]);
 }
 

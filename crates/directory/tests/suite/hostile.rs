@@ -5,7 +5,7 @@ use std::io::Read;
 use directory::{Format, Limits, Reason, read, sniff};
 use proptest::prelude::*;
 
-use super::{all, with_limits};
+use super::{all, utf16, with_limits};
 
 /// Small, so that texts of a proptest pass them.
 fn tight() -> Limits {
@@ -193,9 +193,14 @@ proptest! {
 #[test]
 fn every_form_is_found_by_its_name() {
     for format in Format::ALL {
-        assert_eq!(Format::from_name(&format.to_string().to_uppercase()), Some(*format));
+        assert_eq!(format.to_string().to_uppercase().parse(), Ok(*format));
     }
-    assert_eq!(Format::from_name("jpeg"), None);
+    let unknown = "jpeg".parse::<Format>().expect_err("no form");
+    assert_eq!(
+        unknown.to_string(),
+        "`jpeg` is no form of export; the forms are csv, ldif, pwdump, hashcat-nt, john-nt, keycloak, django-csv, \
+        django-json, scim"
+    );
 }
 
 #[test]
@@ -223,5 +228,21 @@ fn half_a_character_of_utf16_is_an_error() {
     for bytes in [b"\xFF\xFEu\0p\0n\0\n\0a".as_slice(), b"\xFF\xFEu\0p\0n\0\n\0\x00\xD8a\0", b"\xFF\xFE\x00\xDC"] {
         let outcome = with_limits(Format::Csv, bytes, Limits::default());
         assert_eq!(outcome.errors.last().map(|error| error.reason.clone()), Some(Reason::BrokenUtf16));
+    }
+}
+
+#[test]
+fn what_stands_before_broken_utf16_is_read_and_the_error_has_its_line() {
+    let mut bytes = utf16("upn\na@x.org\nb@x", false);
+    bytes.extend_from_slice(b"\x00\xDCc\0");
+    let outcome = all(Format::Csv, &bytes);
+    assert_eq!(outcome.users.len(), 1);
+    assert_eq!(outcome.errors().len(), 1);
+    assert_eq!((outcome.errors[0].place.line, &outcome.errors[0].reason), (3, &Reason::BrokenUtf16));
+    assert_eq!(ends(Format::Csv, &bytes, Limits::default()), (1, 1), "however the bytes come in");
+    for (start, line) in [("", 1), ("a:$NT$c12e2905257781833da3416e770e9698\n", 2), ("\n\na", 3)] {
+        let outcome = all(Format::JohnNt, [utf16(start, true).as_slice(), b"\xDC\x00"].concat());
+        let last = outcome.errors.last().expect("an error");
+        assert_eq!((last.place.line, &last.reason), (line, &Reason::BrokenUtf16), "{start:?}");
     }
 }

@@ -19,7 +19,9 @@ fn a_realm_in_one_file_gives_users_whose_credentials_verify() {
     assert_eq!(anna.department.as_deref(), Some("Einkauf"));
     assert_eq!(anna.display_name.as_deref(), Some("Anna \"die Erste\" Müller"));
     assert!(is_password(anna, "Kranich-17-Wiese") && !is_password(anna, "Kranich-17-wiese"));
+    assert_eq!(anna.administrator, Some(true), "realm-admin of the client realm-management");
     assert!(is_password(outcome.user("ben"), "Ufer-lampe-903"));
+    assert_eq!(outcome.user("ben").administrator, None);
     assert_eq!(outcome.user("ben").enabled, Some(false));
     assert!(is_password(outcome.user("carl"), "Distel#Kamm#5"));
     let line = 1 + REALM.lines().position(|line| line == "  \"users\": [").expect("the list") as u64;
@@ -52,6 +54,22 @@ fn the_form_before_version_8_and_a_hand_written_password_are_passed_on() {
         ["export:4 (entry 3): credentials: found a password without a value, expected secretData and credentialData"]
     );
     assert_eq!(counts(&outcome.summary.dropped), [("other credential", 1), ("security key", 1)]);
+}
+
+#[test]
+fn two_roles_say_that_a_user_is_an_administrator() {
+    let text = r#"{"users":[
+        {"username":"a","realmRoles":["default-roles-master","admin"]},
+        {"username":"b","clientRoles":{"kasse":["realm-admin","admin"],"realm-management":["view-users"]}},
+        {"username":"c","realmRoles":["Admin","administrator"],"clientRoles":{"realm-management":[]}},
+        {"username":"d","realmRoles":null},
+        {"username":"e","clientRoles":{"realm-management":["realm-admin"]}},
+        {"username":"f","realmRoles":"admin"}]}"#;
+    let outcome = all(Format::Keycloak, text);
+    let told: Vec<_> = outcome.users.iter().map(|user| user.administrator).collect();
+    assert_eq!(told, [Some(true), None, None, None, Some(true)]);
+    assert_eq!(outcome.errors(), ["export:7 (entry 6): realmRoles: found a text, expected a list"]);
+    assert_eq!(outcome.summary.ignored.len(), 0);
 }
 
 #[test]

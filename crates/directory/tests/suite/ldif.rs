@@ -139,6 +139,57 @@ fn active_directory_samba_and_389ds_say_it_in_their_own_ways() {
 }
 
 #[test]
+fn active_directory_says_who_administers_it_by_a_count_and_by_groups() {
+    let person =
+        |name: &str, lines: &str| format!("dn: CN={name}\nobjectClass: user\nsAMAccountName: {name}\n{lines}\n\n");
+    let cases = [
+        ("adminCount: 1", Some(true)),
+        ("adminCount: 0", Some(false)),
+        ("memberOf: CN=Domain Admins,CN=Users,DC=x", Some(true)),
+        ("memberOf: cn = enterprise admins ,CN=Users,DC=x", Some(true)),
+        ("memberOf: CN=Administrators,CN=Builtin,DC=x", Some(true)),
+        // `CN=Schema Admins,CN=Users,DC=x`
+        ("memberOf:: Q049U2NoZW1hIEFkbWlucyxDTj1Vc2VycyxEQz14", Some(true)),
+        ("memberOf: CN=Sales,OU=Domain Admins,DC=x\nmemberOf;range=0-0: CN=DOMAIN ADMINS,DC=x", Some(true)),
+        ("adminCount: 0\nmemberOf: CN=Domain Admins,DC=x", Some(true)),
+        ("memberOf: CN=Domain Admins,DC=x\nadminCount: 0", Some(true)),
+        ("memberOf: CN=Sales,OU=Domain Admins,DC=x", None),
+        ("memberOf: OU=Domain Admins,DC=x", None),
+        ("memberOf: CN=Domain Admins\\, retired,DC=x", None),
+        ("memberOf: CN=DnsAdmins,DC=x", None),
+        ("memberOf:: /w==", None),
+        ("memberOf: nothing", None),
+    ];
+    let text: String = cases.iter().enumerate().map(|(at, (lines, _))| person(&format!("u{at}"), lines)).collect();
+    let outcome = all(Format::Ldif, text);
+    assert_eq!(outcome.errors(), [""; 0]);
+    for (at, (lines, told)) in cases.iter().enumerate() {
+        assert_eq!(outcome.user(&format!("u{at}")).administrator, *told, "{lines}");
+    }
+    assert_eq!(outcome.summary.ignored.len(), 0);
+    let outcome = all(Format::Ldif, person("a", "adminCount: geheim") + &person("b", "memberOf:< file:///geheim"));
+    assert_eq!(
+        outcome.errors(),
+        [
+            "export:4 (entry 1): adminCount: found 6 characters, expected 1 or 0",
+            "export:9 (entry 2): a value by URL (`:<`) is not read: no other file is opened",
+        ]
+    );
+}
+
+#[test]
+fn being_in_many_groups_is_no_fault() {
+    let limits = Limits { line_bytes: 100, values_per_entry: 3, entry_bytes: 200, ..Limits::default() };
+    let groups = "memberOf: CN=Sales,OU=Groups,DC=example,DC=org\n".repeat(50);
+    let long = format!("memberOf: CN=Sales,OU={}\n", "x".repeat(5000));
+    let text = format!("dn: CN=a\nsAMAccountName: a\n{groups}{long}memberOf: CN=Domain Admins,DC=x\n");
+    let outcome = with_limits(Format::Ldif, text, limits);
+    assert_eq!(outcome.errors(), [""; 0]);
+    assert_eq!(outcome.user("a").administrator, Some(true));
+    assert_eq!(counts(&outcome.summary.ignored), [("memberOf", 1)], "the one that is too long to be looked at");
+}
+
+#[test]
 fn only_values_that_are_kept_have_to_fit() {
     let limits = Limits { line_bytes: 100, values_per_entry: 6, ..Limits::default() };
     let long = "x".repeat(5000);

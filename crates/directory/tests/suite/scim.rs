@@ -16,15 +16,41 @@ fn a_list_gives_users_with_their_addresses_in_order_of_rank() {
     assert_eq!(anna.other_mails, ["anna.privat@example.com"]);
     assert_eq!((anna.display_name.as_deref(), anna.given_name.as_deref()), (Some("Anna Müller"), Some("Anna")));
     assert_eq!((anna.department.as_deref(), anna.enabled), (Some("Einkauf"), Some(true)));
+    assert_eq!(anna.administrator, Some(true));
 
     let ben = outcome.user("ben");
     assert_eq!((ben.id.as_deref(), ben.display_name.as_deref()), (Some("bjensen"), Some("Ben O'Neill")));
-    assert_eq!((ben.mail.as_deref(), ben.enabled), (None, Some(false)));
+    assert_eq!((ben.mail.as_deref(), ben.enabled, ben.administrator), (None, Some(false), None));
     assert!(is_password(ben, "Ufer-\"lampe\"-903"));
 
-    assert_eq!(outcome.errors(), ["export:45 (entry 4): active: found a text, expected true or false"]);
+    assert_eq!(outcome.errors(), ["export:46 (entry 4): active: found a text, expected true or false"]);
     assert_eq!(counts(&outcome.summary.skipped), [("resource of another type", 1)]);
     assert_eq!(counts(&outcome.summary.ignored), [("enterprise:employeeNumber", 1), ("nickName", 1)]);
+}
+
+#[test]
+fn a_role_says_that_a_user_is_an_administrator() {
+    let roles = [
+        (r#"[{"value":"7","display":"ADMINISTRATOR"}]"#, Some(true)),
+        (r#"[{"value":"x"},{"value":"y","type":"admin"}]"#, Some(true)),
+        (r#"["buyer","Admin"]"#, Some(true)),
+        (r#"[{"value":"administrators","display":"admin of nothing"}]"#, None),
+        ("[]", None),
+        ("null", None),
+    ];
+    for (roles, told) in roles {
+        let outcome = all(Format::Scim, format!(r#"[{{"userName":"a","roles":{roles}}}]"#));
+        assert_eq!(outcome.user("a").administrator, told, "{roles}");
+        assert_eq!(outcome.summary.ignored.len(), 0);
+    }
+    let outcome = all(Format::Scim, r#"[{"userName":"a","roles":[7]},{"userName":"b","roles":"admin"}]"#);
+    assert_eq!(
+        outcome.errors(),
+        [
+            "export:1 (entry 1): roles: found a number, expected an object",
+            "export:1 (entry 2): roles: found a text, expected a list"
+        ]
+    );
 }
 
 #[test]

@@ -4,13 +4,18 @@
 //! A check takes bytes, and panics when something does not hold. It takes time in proportion to the
 //! input and no more: libFuzzer ends one that runs for longer than two seconds.
 
+mod archives;
 mod bearer;
 mod body;
+mod exports;
+mod identity;
 mod language;
+mod lines;
 mod mutate;
 mod page_token;
 mod path;
 mod requests;
+mod verifier;
 mod world;
 
 pub use mutate::Mutator;
@@ -27,7 +32,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 16] = [
     Target { name: "filter", check: language::filter, rounds: 4000 },
     Target { name: "query", check: language::query, rounds: 2000 },
     Target { name: "path", check: path::path, rounds: 20_000 },
@@ -38,6 +43,12 @@ pub const TARGETS: [Target; 10] = [
     Target { name: "request", check: requests::request, rounds: 1000 },
     Target { name: "batch_json", check: requests::batch_json, rounds: 500 },
     Target { name: "batch_multipart", check: requests::batch_multipart, rounds: 500 },
+    Target { name: "export", check: exports::export, rounds: 4000 },
+    Target { name: "sniff", check: exports::sniffed, rounds: 4000 },
+    Target { name: "verifier", check: verifier::verifier, rounds: 20_000 },
+    Target { name: "identity", check: identity::identity, rounds: 10_000 },
+    Target { name: "archives", check: archives::archives, rounds: 1000 },
+    Target { name: "lines", check: lines::lines, rounds: 4000 },
 ];
 
 /// Finds a target.

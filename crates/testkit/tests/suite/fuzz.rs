@@ -54,7 +54,7 @@ macro_rules! targets {
     };
 }
 
-targets! { filter query path body page_token bearer headers request batch_json batch_multipart }
+targets! { filter query path body page_token bearer headers request batch_json batch_multipart export sniff verifier identity archives lines }
 
 #[test]
 fn every_target_is_replayed_and_has_a_fuzzer() {

@@ -215,6 +215,17 @@ impl IdentityIndex {
         Hits { texts: &self.texts, key, fingerprint: fingerprint(hash), entries: entries.iter() }
     }
 
+    /// Returns the text of every key, each once however many users bear it: what a scanner derives the domains
+    /// from that it has to look for.
+    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let mut offset = 0;
+        std::iter::from_fn(move || {
+            let text = (offset < self.texts.0.len()).then(|| self.texts.get(offset as u32))?;
+            offset += text.len() + 2;
+            Some(text)
+        })
+    }
+
     /// Returns how many keys the index holds, one a user and attribute.
     pub fn len(&self) -> usize {
         self.entries.len()

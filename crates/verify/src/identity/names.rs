@@ -43,9 +43,9 @@ attributes! {
     /// The pre-Windows-2000 name alone.
     SamAccountName = "sAMAccountName",
     /// `DOMAIN\name`.
-    QualifiedSamAccountName = "domain\\sAMAccountName",
+    QualifiedSamAccountName = "qualifiedSAMAccountName",
     /// `name@domain`.
-    SamAccountNameAtDomain = "sAMAccountName@domain",
+    SamAccountNameAtDomain = "sAMAccountNameAtDomain",
     /// The number of the employee.
     EmployeeId = "employeeId",
 }

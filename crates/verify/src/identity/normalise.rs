@@ -55,6 +55,12 @@ pub enum ConfigError {
         /// The domain.
         domain: String,
     },
+    /// A domain is empty or holds what no domain can.
+    #[error("`{}` is no domain: it is empty, or it holds `@`, `\\\\` or a blank", domain.escape_debug())]
+    NotADomain {
+        /// What is configured as one.
+        domain: String,
+    },
 }
 
 /// What a name looks like.
@@ -103,8 +109,9 @@ impl Key {
     pub fn unicode_spelling(&self) -> Option<Self> {
         let at = split(&self.text)?;
         let (local, domain) = self.text.split_at(at + 1);
-        let (unicode, result) = Uts46::new().to_unicode(domain.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow);
-        (result.is_ok() && unicode != domain)
+        let (unicode, _) = Uts46::new().to_unicode(domain.as_bytes(), DENIED, Hyphens::Allow);
+        // A domain that has no valid ASCII form keeps the one spelling that it has.
+        (unicode != domain && to_ascii(&unicode).is_some_and(|ascii| ascii == domain))
             .then(|| Self { text: format!("{local}{unicode}"), rules: self.rules.with(Rule::IdnUnicode) })
     }
 }
@@ -138,18 +145,21 @@ const PASSES: usize = 16;
 impl Normaliser {
     /// Takes the configuration, its domains in any spelling.
     pub fn new(config: NormaliserConfig) -> Result<Self, ConfigError> {
-        let domains = |list: Vec<String>| list.iter().map(|domain| plain_domain(domain)).collect::<HashSet<_>>();
-        let parents = config.parent_domains.iter().map(|domain| format!(".{}", plain_domain(domain)));
-        let aliases = config.alias_domains.iter().map(|(alias, of)| (plain_domain(alias), plain_domain(of)));
+        let domains = |list: Vec<String>| {
+            list.iter().map(|domain| plain_domain(domain)).collect::<Result<HashSet<_>, ConfigError>>()
+        };
+        let parents = config.parent_domains.iter().map(|domain| Ok(format!(".{}", plain_domain(domain)?)));
+        let aliases = config.alias_domains.iter().map(|(alias, of)| Ok((plain_domain(alias)?, plain_domain(of)?)));
+        let aliases: HashMap<String, String> = aliases.collect::<Result<_, _>>()?;
         let normaliser = Self {
             separators: config.tag_separators.into(),
             tag_domains: match config.tag_domains {
                 TagDomains::Any => None,
-                TagDomains::Only(list) => Some(domains(list)),
+                TagDomains::Only(list) => Some(domains(list)?),
             },
-            dotless: domains(config.dotless_domains),
-            parents: parents.collect(),
-            aliases: aliases.filter(|(alias, of)| alias != of).collect(),
+            dotless: domains(config.dotless_domains)?,
+            parents: parents.collect::<Result<_, _>>()?,
+            aliases: aliases.into_iter().filter(|(alias, of)| alias != of).collect(),
         };
         let steps = normaliser.aliases.len() + normaliser.parents.len() + 1;
         let starts = normaliser.aliases.keys().map(String::as_str);
@@ -165,6 +175,21 @@ impl Normaliser {
             }
         }
         Ok(normaliser)
+    }
+
+    /// Returns what begins a tag.
+    pub fn tag_separators(&self) -> &[char] {
+        &self.separators
+    }
+
+    /// Returns the domains that are another name of one, in their plain spelling, each with that one.
+    pub fn alias_domains(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.aliases.iter().map(|(alias, of)| (alias.as_str(), of.as_str()))
+    }
+
+    /// Returns the domains whose subdomains count as themselves, in their plain spelling.
+    pub fn parent_domains(&self) -> impl Iterator<Item = &str> {
+        self.parents.iter().map(|parent| &parent[1..])
     }
 
     /// Brings a name into its one spelling.
@@ -194,10 +219,11 @@ impl Normaliser {
             changed = true;
         };
         let Key { text, rules } = key;
-        if trim(text) {
+        let (blanks, prefixes) = trim(text);
+        if blanks {
             note(rules, Rule::Trim);
         }
-        if drop_prefix(text) {
+        if prefixes {
             note(rules, Rule::AddressPrefix);
         }
         if !text.is_ascii()
@@ -270,27 +296,33 @@ impl Normaliser {
     }
 }
 
-fn trim(text: &mut String) -> bool {
+/// Drops blanks around the name, and what Exchange and browsers write in front of an address, however often.
+///
+/// Tells whether there were blanks, and whether there was such a prefix.
+fn trim(text: &mut String) -> (bool, bool) {
     let end = text.trim_end().len();
-    let start = text.len() - text.trim_start().len();
-    let changed = start > 0 || end < text.len();
-    if changed {
-        text.truncate(end);
-        text.replace_range(..start.min(end), "");
+    let mut rest = text[..end].trim_start();
+    let (mut blanks, mut prefixes) = (rest.len() < text.len(), false);
+    while let Some(address) = without_prefix(rest) {
+        prefixes = true;
+        rest = address.trim_start();
+        blanks |= rest.len() < address.len();
     }
-    changed
+    let start = end - rest.len();
+    if blanks || prefixes {
+        text.truncate(end);
+        text.replace_range(..start, "");
+    }
+    (blanks, prefixes)
 }
 
-/// Drops what Exchange and browsers write in front of an address.
-fn drop_prefix(text: &mut String) -> bool {
-    for prefix in ["smtp:", "mailto:"] {
-        let found = text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-        if found && split(&text[prefix.len()..]).is_some() {
-            text.replace_range(..prefix.len(), "");
-            return true;
-        }
-    }
-    false
+/// The address behind `SMTP:` or `mailto:`; none if nothing like one follows.
+fn without_prefix(text: &str) -> Option<&str> {
+    let behind = |prefix: &&str| {
+        let (start, rest) = text.split_at_checked(prefix.len())?;
+        (start.eq_ignore_ascii_case(prefix) && split(rest).is_some()).then_some(rest)
+    };
+    ["smtp:", "mailto:"].iter().find_map(behind)
 }
 
 /// Folds the case of a part of the text.
@@ -334,17 +366,23 @@ fn ascii_domain(text: &mut String, at: usize) -> bool {
     true
 }
 
+/// What a domain may not hold, blanks and controls among it, or the name would be divided or trimmed elsewhere.
+const DENIED: AsciiDenyList = AsciiDenyList::new(true, "@\\");
+
 /// The ASCII form by UTS 46; none for a domain that has no valid one.
 fn to_ascii(domain: &str) -> Option<Cow<'_, str>> {
-    let deny = AsciiDenyList::new(false, "@\\");
-    Uts46::new().to_ascii(domain.as_bytes(), deny, Hyphens::Allow, DnsLength::Ignore).ok()
+    Uts46::new().to_ascii(domain.as_bytes(), DENIED, Hyphens::Allow, DnsLength::Ignore).ok()
 }
 
 /// A configured domain in the spelling that names get.
-fn plain_domain(domain: &str) -> String {
+fn plain_domain(domain: &str) -> Result<String, ConfigError> {
     let folded = domain.trim().trim_start_matches('@').trim_end_matches('.');
     let mut text = format!("x@{folded}");
     fold_domain(&mut text, 1);
     ascii_domain(&mut text, 1);
-    text.split_off(2)
+    let plain = text.split_off(2);
+    if plain.is_empty() || plain.contains(|c: char| matches!(c, '@' | '\\') || c.is_whitespace() || c.is_control()) {
+        return Err(ConfigError::NotADomain { domain: domain.to_owned() });
+    }
+    Ok(plain)
 }

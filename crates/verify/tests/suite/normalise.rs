@@ -33,6 +33,9 @@ fn each_rule_is_named_when_it_applies() {
         ("Jane@Corp.TEST", "jane@corp.test", &[CaseFold]),
         ("SMTP:jane@corp.test", "jane@corp.test", &[AddressPrefix]),
         ("mailto:jane@corp.test", "jane@corp.test", &[AddressPrefix]),
+        ("smtp:SMTP: mailto:jane@corp.test", "jane@corp.test", &[Trim, AddressPrefix]),
+        (&"smtp:".repeat(100), &"smtp:".repeat(100), &[]),
+        (&format!("{}jane@corp.test", "smtp: ".repeat(100)), "jane@corp.test", &[Trim, AddressPrefix]),
         ("smtp:jane", "smtp:jane", &[]),
         ("jane@corp.test.", "jane@corp.test", &[TrailingDot]),
         ("ｊane＠corp.test", "jane@corp.test", &[Nfkc]),
@@ -103,6 +106,37 @@ fn aliases_that_lead_round_are_refused() {
     assert_eq!(Normaliser::new(config).expect("one domain in two spellings").normalise("x@a.test").text(), "x@a.test");
 }
 
+#[test]
+fn a_domain_without_a_valid_ascii_form_has_one_spelling() {
+    // Each is none: mapped one way only, a name would be found in the index by a key that no name is made into.
+    for name in ["a@b\u{fc}cher\u{3002}x\\y.test", "a@b\u{fc}cher.te st .", "a@xn--\u{1}b-.test"] {
+        let normaliser = Normaliser::default();
+        let key = normaliser.normalise(name);
+        assert_eq!(key.unicode_spelling(), None, "{name:?}");
+        let again = normaliser.normalise(key.text());
+        assert_eq!((again.text(), again.rules()), (key.text(), RuleSet::NONE), "{name:?}");
+    }
+}
+
+#[test]
+fn what_is_configured_as_a_domain_must_be_one() {
+    for text in ["", "@", ".", "corp.test mail.corp.test", "jane@corp.test", "CORP\\jane", "corp\n.test"] {
+        let list = || owned(&["corp.test", text]);
+        let base = NormaliserConfig::default;
+        for config in [
+            NormaliserConfig { dotless_domains: list(), ..base() },
+            NormaliserConfig { parent_domains: list(), ..base() },
+            NormaliserConfig { tag_domains: TagDomains::Only(list()), ..base() },
+            NormaliserConfig { alias_domains: vec![(text.to_owned(), "corp.test".to_owned())], ..base() },
+            NormaliserConfig { alias_domains: vec![("corp.test".to_owned(), text.to_owned())], ..base() },
+        ] {
+            let error = Normaliser::new(config).expect_err("no domain");
+            assert_eq!(error, ConfigError::NotADomain { domain: text.to_owned() });
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+    }
+}
+
 /// The ways to write a name otherwise, each with the rule that undoes it.
 fn disguised(local: &str, domain: &str, rules: RuleSet) -> String {
     let mut local = local.to_owned();
@@ -145,6 +179,19 @@ proptest! {
         let twice = normaliser.normalise(once.text());
         prop_assert_eq!(twice.text(), once.text());
         prop_assert_eq!(twice.rules(), RuleSet::NONE);
+    }
+
+    #[test]
+    fn the_second_spelling_is_made_into_the_first(
+        local in "[a-zé.+]{1,8}",
+        domain in "(xn--)?[a-zäßé\u{1}\\\\@ \u{301}\u{3002}.-]{1,12}(\\.test|\\.corp\\.test|\\.)?",
+    ) {
+        let normaliser = configured();
+        let key = normaliser.normalise(&format!("{local}@{domain}"));
+        if let Some(second) = key.unicode_spelling() {
+            let first = normaliser.normalise(second.text());
+            prop_assert_eq!(first.text(), key.text());
+        }
     }
 
     #[test]

@@ -1,0 +1,20 @@
+//! Reads breach material: from sources through decoders to lines, and from lines to the candidates for a password
+//! that stand beside a known identity.
+//!
+//! ```text
+//! bytes -> text::Text -> chunk::Chunker -> matcher::Matcher -> matcher::Sink
+//! ```
+//!
+//! A line is not parsed and then looked up; a known name is found in it first, and then everything around the name
+//! that may be its password is listed, the likeliest first. Who holds the verifiers decides.
+
+pub mod candidate;
+pub mod chunk;
+pub mod counters;
+pub mod decode;
+pub mod engine;
+mod mask;
+pub mod matcher;
+pub mod preview;
+pub mod source;
+pub mod text;
