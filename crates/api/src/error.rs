@@ -260,7 +260,7 @@ impl ApiError {
                 let details = details.collect();
                 Self { details, ..Self::new(StatusCode::NOT_FOUND, area.not_found(), message).with_target("userIds") }
             }
-            Refusal::PreconditionFailed { .. } => {
+            Refusal::PreconditionFailed { .. } | Refusal::JobMoved(_) => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "resourceModified", message)
             }
             Refusal::TooMuchEvidence => Self::bad_request(area, message),

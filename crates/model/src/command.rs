@@ -1,10 +1,12 @@
 //! Commands: every write to a tenant's entities, as data. A store loads what a command touches,
 //! asks [`decide`](crate::decide) and writes the effect.
 
+use crate::account::{Account, AccountEntry, AccountKey};
 use crate::edm::MOST_EVIDENCE;
 use crate::event::{EventKind, NewId, NewRiskEvent, RiskEvent, RiskEventDraft};
 use crate::evidence::{Evidence, NewEvidence};
 use crate::ids::{EntityId, FoldedName, UserKey};
+use crate::job::{FoundCredential, Image, Job, JobRecord, Subject};
 use crate::repeatability::RequestId;
 use crate::risk::Verdict;
 use crate::risky_user::RiskyUser;
@@ -137,6 +139,53 @@ pub enum Command {
         /// Random bits for the ids of events that it makes.
         chance: u64,
     },
+    /// A directory tells of an account.
+    PutAccount(Box<AccountEntry>),
+    /// A directory does not know an account any more. A user without any other is gone too.
+    RemoveAccount {
+        /// The job that found that out.
+        job: u64,
+        /// Which one.
+        account: AccountKey,
+    },
+    /// The verifiers of a user are others: their open leaked-credentials events are remediated.
+    Remediate {
+        /// The job that does it.
+        job: u64,
+        /// Whose events.
+        user: EntityId,
+        /// When they are closed.
+        closed: Ticks,
+    },
+    /// A job found a credential that is a user's.
+    RaiseFinding {
+        /// The job.
+        job: u64,
+        /// The id of the event that stands for the user and the credential.
+        id: EntityId,
+        /// When that event is created, if it is not there yet.
+        created: Ticks,
+        /// What was found.
+        found: Box<FoundCredential>,
+    },
+    /// A job is new or further on; what it has found since is kept with it.
+    PutJob {
+        /// As it is now. The numbers of its changes are set by the store.
+        job: Box<Job>,
+        /// The version that it had; `None` when it is new.
+        expected: Option<u64>,
+        /// What it has found since then.
+        found: Vec<FoundCredential>,
+    },
+    /// What a job changed becomes again what it was, unless its record is gone since it was read.
+    Revert {
+        /// The job that takes it back.
+        job: u64,
+        /// What was changed, and how it was.
+        record: Box<JobRecord>,
+        /// Whether also what somebody else has changed since.
+        force: bool,
+    },
 }
 
 /// What a store must load before a command can be decided.
@@ -146,8 +195,16 @@ pub struct Touches {
     pub event: Option<EntityId>,
     /// A user by id or name.
     pub user: Option<UserKey>,
+    /// The user who is meant when that one is not there.
+    pub else_user: Option<EntityId>,
     /// The user who has a name that the command wants to give.
     pub name: Option<FoldedName>,
+    /// An account, with its user.
+    pub account: Option<AccountKey>,
+    /// A job by id.
+    pub job: Option<EntityId>,
+    /// Whether a job has a record of something.
+    pub record: Option<(u64, Subject)>,
 }
 
 impl Command {
@@ -161,7 +218,16 @@ impl Command {
             | Self::ClearImpactedUser { precondition, .. }
             | Self::UpdateUser { precondition, .. }
             | Self::DeleteUser { precondition, .. } => *precondition = Precondition::default(),
-            Self::CreateEvent(_) | Self::AddEvidence { .. } | Self::CreateUser { .. } | Self::Judge { .. } => {}
+            Self::CreateEvent(_)
+            | Self::AddEvidence { .. }
+            | Self::CreateUser { .. }
+            | Self::Judge { .. }
+            | Self::PutAccount(_)
+            | Self::RemoveAccount { .. }
+            | Self::Remediate { .. }
+            | Self::RaiseFinding { .. }
+            | Self::PutJob { .. }
+            | Self::Revert { .. } => {}
         }
         self
     }
@@ -191,13 +257,43 @@ impl Command {
             | Self::ClearImpactedUser { event, .. }
             | Self::AddEvidence { event, .. } => Touches { event: Some(event.id.clone()), ..Touches::default() },
             Self::CreateUser { id, draft } => {
-                Touches { user: Some(UserKey::Id(id.clone())), name: draft.folded_name(), event: None }
+                Touches { user: Some(UserKey::Id(id.clone())), name: draft.folded_name(), ..Touches::default() }
             }
             Self::UpdateUser { user, patch, .. } => {
-                Touches { user: Some(user.clone()), name: patch.folded_name(), event: None }
+                Touches { user: Some(user.clone()), name: patch.folded_name(), ..Touches::default() }
             }
             Self::DeleteUser { user, .. } => Touches { user: Some(user.clone()), ..Touches::default() },
-            Self::Judge { .. } => Touches::default(),
+            Self::Judge { .. } | Self::Remediate { .. } => Touches::default(),
+            Self::PutAccount(entry) => Touches {
+                user: Some(UserKey::Id(entry.matched.as_ref().unwrap_or(&entry.new_id).clone())),
+                else_user: entry.matched.as_ref().map(|_| entry.new_id.clone()),
+                name: entry.draft.folded_name().or_else(|| entry.name_if_new.as_deref().map(FoldedName::new)),
+                account: Some(entry.key.clone()),
+                ..Touches::default()
+            },
+            Self::RemoveAccount { account, .. } => Touches { account: Some(account.clone()), ..Touches::default() },
+            Self::RaiseFinding { id, found, .. } => Touches {
+                event: Some(id.clone()),
+                user: Some(UserKey::Id(found.user.clone())),
+                account: found.proof.as_ref().map(|(account, _)| account.clone()),
+                ..Touches::default()
+            },
+            Self::PutJob { job, .. } => Touches { job: Some(job.id.clone()), ..Touches::default() },
+            Self::Revert { record, .. } => {
+                let known = Touches { record: Some((record.job, record.subject.clone())), ..Touches::default() };
+                match &record.subject {
+                    Subject::Event(id) => Touches { event: Some(id.clone()), ..known },
+                    Subject::Account(key) => Touches { account: Some(key.clone()), ..known },
+                    Subject::User(id) => Touches {
+                        user: Some(UserKey::Id(id.clone())),
+                        name: match &record.image {
+                            Image::User(Some(user)) => Some(user.folded_name()),
+                            _ => None,
+                        },
+                        ..known
+                    },
+                }
+            }
         }
     }
 
@@ -210,12 +306,20 @@ impl Command {
             Self::UpdateEvent { patch, .. } => {
                 patch.user_id.as_deref().or_else(|| patch.impacted_user.as_ref().and_then(Option::as_deref))
             }
-            Self::SetImpactedUser { user, .. } => Some(user.as_str()),
+            Self::SetImpactedUser { user, .. } | Self::Remediate { user, .. } => Some(user.as_str()),
             Self::CreateUser { id, .. } => Some(id.as_str()),
             Self::UpdateUser { .. } | Self::DeleteUser { .. } => state.user.as_ref().map(User::id_text),
             Self::Judge { users, .. } => return users.iter().map(|id| &**id).collect(),
             Self::DeleteEvent { .. } | Self::ClearImpactedUser { .. } => None,
-            Self::AddEvidence { .. } => return Vec::new(), // it changes no risk
+            Self::AddEvidence { .. } | Self::PutJob { .. } => return Vec::new(), // they change no risk
+            Self::PutAccount(entry) => Some(state.meant_by(entry).map_or(entry.new_id.as_str(), User::id_text)),
+            Self::RemoveAccount { .. } => state.account.as_ref().map(|account| account.user.as_str()),
+            Self::RaiseFinding { found, .. } => Some(found.user.as_str()),
+            Self::Revert { record, .. } => match (&record.subject, &record.image) {
+                (Subject::User(id), _) => Some(id.as_str()),
+                (_, Image::Event(Some((before, _)))) => Some(&*before.user_id),
+                _ => None,
+            },
         };
         let mut all: Vec<&str> = of_event.into_iter().chain(moved_to).collect();
         all.dedup();
@@ -224,12 +328,30 @@ impl Command {
 
     /// Whether the open events of the users that it concerns must be loaded too.
     pub fn needs_open_events(&self) -> bool {
-        matches!(self, Self::Judge { .. })
+        matches!(self, Self::Judge { .. } | Self::Remediate { .. })
+    }
+
+    /// Whether the accounts of the users that it concerns must be loaded too.
+    pub fn needs_accounts(&self) -> bool {
+        match self {
+            Self::RemoveAccount { .. } | Self::Remediate { .. } | Self::DeleteUser { .. } => true,
+            Self::Revert { record, .. } => matches!(record.subject, Subject::User(_)),
+            _ => false,
+        }
+    }
+
+    /// Whether the accounts must be found too that records of jobs say the users had that it concerns.
+    pub fn needs_recorded(&self) -> bool {
+        matches!(self, Self::DeleteUser { .. })
     }
 
     /// Whether the evidence of the event that it touches must be loaded too.
     pub fn needs_evidence(&self) -> bool {
-        matches!(self, Self::AddEvidence { .. })
+        match self {
+            Self::AddEvidence { .. } | Self::RaiseFinding { .. } => true,
+            Self::Revert { record, .. } => matches!(record.subject, Subject::Event(_)),
+            _ => false,
+        }
     }
 }
 
@@ -250,9 +372,30 @@ pub struct State {
     pub open: Vec<RiskEvent>,
     /// The evidence of the event that it touches, in its order, where it needs that.
     pub evidence: Vec<Evidence>,
+    /// The account that it touches.
+    pub account: Option<Account>,
+    /// The user whose account that is, as far as the directory knows them.
+    pub account_user: Option<User>,
+    /// The accounts of the users that it concerns, where it needs them.
+    pub accounts: Vec<Account>,
+    /// Accounts that, by records of jobs, were those of the users that it concerns, where it needs them.
+    pub recorded: Vec<AccountKey>,
+    /// The job that it touches.
+    pub job: Option<Job>,
+    /// Whether there is the record that it touches.
+    pub is_recorded: bool,
 }
 
 impl State {
+    /// The user that an entry of a directory means: the one whose account it is; else the one with its id, with its
+    /// userPrincipalName, or, at last, the one to whom other names of it lead.
+    pub(crate) fn meant_by(&self, entry: &AccountEntry) -> Option<&User> {
+        let (by_id, by_name) = (self.user.as_ref(), self.namesake.as_ref());
+        let is_matched = by_id.zip(entry.matched.as_ref()).is_some_and(|(user, id)| user.id_text() == id.as_str());
+        let found = if is_matched { by_name.or(by_id) } else { by_id.or(by_name) };
+        self.account_user.as_ref().or(found)
+    }
+
     /// The user at risk with this id.
     pub(crate) fn risky_user(&self, id: &str) -> Option<&RiskyUser> {
         self.risky_users.iter().find(|user| &*user.id == id)
@@ -294,6 +437,9 @@ pub enum Refusal {
     /// Another user has the name.
     #[error("another user has the userPrincipalName `{0}` (names are compared ignoring case)")]
     NameTaken(Box<str>),
+    /// The job is not at the version at which it was read: another process works at it.
+    #[error("another process works at the job `{0}`")]
+    JobMoved(EntityId),
     /// A property that never changes was sent with another value.
     #[error("{0}")]
     Invalid(Faults),

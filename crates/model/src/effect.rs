@@ -1,10 +1,12 @@
 //! What a decided command changes, and what follows from it: the change-log entry and the kept
 //! totals. All of it is written in one transaction.
 
+use crate::account::AccountChange;
 use crate::decide::Moment;
 use crate::edm::event as at;
 use crate::event::{EventKind, RiskEvent, RiskEventStatus, RiskLevel};
 use crate::evidence::EvidenceChange;
+use crate::job::{FoundCredential, Job, RecordChange, Subject};
 use crate::risk::RiskState;
 use crate::risky_user::RiskChange;
 use crate::user::User;
@@ -21,6 +23,10 @@ pub struct Step {
     pub risk: Option<RiskChange>,
     /// What becomes of the evidence of the event that is written.
     pub evidence: Option<EvidenceChange>,
+    /// What becomes of the account of a user.
+    pub account: Option<AccountChange>,
+    /// What becomes of the record of the job that does this.
+    pub records: Vec<RecordChange>,
 }
 
 /// A change of rows.
@@ -48,7 +54,14 @@ pub enum Effect {
     },
     /// A user is gone.
     RemoveUser(User),
-    /// Nothing changes but a user at risk.
+    /// A job is new, or further on.
+    PutJob {
+        /// As it is now; it is new when its version is its creation.
+        job: Box<Job>,
+        /// What it has found since: of what it found before as well, the numbers add up.
+        found: Vec<FoundCredential>,
+    },
+    /// Nothing changes but a user at risk, an account or a record.
     None,
 }
 
@@ -62,6 +75,11 @@ pub enum ChangedSet {
     Users = 2,
     /// Users at risk, where nothing else changes.
     RiskyUsers = 3,
+    /// Accounts of users in imported directories, named by the user's id, where nothing else changes; and what jobs keep
+    /// of what they changed, where nothing but that changes, named by that thing's id or key.
+    Accounts = 4,
+    /// Jobs.
+    Jobs = 5,
 }
 
 /// What happened to an entity.
@@ -79,7 +97,9 @@ pub enum ChangeKind {
 impl ChangedSet {
     /// The set with this value in a store.
     pub fn from_value(value: i64) -> Option<Self> {
-        [Self::RiskEvents, Self::Users, Self::RiskyUsers].into_iter().find(|set| *set as i64 == value)
+        [Self::RiskEvents, Self::Users, Self::RiskyUsers, Self::Accounts, Self::Jobs]
+            .into_iter()
+            .find(|set| *set as i64 == value)
     }
 }
 
@@ -117,7 +137,7 @@ pub enum Total {
 impl Step {
     /// A step that changes nothing but rows, and a user at risk with them.
     pub(crate) fn new(moment: Moment, effect: Effect, risk: Option<RiskChange>) -> Self {
-        Self { moment, effect, risk, evidence: None }
+        Self { moment, effect, risk, evidence: None, account: None, records: Vec::new() }
     }
 
     /// A step that changes nothing but a user at risk.
@@ -140,6 +160,27 @@ impl Step {
                 (ChangedSet::Users, after.id_text(), ChangeKind::Updated, after.differences(before))
             }
             Effect::RemoveUser(user) => (ChangedSet::Users, user.id_text(), ChangeKind::Deleted, 0),
+            Effect::PutJob { job, .. } => {
+                let is_new = job.version == job.creation;
+                let kind = if is_new { ChangeKind::Created } else { ChangeKind::Updated };
+                (ChangedSet::Jobs, job.id.as_str(), kind, ALL)
+            }
+            Effect::None if let Some(account) = &self.account => {
+                let (user, kind) = match account {
+                    AccountChange::Put { before: None, after, .. } => (&after.user, ChangeKind::Created),
+                    AccountChange::Put { after, .. } => (&after.user, ChangeKind::Updated),
+                    AccountChange::Remove(account) => (&account.user, ChangeKind::Deleted),
+                    AccountChange::Erase(user) => (user, ChangeKind::Deleted),
+                };
+                (ChangedSet::Accounts, user.as_str(), kind, ALL)
+            }
+            Effect::None if let (None, Some(subject)) = (&self.risk, self.record_subject()) => {
+                let id = match subject {
+                    Subject::Event(id) | Subject::User(id) => id.as_str(),
+                    Subject::Account(account) => &*account.key,
+                };
+                (ChangedSet::Accounts, id, ChangeKind::Updated, 0)
+            }
             Effect::None => {
                 let risk = self.risk.as_ref();
                 let is_new = risk.is_some_and(|risk| risk.before.is_none());
@@ -148,6 +189,16 @@ impl Step {
             }
         };
         ChangeEntry { set, id: id.into(), kind, properties }
+    }
+
+    /// What a record of a job is about that changes with it.
+    fn record_subject(&self) -> Option<&Subject> {
+        self.records.first().map(|change| match change {
+            RecordChange::Keep(record) => &record.subject,
+            RecordChange::Forget { subject, .. }
+            | RecordChange::Follow { subject, .. }
+            | RecordChange::Erase(subject) => subject,
+        })
     }
 
     /// What it adds to and takes from the kept totals.
@@ -174,7 +225,7 @@ impl Effect {
             Self::ReplaceEvent { before, after } => vec![of(before, -1), of(after, 1)],
             Self::InsertUser(_) => vec![(Total::Users, 1)],
             Self::RemoveUser(_) => vec![(Total::Users, -1)],
-            Self::ReplaceUser { .. } | Self::None => Vec::new(),
+            Self::ReplaceUser { .. } | Self::PutJob { .. } | Self::None => Vec::new(),
         }
     }
 }

@@ -69,7 +69,7 @@ pub struct Finding {
 /// An item of evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    /// Its place among the items of its event, from 1: the id. None is ever taken away.
+    /// Its place among the items of its event, from 1: the id. Only undoing a job takes items away.
     id: Box<str>,
     /// What was found where.
     pub finding: Finding,
@@ -79,6 +79,8 @@ pub struct Evidence {
     pub last_seen: Ticks,
     /// How often.
     pub occurrences: i32,
+    /// Whether the account could sign in when it was last seen, as far as the directory says.
+    pub account_enabled: Option<bool>,
     /// The number of the change that made it.
     pub creation: u64,
     /// The number of its latest change; its ETag.
@@ -96,6 +98,8 @@ pub struct NewEvidence {
     pub last_seen: Option<Ticks>,
     /// How often it was seen.
     pub occurrences: i32,
+    /// `accountEnabled`
+    pub account_enabled: Option<bool>,
 }
 
 impl NewEvidence {
@@ -149,11 +153,15 @@ impl NewEvidence {
         if occurrences < 1 {
             refuse(body, at::OCCURRENCES, format!("{occurrences}; expected a whole number from 1 to {}", i32::MAX));
         }
+        let account_enabled = match body.take(at::ACCOUNT_ENABLED) {
+            Some(Value::Boolean(value)) => Some(value),
+            _ => None,
+        };
         if !body.faults.is_empty() {
             return None;
         }
         let finding = Finding { source: source?, match_class: match_class?, matched_attribute, matched_rule };
-        Some(Self { finding, first_seen, last_seen, occurrences })
+        Some(Self { finding, first_seen, last_seen, occurrences, account_enabled })
     }
 }
 
@@ -173,6 +181,7 @@ impl Evidence {
             first_seen: first,
             last_seen: last,
             occurrences: new.occurrences,
+            account_enabled: new.account_enabled,
             creation: moment.sequence,
             version: moment.sequence,
         }
@@ -184,7 +193,22 @@ impl Evidence {
         self.first_seen = self.first_seen.min(first);
         self.last_seen = self.last_seen.max(last);
         self.occurrences = self.occurrences.saturating_add(new.occurrences);
+        self.account_enabled = new.account_enabled.or(self.account_enabled);
         self.version = moment.sequence;
+    }
+
+    /// The item when a job tells of the same finding again. What it told before is not counted twice, and the same
+    /// source read once more is nothing new: `None`, also where only the time of reading is a later one.
+    pub(crate) fn seen_again(&self, seen: &NewEvidence, moment: Moment) -> Option<Self> {
+        let (first, last) = seen.seen(moment.now);
+        let again = Self {
+            first_seen: self.first_seen.min(first),
+            occurrences: self.occurrences.max(seen.occurrences),
+            account_enabled: seen.account_enabled.or(self.account_enabled),
+            ..self.clone()
+        };
+        let is_new = again != *self;
+        is_new.then(|| Self { last_seen: self.last_seen.max(last), version: moment.sequence, ..again })
     }
 
     /// Its id.
@@ -225,6 +249,10 @@ impl Evidence {
             first_seen: ticks(at::FIRST_SEEN_DATE_TIME)?,
             last_seen: ticks(at::LAST_SEEN_DATE_TIME)?,
             occurrences: i32::try_from(number(at::OCCURRENCES)?).map_err(|_| damaged(at::OCCURRENCES))?,
+            account_enabled: match row.cell(at::ACCOUNT_ENABLED) {
+                Cell::Null => None,
+                _ => Some(number(at::ACCOUNT_ENABLED)? != 0),
+            },
             creation,
             version: row.version(),
         })
@@ -255,6 +283,7 @@ impl Row for Evidence {
             at::FIRST_SEEN_DATE_TIME => Cell::Integer(self.first_seen.get()),
             at::LAST_SEEN_DATE_TIME => Cell::Integer(self.last_seen.get()),
             at::OCCURRENCES => Cell::Integer(self.occurrences.into()),
+            at::ACCOUNT_ENABLED => self.account_enabled.map_or(Cell::Null, |enabled| Cell::Integer(enabled.into())),
             _ => Cell::Null,
         }
     }
@@ -273,8 +302,10 @@ impl Row for Evidence {
 pub struct EvidenceChange {
     /// The items that are new or others than before.
     pub written: Vec<Evidence>,
-    /// `additionalInfo` of the event's detection from then on.
-    pub additional_info: String,
+    /// Ids of items that are gone: a job that brought them was undone.
+    pub removed: Vec<Box<str>>,
+    /// `additionalInfo` of the event's detection from then on; none without evidence.
+    pub additional_info: Option<String>,
 }
 
 impl EvidenceChange {
@@ -287,9 +318,22 @@ impl EvidenceChange {
                 None => all.push(Evidence::new(new, all.len() + 1, moment)),
             }
         }
-        let additional_info = additional_info(&all);
+        Self::whole(all, moment)
+    }
+
+    /// What becomes of an event's evidence when it is all of these, of which those of this moment are new or others.
+    pub(crate) fn whole(all: Vec<Evidence>, moment: Moment) -> Self {
+        let additional_info = (!all.is_empty()).then(|| additional_info(&all));
         let written = all.into_iter().filter(|item| item.version == moment.sequence).collect();
-        Self { written, additional_info }
+        Self { written, removed: Vec::new(), additional_info }
+    }
+
+    /// What becomes of an event's evidence when it is all of these instead of what it is.
+    pub(crate) fn instead_of(now: &[Evidence], all: Vec<Evidence>, moment: Moment) -> Self {
+        let is_kept = |item: &&Evidence| all.iter().any(|kept| kept.id == item.id);
+        let removed = now.iter().filter(|item| !is_kept(item)).map(|item| item.id.clone()).collect();
+        let again = |item: Evidence| Evidence { version: moment.sequence, ..item };
+        Self { removed, ..Self::whole(all.into_iter().map(again).collect(), moment) }
     }
 }
 
@@ -315,6 +359,7 @@ pub fn additional_info(evidence: &[Evidence]) -> String {
         ("firstSeen", first.map(|ticks| ticks.to_string())),
         ("lastSeen", last.map(|ticks| ticks.to_string())),
         ("occurrences", Some(occurrences.to_string())),
+        ("accountEnabled", all.iter().find_map(|item| item.account_enabled).map(|enabled| enabled.to_string())),
     ];
     let mut out = Vec::from(*b"[");
     for (key, value) in members.iter().filter_map(|(key, value)| Some((key, value.as_ref()?))) {

@@ -3,6 +3,7 @@
 //! Nothing here does I/O or waits: a [`Command`] and the [`State`] that it touches go into
 //! [`decide`], and an [`Effect`] comes out, which a store writes in one transaction.
 
+mod account;
 mod caller;
 mod clock;
 mod command;
@@ -15,6 +16,7 @@ mod event;
 mod evidence;
 mod history;
 mod ids;
+mod job;
 mod permission;
 mod registry;
 mod repeatability;
@@ -22,10 +24,14 @@ mod risk;
 mod risky_user;
 mod user;
 
+pub use account::{
+    Account, AccountChange, AccountEntry, AccountKey, AccountName, AccountNote, FORMER_NAME, SealedVerifiers,
+    VerifierMark, VerifierNote, VerifierTag, Written,
+};
 pub use caller::{Actor, Caller};
 pub use clock::{Clock, Entropy, FixedClock, SeededEntropy, SystemClock, SystemEntropy};
 pub use command::{Command, EventKey, Precondition, Refusal, State, Touches, Versions};
-pub use decide::{Decision, Moment, decide};
+pub use decide::{Decision, Moment, Note, decide};
 pub use detection::{DetectionRow, DetectionView, detection_bits, detection_risk_type};
 pub use detection_id::{DetectedEvent, DetectionId, DetectionText, detection_type};
 pub use effect::{ChangeEntry, ChangeKind, ChangedSet, Effect, Step, Total};
@@ -35,10 +41,13 @@ pub use event::{
 pub use evidence::{Evidence, EvidenceChange, Finding, MatchClass, NewEvidence, additional_info};
 pub use history::HistoryRow;
 pub use ids::{CHANGES_END, EntityId, FoldedName, IdError, TenantId, TenantKey, UserKey};
+pub use job::{
+    FindingNote, FoundCredential, Image, Job, JobKind, JobRecord, JobState, RecordChange, RevertNote, Subject,
+};
 pub use odata::Ticks;
 pub use permission::{Permission, PermissionSet, UnknownPermission};
 pub use registry::{App, AppId, AppSecret, Registry, Tenant};
 pub use repeatability::{Repeatability, RequestId, Tracking};
 pub use risk::{RiskDetail, RiskState, Verdict};
 pub use risky_user::{Activity, HistoryItem, OpenEvents, Risk, RiskChange, RiskyUser};
-pub use user::{OwnedCell, User, UserDraft};
+pub use user::{OwnedCell, User, UserDraft, is_principal_name};

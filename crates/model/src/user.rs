@@ -126,6 +126,12 @@ impl User {
         Self { cells, version }
     }
 
+    /// The same user at another version.
+    #[must_use]
+    pub fn at_version(self, version: u64) -> Self {
+        Self { version, ..self }
+    }
+
     /// The positions at which two users differ, as bits.
     pub fn differences(&self, other: &Self) -> u64 {
         let pairs = self.cells.iter().zip(&other.cells).enumerate();
@@ -180,6 +186,12 @@ impl UserDraft {
     /// The value sent for a position.
     pub fn cell(&self, position: usize) -> Option<&OwnedCell> {
         self.cells.iter().find(|(at, _)| *at == position).map(|(_, cell)| cell)
+    }
+
+    /// Says what a position holds: for what comes from elsewhere than a body. Texts have been checked.
+    pub fn put(&mut self, position: usize, cell: OwnedCell) {
+        self.forget(position);
+        self.cells.push((position, cell));
     }
 
     /// Drops what was sent for a position.
@@ -244,7 +256,7 @@ impl UserDraft {
 }
 
 /// `name@domain`: text on both sides of the last `@`, no blanks or control characters.
-fn is_principal_name(name: &str) -> bool {
+pub fn is_principal_name(name: &str) -> bool {
     let sides = name.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
     sides && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/')
 }

@@ -128,7 +128,7 @@ impl Plan<'_> {
             Effect::RemoveUser(user) => {
                 self.users.insert(user.id(), None);
             }
-            Effect::None => {}
+            Effect::PutJob { .. } | Effect::None => {}
         }
         Ok(())
     }

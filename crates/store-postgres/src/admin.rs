@@ -2,6 +2,7 @@
 
 use crate::database::Connection;
 use crate::error::engine;
+use crate::records;
 use crate::rows::{damaged, integer, number, text, ticks};
 use model::{App, AppId, AppSecret, PermissionSet, Registry, Tenant, TenantKey};
 use store::{AdminCommand, AdminOutcome, StoreError};
@@ -13,7 +14,7 @@ const MOST_SECRETS: i64 = 2;
 /// Rows that one transaction of a tenant's removal deletes.
 const CHUNK: i64 = 20_000;
 /// Tables of a tenant's rows, and what tells them apart within the tenant.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 14] = [
     ("risk_events", "key"),
     ("evidence", "event"),
     ("detections", "key"),
@@ -23,10 +24,20 @@ const TABLES: [(&str, &str); 9] = [
     ("repeatable_requests", "number"),
     ("actors", "actor"),
     ("totals", "subject"),
+    ("accounts", "source, key"),
+    ("verifiers", "number"),
+    ("jobs", "number"),
+    ("job_records", "job, kind, source, id"),
+    ("found_credentials", "job, user_id, fingerprint, source, match_class, matched_attribute, matched_rule"),
 ];
 
-/// Carries out a change of the registry and raises its epoch, in one transaction.
+/// Carries out a change and raises the registry's epoch; a change of the registry in one transaction.
 pub(crate) async fn execute(db: &Connection, command: AdminCommand) -> Result<AdminOutcome, StoreError> {
+    match &command {
+        AdminCommand::Reseal { tenant, verifiers } => return records::reseal(db, *tenant, verifiers).await,
+        AdminCommand::ForgetRecords { tenant, job } => return records::forget(db, *tenant, *job).await,
+        _ => {}
+    }
     let doing = engine("changing tenants and apps");
     let removes = matches!(command, AdminCommand::RemoveTenant(_));
     let outcome = loop {
@@ -101,6 +112,9 @@ async fn change(db: &Connection, command: &AdminCommand) -> Result<AdminOutcome,
             Ok(found(db.execute("DELETE FROM apps WHERE id = $1", &[&app.to_string()]).await?))
         }
         AdminCommand::RaiseEpoch => Ok(AdminOutcome::Done),
+        AdminCommand::Reseal { .. } | AdminCommand::ForgetRecords { .. } => {
+            unreachable!("they are carried out in transactions of their own")
+        }
     }
 }
 
@@ -136,7 +150,7 @@ async fn delete_leftovers(db: &Connection) -> Result<(), StoreError> {
         let tenant = integer(&row, 0, "removed_tenants.tenant")?;
         for (table, key) in TABLES {
             let sql = format!(
-                "DELETE FROM {table} WHERE tenant = $1 AND {key} IN \
+                "DELETE FROM {table} WHERE tenant = $1 AND ({key}) IN \
                  (SELECT {key} FROM {table} WHERE tenant = $1 ORDER BY {key} LIMIT $2)"
             );
             while db.execute(&sql, &[&tenant, &CHUNK]).await.map_err(doing)? > 0 {}

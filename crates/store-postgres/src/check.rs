@@ -9,7 +9,7 @@ use odata::encode::Cell;
 use store::{Finding, StoreError};
 
 /// A question whose answer is the number of faults.
-const INVARIANTS: [(&str, &str); 6] = [
+const INVARIANTS: [(&str, &str); 8] = [
     (
         "totals",
         "SELECT count(*) FROM (SELECT tenant, kind AS subject, risk_level, risk_event_status, count(*) AS found \
@@ -52,6 +52,16 @@ const INVARIANTS: [(&str, &str); 6] = [
         "SELECT count(*) FROM (SELECT DISTINCT tenant, event FROM evidence) AS v FULL JOIN (SELECT tenant, key AS event \
          FROM risk_events WHERE additional_info IS NOT NULL) AS e USING (tenant, event) \
          WHERE (v IS NULL OR e IS NULL) AND tenant IN (SELECT tenant FROM tenants)",
+    ),
+    (
+        "accounts",
+        "SELECT count(*) FROM accounts AS a WHERE NOT EXISTS (SELECT 1 FROM users AS u WHERE u.tenant = a.tenant \
+         AND u.id = a.user_id) AND a.tenant IN (SELECT tenant FROM tenants)",
+    ),
+    (
+        "verifiers",
+        "SELECT count(*) FROM accounts AS a WHERE a.verifiers IS NOT NULL AND NOT EXISTS (SELECT 1 FROM verifiers AS v \
+         WHERE v.tenant = a.tenant AND v.number = a.verifiers) AND a.tenant IN (SELECT tenant FROM tenants)",
     ),
 ];
 

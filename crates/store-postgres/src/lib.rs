@@ -7,6 +7,7 @@ mod archive;
 mod check;
 mod database;
 mod dialect;
+mod directory;
 mod epoch;
 mod error;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod load;
 mod long;
 mod migrate;
 mod query;
+mod records;
 mod repeats;
 mod rest;
 mod rows;
@@ -228,8 +230,9 @@ impl Store for PostgresStore {
             if let AdminCommand::RemoveTenant(tenant) = &command {
                 self.writer.forget(*tenant);
             }
+            let is_of_registry = !matches!(command, AdminCommand::Reseal { .. } | AdminCommand::ForgetRecords { .. });
             let outcome = admin::execute(&self.database.writer().await?, command).await?;
-            if matches!(outcome, AdminOutcome::Done | AdminOutcome::Tenant(_)) {
+            if is_of_registry && matches!(outcome, AdminOutcome::Done | AdminOutcome::Tenant(_)) {
                 Epoch::passed().await;
             }
             Ok(outcome)

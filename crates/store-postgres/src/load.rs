@@ -1,6 +1,7 @@
 //! Loads what a group of commands needs: every kind of it in one statement, all statements in one round trip.
 
 use crate::database::Connection;
+use crate::directory::{ACCOUNT, JOB, RECORDED, account_of, job_of, place, place_of, recorded_of};
 use crate::error::engine;
 use crate::rows::{
     EVIDENCE, FROM_EVENTS, RISKY_USER, event_columns, event_of, evidence_of, number, risky_user_of, select,
@@ -8,6 +9,7 @@ use crate::rows::{
 };
 use futures_util::future::try_join_all;
 use model::{FoldedName, TenantKey};
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use store::StoreError;
 use store::working::{Loaded, Wanted};
@@ -20,6 +22,9 @@ enum Kind {
     Users,
     RiskyUsers,
     Evidence,
+    Accounts,
+    Recorded,
+    Jobs,
 }
 
 /// Rows on their way.
@@ -41,6 +46,19 @@ pub(crate) async fn load(db: &Connection, tenant: TenantKey, wanted: &Wanted) ->
     let risky: Vec<&str> = wanted.risky_users.iter().map(|id| &**id).collect();
     let open: Vec<&str> = wanted.open_events_of.iter().map(|id| &**id).collect();
     let evidence: Vec<i64> = wanted.evidence_of.iter().map(|event| *event as i64).collect();
+
+    let accounts_of: Vec<&str> = wanted.accounts_of.iter().map(|id| &**id).collect();
+    let recorded_of_users: Vec<&str> = wanted.recorded_of.iter().map(|id| &**id).collect();
+    let mut recorded: BTreeMap<(i64, i64, &str), Vec<&str>> = BTreeMap::new();
+    for (job, subject) in &wanted.recorded {
+        let (kind, source, id) = place_of(subject);
+        recorded.entry((place(*job), kind, source)).or_default().push(id);
+    }
+    let jobs: Vec<&str> = wanted.jobs.iter().map(model::EntityId::as_str).collect();
+    let mut sources: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for account in &wanted.accounts {
+        sources.entry(&account.source).or_default().push(&account.key);
+    }
 
     let events =
         |condition: &str| select(event_columns(), &[FROM_EVENTS, " WHERE e.tenant = $1 AND ", condition].concat());
@@ -74,6 +92,26 @@ pub(crate) async fn load(db: &Connection, tenant: TenantKey, wanted: &Wanted) ->
             vec![&tenant, &evidence],
         ));
     }
+    // Source by source: a server that holds the tenant's rows elsewhere is then asked for these accounts only.
+    for (source, keys) in &sources {
+        let sql = [ACCOUNT, "AND source = $2 AND key = ANY($3)"].concat();
+        reads.push(reading(db, Kind::Accounts, sql, vec![&tenant, source, keys]));
+    }
+    if !accounts_of.is_empty() {
+        let sql = [ACCOUNT, "AND user_id = ANY($2)"].concat();
+        reads.push(reading(db, Kind::Accounts, sql, vec![&tenant, &accounts_of]));
+    }
+    if !recorded_of_users.is_empty() {
+        let sql = [RECORDED, "AND user_id = ANY($2)"].concat();
+        reads.push(reading(db, Kind::Recorded, sql, vec![&tenant, &recorded_of_users]));
+    }
+    for ((job, kind, source), ids) in &recorded {
+        let sql = [RECORDED, "AND job = $2 AND kind = $3 AND source = $4 AND id = ANY($5)"].concat();
+        reads.push(reading(db, Kind::Recorded, sql, vec![&tenant, job, kind, source, ids]));
+    }
+    if !jobs.is_empty() {
+        reads.push(reading(db, Kind::Jobs, [JOB, "AND id = ANY($2)"].concat(), vec![&tenant, &jobs]));
+    }
     // Each is sent when it is first looked at, so they go out one after another without a wait.
     let mut loaded = Loaded::default();
     for (kind, rows) in try_join_all(reads).await.map_err(read)? {
@@ -83,6 +121,9 @@ pub(crate) async fn load(db: &Connection, tenant: TenantKey, wanted: &Wanted) ->
                 Kind::Users => loaded.users.push(user_of(row)?),
                 Kind::RiskyUsers => loaded.risky_users.push(risky_user_of(row)?),
                 Kind::Evidence => loaded.evidence.push(evidence_of(row)?),
+                Kind::Accounts => loaded.accounts.push(account_of(row)?),
+                Kind::Recorded => loaded.recorded.push(recorded_of(row)?),
+                Kind::Jobs => loaded.jobs.push(job_of(row)?),
             }
         }
     }

@@ -35,6 +35,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/postgres/0002_functions.sql"),
         contracts: false,
     },
+    Migration {
+        number: 3,
+        name: "directory",
+        sql: include_str!("../../../migrations/postgres/0003_directory.sql"),
+        contracts: false,
+    },
 ];
 
 /// Names the lock of migrations among the database's: "SPLW".

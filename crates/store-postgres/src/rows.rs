@@ -44,7 +44,7 @@ pub(crate) fn integer(row: &tokio_postgres::Row, column: usize, what: &str) -> R
 }
 
 /// The same of one that may be null.
-fn optional(row: &tokio_postgres::Row, column: usize, what: &str) -> Result<Option<i64>, StoreError> {
+pub(crate) fn optional(row: &tokio_postgres::Row, column: usize, what: &str) -> Result<Option<i64>, StoreError> {
     match cell(row, column) {
         Cell::Integer(value) => Ok(Some(value)),
         Cell::Null => Ok(None),
@@ -57,7 +57,12 @@ pub(crate) fn text<'r>(row: &'r tokio_postgres::Row, column: usize, what: &str) 
     optional_text(row, column, what)?.ok_or_else(|| damaged(what))
 }
 
-fn optional_text<'r>(row: &'r tokio_postgres::Row, column: usize, what: &str) -> Result<Option<&'r str>, StoreError> {
+/// The same of one that may be null.
+pub(crate) fn optional_text<'r>(
+    row: &'r tokio_postgres::Row,
+    column: usize,
+    what: &str,
+) -> Result<Option<&'r str>, StoreError> {
     match cell(row, column) {
         Cell::Text(text) => Ok(Some(text)),
         Cell::Null => Ok(None),
@@ -204,7 +209,7 @@ pub(crate) async fn load_risky_user(
 
 /// Columns of evidence, as [`evidence_of`] takes them.
 pub(crate) const EVIDENCE: &str = "SELECT event, creation, version, number::text, source, match_class, \
-    matched_attribute, matched_rule, first_seen, last_seen, occurrences FROM evidence WHERE tenant = $1 AND event ";
+    matched_attribute, matched_rule, first_seen, last_seen, occurrences, account_enabled FROM evidence WHERE tenant = $1 AND event ";
 
 /// The item in a row, and the number of the change that made its event.
 pub(crate) fn evidence_of(row: &tokio_postgres::Row) -> Result<(u64, Evidence), StoreError> {

@@ -1,10 +1,12 @@
 //! What a group writes, as statements: one for each table and kind of write, with a whole column in each value.
 
+mod directory;
+
 use crate::rows::number;
 use model::{DetectionId, Evidence, RiskEvent, RiskyUser, TenantKey, Total, edm, event_members};
 use odata::encode::{Cell, CellError, Row as _};
 use store::kept::total_key;
-use store::working::{EventRow, LogEntry, UserRow, Writes};
+use store::working::{EventRow, Info, LogEntry, UserRow, Writes};
 use tokio_postgres::types::ToSql;
 
 /// A statement and its values; the first one is the tenant.
@@ -63,9 +65,16 @@ fn insert(table: &str, tenant: TenantKey, columns: Vec<Column>) -> Statement {
 }
 
 /// Gives those rows whose keys, the first `keys` columns, are there already other values, as `set` says of the row `r`
-/// and the new one `n`, and adds the others. `ON CONFLICT` would do the same, but not where the table is on another
-/// server; under the tenant's lock nobody adds rows in between.
-fn upsert(table: &str, tenant: TenantKey, columns: Vec<Column>, keys: usize, set: &str) -> Statement {
+/// and the new one `n`, and adds the others; the first `listed` of the keys are said as lists too, see [`update`].
+/// `ON CONFLICT` would do the same, but not where the table is on another server; under the tenant's lock nobody adds
+/// rows in between.
+fn upsert(
+    table: &str,
+    tenant: TenantKey,
+    columns: Vec<Column>,
+    (keys, listed): (usize, usize),
+    set: &str,
+) -> Statement {
     let all = names(&columns);
     let keys: Vec<&str> = columns.iter().take(keys).map(|column| column.name).collect();
     let equal = |left: &str| {
@@ -75,11 +84,11 @@ fn upsert(table: &str, tenant: TenantKey, columns: Vec<Column>, keys: usize, set
     let found: Vec<String> = keys.iter().map(|key| format!("r.{key}")).collect();
     let sql = format!(
         "WITH n AS (SELECT * FROM {} AS n({all})), \
-         found AS (UPDATE {table} AS r SET {set} FROM n WHERE r.tenant = $1 AND r.{} = ANY($2) AND {} RETURNING {}) \
+         found AS (UPDATE {table} AS r SET {set} FROM n WHERE r.tenant = $1 AND {} AND {} RETURNING {}) \
          INSERT INTO {table} (tenant, {all}) SELECT $1::bigint, n.* FROM n \
          WHERE NOT EXISTS (SELECT 1 FROM found AS f WHERE {})",
         unnest(&columns),
-        keys.first().copied().unwrap_or_default(),
+        lists(&columns, listed),
         equal("r"),
         found.join(", "),
         equal("f"),
@@ -87,18 +96,43 @@ fn upsert(table: &str, tenant: TenantKey, columns: Vec<Column>, keys: usize, set
     statement(sql, tenant, columns)
 }
 
-/// Gives the rows whose keys the first column has the values of the others. The keys are said once more as a list: a
-/// server that holds the tenant's rows elsewhere asks for these rows only.
-fn update(table: &str, tenant: TenantKey, columns: Vec<Column>) -> Statement {
-    let key = columns.first().map_or("", |column| column.name);
-    let set: Vec<String> = columns.iter().skip(1).map(|column| format!("{0} = t.{0}", column.name)).collect();
+/// Gives the rows whose keys, the first `keys` columns, are there the values of the others. The keys are said once more
+/// as lists: a server that holds the tenant's rows elsewhere asks for these rows only.
+fn update(table: &str, tenant: TenantKey, columns: Vec<Column>, keys: usize) -> Statement {
+    let set: Vec<String> = columns.iter().skip(keys).map(|column| format!("{0} = t.{0}", column.name)).collect();
     let sql = format!(
-        "UPDATE {table} AS r SET {} FROM {} AS t({}) WHERE r.tenant = $1 AND r.{key} = ANY($2) AND r.{key} = t.{key}",
+        "UPDATE {table} AS r SET {} FROM {} AS t({}) WHERE r.tenant = $1 AND {} AND {}",
         set.join(", "),
         unnest(&columns),
-        names(&columns)
+        names(&columns),
+        lists(&columns, keys),
+        equal(&columns, keys)
     );
     statement(sql, tenant, columns)
+}
+
+/// Deletes the rows whose keys the columns are.
+fn delete_rows(table: &str, tenant: TenantKey, columns: Vec<Column>) -> Statement {
+    let sql = format!(
+        "DELETE FROM {table} AS r USING {} AS t({}) WHERE r.tenant = $1 AND {} AND {}",
+        unnest(&columns),
+        names(&columns),
+        lists(&columns, columns.len()),
+        equal(&columns, columns.len())
+    );
+    statement(sql, tenant, columns)
+}
+
+/// `r.key = ANY($2) AND ...`: the first columns.
+fn lists(columns: &[Column], listed: usize) -> String {
+    let each = columns.iter().take(listed).enumerate();
+    each.map(|(at, column)| format!("r.{} = ANY(${})", column.name, at + 2)).collect::<Vec<_>>().join(" AND ")
+}
+
+/// `r.key = t.key AND ...`: the first columns.
+fn equal(columns: &[Column], keys: usize) -> String {
+    let each = columns.iter().take(keys);
+    each.map(|column| format!("r.{0} = t.{0}", column.name)).collect::<Vec<_>>().join(" AND ")
 }
 
 /// Deletes the rows with some keys.
@@ -129,6 +163,14 @@ pub(crate) fn of(
         let keys: Vec<i64> = writes.deleted_users.iter().map(|key| *key as i64).collect();
         all.push(delete("users", "key", tenant, &keys));
     }
+    if !writes.removed_evidence.is_empty() {
+        let keys = vec![
+            numbers("event", &writes.removed_evidence, |(event, _)| Some(*event as i64)),
+            numbers("number", &writes.removed_evidence, |(_, id)| id.parse().ok()),
+        ];
+        all.push(delete_rows("evidence", tenant, keys));
+    }
+    directory::deletions(tenant, &writes.directory, &mut all);
     if !writes.inserted_events.is_empty() {
         let mut columns = event_columns(&writes.inserted_events)?;
         columns.push(numbers("key", &writes.inserted_events, |row| Some(row.event.creation as i64)));
@@ -136,7 +178,7 @@ pub(crate) fn of(
         columns.push(booleans("named", &writes.inserted_events, |row| {
             Some(row.event.id.change_number() != Some(row.event.creation))
         }));
-        columns.push(texts("additional_info", &writes.inserted_events, |row| row.info.as_deref()));
+        columns.push(texts("additional_info", &writes.inserted_events, |row| row.info.text()));
         all.push(insert("risk_events", tenant, columns));
         let kept: Vec<&RiskEvent> =
             writes.inserted_events.iter().map(|row| &row.event).filter(|event| is_kept(event)).collect();
@@ -153,26 +195,27 @@ pub(crate) fn of(
     if !writes.updated_events.is_empty() {
         let mut columns = vec![numbers("key", &writes.updated_events, |row| Some(row.event.creation as i64))];
         columns.extend(event_columns(&writes.updated_events)?);
-        all.push(update("risk_events", tenant, columns));
-        let told: Vec<&EventRow> = writes.updated_events.iter().filter(|row| row.info.is_some()).collect();
+        all.push(update("risk_events", tenant, columns, 1));
+        let told: Vec<&EventRow> = writes.updated_events.iter().filter(|row| row.info != Info::AsBefore).collect();
         if !told.is_empty() {
             let columns = vec![
                 numbers("key", &told, |row| Some(row.event.creation as i64)),
-                texts("additional_info", &told, |row| row.info.as_deref()),
+                texts("additional_info", &told, |row| row.info.text()),
             ];
-            all.push(update("risk_events", tenant, columns));
+            all.push(update("risk_events", tenant, columns, 1));
         }
     }
     if !writes.evidence.is_empty() {
-        let set =
-            "version = n.version, first_seen = n.first_seen, last_seen = n.last_seen, occurrences = n.occurrences";
-        all.push(upsert("evidence", tenant, evidence_columns(&writes.evidence), 2, set));
+        let columns = evidence_columns(&writes.evidence);
+        // All of them: an item that was taken away leaves its number to others.
+        let set: Vec<String> = columns.iter().skip(2).map(|column| format!("{0} = n.{0}", column.name)).collect();
+        all.push(upsert("evidence", tenant, columns, (2, 1), &set.join(", ")));
     }
     if !writes.inserted_users.is_empty() {
         all.push(insert("users", tenant, user_columns(&writes.inserted_users)));
     }
     if !writes.updated_users.is_empty() {
-        all.push(update("users", tenant, user_columns(&writes.updated_users)));
+        all.push(update("users", tenant, user_columns(&writes.updated_users), 1));
     }
     if !writes.inserted_risky_users.is_empty() {
         let mut columns = risky_user_columns(&writes.inserted_risky_users);
@@ -180,13 +223,14 @@ pub(crate) fn of(
         all.push(insert("risky_users", tenant, columns));
     }
     if !writes.updated_risky_users.is_empty() {
-        all.push(update("risky_users", tenant, risky_user_columns(&writes.updated_risky_users)));
+        all.push(update("risky_users", tenant, risky_user_columns(&writes.updated_risky_users), 1));
     }
+    directory::changes(tenant, &writes.directory, &mut all);
     if !writes.log.is_empty() {
         all.push(insert("changes", tenant, log_columns(&writes.log, actor)));
     }
     if !writes.totals.is_empty() {
-        all.push(upsert("totals", tenant, total_columns(&writes.totals), 3, "count = r.count + n.count"));
+        all.push(upsert("totals", tenant, total_columns(&writes.totals), (3, 1), "count = r.count + n.count"));
     }
     // Whatever was written: whoever waits for the row's lock with an older view of the tables is then told so, where
     // the server gives one view to a whole transaction.
@@ -260,6 +304,7 @@ fn evidence_columns(rows: &[(u64, Evidence)]) -> Vec<Column> {
         numbers("first_seen", rows, |(_, item)| Some(item.first_seen.get())),
         numbers("last_seen", rows, |(_, item)| Some(item.last_seen.get())),
         numbers("occurrences", rows, |(_, item)| Some(i64::from(item.occurrences))),
+        booleans("account_enabled", rows, |(_, item)| item.account_enabled),
     ]
 }
 

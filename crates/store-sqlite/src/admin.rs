@@ -1,6 +1,8 @@
 //! Tenants and apps.
 
+use crate::accounts;
 use crate::error::{engine, is_duplicate, is_known};
+use crate::forget;
 use crate::group::run;
 use crate::rows::{TENANTS_END, end, tenant_of};
 use model::{App, AppSecret, PermissionSet, Registry, Tenant, TenantKey, Ticks};
@@ -20,26 +22,38 @@ const KEYED: [(&str, &str); 7] = [
     ("changes", "key"),
     ("repeatable_requests", "key"),
 ];
+/// Tables of rows whose tenant stands in a column of its own, with the rest of their keys.
+const BY_TENANT: [(&str, &str); 5] = [
+    ("accounts", "source, key"),
+    ("verifiers", "number"),
+    ("jobs", "number"),
+    ("job_records", "job, kind, source, id"),
+    ("found_credentials", "job, user_id, fingerprint, source, match_class, matched_attribute, matched_rule"),
+];
 /// Rows that one transaction of a tenant's removal deletes.
-const CHUNK: usize = 20_000;
+pub(crate) const CHUNK: usize = 20_000;
 /// Between two of them: longer than SQLite lets another process sleep while it waits for the lock,
 /// so that every process that waits comes to write.
-const PAUSE: Duration = Duration::from_millis(120);
+pub(crate) const PAUSE: Duration = Duration::from_millis(120);
 
-/// Carries out a change of the registry and raises its epoch, in one transaction. `upkeep` is called
-/// between the steps of a long one.
+/// Carries out a change, in a transaction in which the registry's epoch is raised. `upkeep` is called between the steps
+/// of a long one, each of which is a transaction of its own.
 pub(crate) fn execute(
     db: &Connection,
     command: AdminCommand,
     upkeep: &mut dyn FnMut(),
 ) -> Result<AdminOutcome, WriteError> {
+    if let AdminCommand::ForgetRecords { tenant, job } = command {
+        let is_known = forget::records(db, tenant, job, upkeep)?;
+        return Ok(if is_known { AdminOutcome::Done } else { AdminOutcome::NotFound });
+    }
     let removes = matches!(command, AdminCommand::RemoveTenant(_));
     let doing = engine("changing tenants and apps");
     run(db, "BEGIN IMMEDIATE").map_err(&doing)?;
     let outcome = change(db, command).and_then(|outcome| {
         let changed = matches!(outcome, AdminOutcome::Done | AdminOutcome::Tenant(_));
         if changed {
-            db.execute("UPDATE registry SET epoch = epoch + 1", [])?;
+            raise_epoch(db)?;
         }
         run(db, if changed { "COMMIT" } else { "ROLLBACK" })?;
         Ok(outcome)
@@ -55,6 +69,12 @@ pub(crate) fn execute(
         delete_leftovers(db, upkeep)?;
     }
     Ok(outcome)
+}
+
+/// Raises the registry's epoch: what is remembered of it is looked at again, and a transfer learns that the store is
+/// another one now.
+pub(crate) fn raise_epoch(db: &Connection) -> rusqlite::Result<()> {
+    db.execute("UPDATE registry SET epoch = epoch + 1", []).map(drop)
 }
 
 fn change(db: &Connection, command: AdminCommand) -> rusqlite::Result<AdminOutcome> {
@@ -115,6 +135,13 @@ fn change(db: &Connection, command: AdminCommand) -> rusqlite::Result<AdminOutco
             db.execute("DELETE FROM apps WHERE id = ?1", [app.to_string()]).map(found)
         }
         AdminCommand::RaiseEpoch => Ok(AdminOutcome::Done),
+        AdminCommand::Reseal { tenant, verifiers } => {
+            if !is_tenant(db, tenant)? {
+                return Ok(AdminOutcome::NotFound);
+            }
+            accounts::reseal(db, tenant, &verifiers).map(|()| AdminOutcome::Done)
+        }
+        AdminCommand::ForgetRecords { .. } => unreachable!("it is carried out in transactions of its own"),
     }
 }
 
@@ -148,6 +175,22 @@ fn delete_leftovers(db: &Connection, upkeep: &mut dyn FnMut()) -> Result<(), Sto
                 if is_tenant(db, tenant)? {
                     from = end(tenant);
                 } else if db.execute(&chunk, [key, end(tenant)])? >= CHUNK {
+                    upkeep();
+                    std::thread::sleep(PAUSE);
+                }
+            }
+        }
+        for (table, key) in BY_TENANT {
+            let next = format!("SELECT tenant FROM {table} WHERE tenant >= ?1 ORDER BY tenant LIMIT 1");
+            let chunk = format!(
+                "DELETE FROM {table} WHERE tenant = ?1 AND ({key}) IN \
+                 (SELECT {key} FROM {table} WHERE tenant = ?1 ORDER BY {key} LIMIT {CHUNK})"
+            );
+            let mut from = 0;
+            while let Some(number) = db.query_row(&next, [from], |row| row.get::<_, u32>(0)).optional()? {
+                if is_tenant(db, TenantKey(number))? {
+                    from = number + 1;
+                } else if db.execute(&chunk, [number])? >= CHUNK {
                     upkeep();
                     std::thread::sleep(PAUSE);
                 }

@@ -1,5 +1,6 @@
 //! Whether a store is sound: what `spillwatch doctor` prints.
 
+use crate::accounts;
 use crate::error::engine;
 use crate::evidence;
 use crate::migrate;
@@ -49,6 +50,7 @@ fn look(db: &Connection, path: &Path, findings: &mut Vec<Finding>) -> Result<(),
     let tenants: Vec<_> = tenants.and_then(Iterator::collect).map_err(&doing)?;
     note("tenants", !tenants.is_empty(), format!("{}", tenants.len()));
     let (mut rows, mut totals, mut changes, mut sums, mut told) = (0, None, None, None, None);
+    let mut of_accounts = None;
     for tenant in tenants {
         // One moment for all that is compared: others may be writing.
         db.execute_batch("BEGIN").map_err(&doing)?;
@@ -59,6 +61,8 @@ fn look(db: &Connection, path: &Path, findings: &mut Vec<Finding>) -> Result<(),
             sums = sums.take().or(compare_sums(db, tenant)?);
             let untold = evidence::compare(db, key(tenant, 0), end(tenant))?;
             told = told.take().or(untold.map(|fault| format!("tenant {}: {fault}", tenant.0)));
+            let lost = accounts::compare(db, tenant)?;
+            of_accounts = of_accounts.take().or(lost.map(|fault| format!("tenant {}: {fault}", tenant.0)));
             Ok(())
         });
         db.execute_batch("COMMIT").map_err(&doing)?;
@@ -71,6 +75,8 @@ fn look(db: &Connection, path: &Path, findings: &mut Vec<Finding>) -> Result<(),
     note("users at risk", sums.is_none(), sums.unwrap_or_else(|| added_up.to_owned()));
     let agrees = "every item belongs to an event that tells of it";
     note("evidence", told.is_none(), told.unwrap_or_else(|| agrees.to_owned()));
+    let whole = "every account has its user and the verifiers that it names";
+    note("accounts", of_accounts.is_none(), of_accounts.unwrap_or_else(|| whole.to_owned()));
     note("change log", changes.is_none(), changes.unwrap_or_else(|| dense.to_owned()));
     Ok(())
 }

@@ -16,7 +16,7 @@ pub(crate) fn load(db: &Connection, tenant: TenantKey, event: &RiskEvent) -> Res
     let mut statement = db
         .prepare_cached(
             "SELECT creation, version, CAST(number AS TEXT), source, match_class, matched_attribute, matched_rule, \
-             first_seen, last_seen, occurrences FROM evidence WHERE event = ?1 ORDER BY number",
+             first_seen, last_seen, occurrences, account_enabled FROM evidence WHERE event = ?1 ORDER BY number",
         )
         .map_err(&read)?;
     let mut rows = statement.query([key(tenant, event.creation)]).map_err(&read)?;
@@ -60,13 +60,21 @@ pub(crate) fn write(
 ) -> Result<(), StoreError> {
     let write = engine("writing evidence");
     let event = key(tenant, event.creation);
+    for id in &change.removed {
+        db.prepare_cached("DELETE FROM evidence WHERE event = ?1 AND number = CAST(?2 AS INTEGER)")
+            .and_then(|mut delete| delete.execute(params![event, &**id]))
+            .map_err(&write)?;
+    }
     let mut upsert = db
         .prepare_cached(
             "INSERT INTO evidence (event, number, creation, version, source, match_class, matched_attribute, \
-             matched_rule, first_seen, last_seen, occurrences) \
-             VALUES (?1, CAST(?2 AS INTEGER), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
-             ON CONFLICT DO UPDATE SET version = excluded.version, first_seen = excluded.first_seen, \
-             last_seen = excluded.last_seen, occurrences = excluded.occurrences",
+             matched_rule, first_seen, last_seen, occurrences, account_enabled) \
+             VALUES (?1, CAST(?2 AS INTEGER), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
+             ON CONFLICT DO UPDATE SET creation = excluded.creation, version = excluded.version, \
+             source = excluded.source, match_class = excluded.match_class, \
+             matched_attribute = excluded.matched_attribute, matched_rule = excluded.matched_rule, \
+             first_seen = excluded.first_seen, last_seen = excluded.last_seen, \
+             occurrences = excluded.occurrences, account_enabled = excluded.account_enabled",
         )
         .map_err(&write)?;
     for item in &change.written {
@@ -84,6 +92,7 @@ pub(crate) fn write(
                 item.first_seen.get(),
                 item.last_seen.get(),
                 item.occurrences,
+                item.account_enabled,
             ])
             .map_err(&write)?;
     }

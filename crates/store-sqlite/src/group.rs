@@ -3,8 +3,10 @@
 
 mod steps;
 
+use crate::accounts;
 use crate::error::engine;
 use crate::evidence;
+use crate::jobs;
 use crate::log;
 use crate::repeats;
 use crate::risky_users;
@@ -145,12 +147,20 @@ impl<'a> Group<'a> {
         let state = self.load(tenant, &command)?;
         let moment = Moment { now: self.clock.now().max(list.time.successor()), sequence: list.sequence + 1 };
         let question = Question::of(&command);
+        let mut note = None;
         let steps = match decide(command, state, moment)? {
             Decision::UnchangedEvent(event) => return Ok(Outcome::Event(event)),
             Decision::UnchangedUser(user) => return Ok(Outcome::User(user)),
             Decision::Unchanged => return Ok(Outcome::Done),
             Decision::Change(steps) => steps,
+            Decision::Noted(steps, told) => {
+                note = Some(told);
+                steps
+            }
         };
+        if steps.is_empty() {
+            return Ok(note.map_or(Outcome::Done, Outcome::Noted)); // nothing to write, so nothing to undo
+        }
         self.begin_list(list)?;
         let actor = self.actors.number(self.db, tenant, actor)?;
         for step in &steps {
@@ -158,7 +168,7 @@ impl<'a> Group<'a> {
             (list.sequence, list.time) = (step.moment.sequence, step.moment.now);
             list.totals.extend(step.totals());
         }
-        Ok(Outcome::of(steps, question))
+        Ok(note.map_or_else(|| Outcome::of(steps, question), Outcome::Noted))
     }
 
     /// What a list came to that was carried out before; refuses one of which that is not known.
@@ -270,11 +280,26 @@ impl<'a> Group<'a> {
         let touches = command.touches();
         let event = touches.event.as_ref().map(|id| rows::load_event(self.db, tenant, id)).transpose()?;
         let user = touches.user.as_ref().map(|key| rows::load_user(self.db, tenant, key)).transpose()?;
+        let mut user = user.flatten();
+        if let (None, Some(id)) = (&user, touches.else_user) {
+            user = rows::load_user(self.db, tenant, &UserKey::Id(id))?;
+        }
         let namesake = touches.name.map(model::UserKey::PrincipalName);
         let namesake = namesake.map(|key| rows::load_user(self.db, tenant, &key)).transpose()?;
-        let mut state =
-            State { event: event.flatten(), user: user.flatten(), namesake: namesake.flatten(), ..State::default() };
+        let mut state = State { event: event.flatten(), user, namesake: namesake.flatten(), ..State::default() };
+        if let Some(key) = &touches.account {
+            state.account = accounts::load(self.db, tenant, key)?;
+            let user = state.account.as_ref().map(|account| UserKey::Id(account.user.clone()));
+            state.account_user = user.map(|key| rows::load_user(self.db, tenant, &key)).transpose()?.flatten();
+        }
+        if let Some(id) = &touches.job {
+            state.job = jobs::load(self.db, tenant, id)?;
+        }
+        if let Some((job, subject)) = &touches.record {
+            state.is_recorded = jobs::is_recorded(self.db, tenant, *job, subject)?;
+        }
         let (mut risky_users, mut directory, mut open) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut of_users, mut recorded) = (Vec::new(), Vec::new());
         for id in command.concerns(&state) {
             match risky_users::load(self.db, tenant, id)? {
                 Some(user) => risky_users.push(user),
@@ -287,6 +312,12 @@ impl<'a> Group<'a> {
             if command.needs_open_events() {
                 open.extend(risky_users::open_events(self.db, tenant, id)?);
             }
+            if command.needs_accounts() {
+                of_users.extend(accounts::of_user(self.db, tenant, id)?);
+            }
+            if command.needs_recorded() {
+                recorded.extend(jobs::recorded_of(self.db, tenant, id)?);
+            }
         }
         if command.needs_evidence()
             && let Some(event) = &state.event
@@ -294,6 +325,7 @@ impl<'a> Group<'a> {
             state.evidence = evidence::load(self.db, tenant, event)?;
         }
         (state.risky_users, state.directory, state.open) = (risky_users, directory, open);
+        (state.accounts, state.recorded) = (of_users, recorded);
         Ok(state)
     }
 

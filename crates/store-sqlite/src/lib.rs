@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite file, one writer thread with group commit, readers that never
 //! wait for it (docs/adr/0001-embedded-store-and-group-commit.md).
 
+mod accounts;
 mod admin;
 mod archive;
 mod backup;
@@ -8,11 +9,14 @@ mod check;
 mod checkpoint;
 mod columns;
 mod dialect;
+mod directory;
 mod epoch;
 mod error;
 mod evidence;
+mod forget;
 mod functions;
 mod group;
+mod jobs;
 mod log;
 #[cfg(test)]
 mod lowering_tests;

@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/sqlite/0004_identity_protection.sql"),
     },
     Migration { number: 5, name: "evidence", sql: include_str!("../../../migrations/sqlite/0005_evidence.sql") },
+    Migration { number: 6, name: "directory", sql: include_str!("../../../migrations/sqlite/0006_directory.sql") },
 ];
 
 /// The newest schema that this version knows.

@@ -1,9 +1,11 @@
-//! Changes of tenants and apps. Each raises the registry's epoch, so that remembered tokens are
-//! looked at again.
+//! Changes of tenants and apps, and work over what is kept of directories and jobs. Each raises the registry's epoch:
+//! remembered tokens are looked at again, and a transfer, which follows the change log, learns of what stands in none.
+//! A store that remembers the epoch for a moment waits for that to pass before it answers a change of tenants and apps; with
+//! the rest it need not.
 
 use model::{App, AppId, AppSecret, TenantId, TenantKey, Ticks};
 
-/// A change of the registry.
+/// A change of the registry, or upkeep.
 #[derive(Clone, Debug)]
 pub enum AdminCommand {
     /// Adds a tenant.
@@ -37,6 +39,22 @@ pub enum AdminCommand {
     RemoveApp(AppId),
     /// Only raises the epoch: a key of the built-in issuer was rotated.
     RaiseEpoch,
+    /// Puts verifiers that are sealed with another key in the place of what they were: by their numbers. Those that are
+    /// gone are left out.
+    Reseal {
+        /// Whose.
+        tenant: TenantKey,
+        /// Numbers and sealed verifiers.
+        verifiers: Vec<(u64, Box<[u8]>)>,
+    },
+    /// Forgets what a job has found and what it changed, so that it can no longer be undone, and the verifiers that
+    /// were kept for that alone.
+    ForgetRecords {
+        /// Whose.
+        tenant: TenantKey,
+        /// The job: the number of the change that made it.
+        job: u64,
+    },
 }
 
 /// What came of it.

@@ -8,18 +8,22 @@ mod admin;
 pub mod columns;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod directory;
 mod error;
 pub mod kept;
 mod outcome;
 pub mod plan;
+mod records;
 mod remembered;
 pub mod sql;
 pub mod transfer;
 pub mod working;
 
 pub use admin::{AdminCommand, AdminOutcome};
+pub use directory::{Accounts, DirectoryStore, KeptVerifiers};
 pub use error::{ListError, StoreError, WriteError};
 pub use outcome::{Outcome, Question};
+pub use records::{read_image, read_names, write_image, write_names};
 pub use remembered::{KnownRequest, read_outcomes, write_outcomes};
 
 use model::{
@@ -175,7 +179,7 @@ pub struct Finding {
 ///
 /// A write to a tenant that does not exist is refused as [`StoreError::UnknownTenant`]; a read finds
 /// nothing.
-pub trait Store: Send + Sync {
+pub trait Store: DirectoryStore + Send + Sync {
     /// Carries out commands one after another, each decided on what the ones before have written: all
     /// of them, or, when one fails, none. When it answers `Ok`, with an outcome for each, what they did
     /// is on disk.

@@ -1,6 +1,6 @@
 //! What commands come to.
 
-use model::{Command, Effect, Evidence, RiskEvent, Step, User};
+use model::{Command, Effect, Evidence, Note, RiskEvent, Step, User};
 
 /// What a command came to. The rows are those that were committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Outcome {
     Deleted,
     /// It is done: there is no one entity to show.
     Done,
+    /// What a command of a job came to.
+    Noted(Note),
 }
 
 /// What a command asks to be shown of what it changes: known before it is decided, which takes it.
@@ -61,7 +63,7 @@ impl Outcome {
             Effect::InsertEvent(event) | Effect::ReplaceEvent { after: event, .. } => Self::Event(Box::new(event)),
             Effect::InsertUser(user) | Effect::ReplaceUser { after: user, .. } => Self::User(Box::new(user)),
             Effect::RemoveEvent(_) | Effect::RemoveUser(_) => Self::Deleted,
-            Effect::None => Self::Done,
+            Effect::PutJob { .. } | Effect::None => Self::Done,
         }
     }
 }

@@ -7,9 +7,10 @@ use odata::edm::EntityType;
 use odata::encode::{Cell, Row};
 use serde::{Deserialize, Serialize};
 
+/// An outcome, and what a job's record tells of an event or a user.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum Remembered {
+pub(crate) enum Remembered {
     #[serde(rename_all = "camelCase")]
     Event {
         kind: i64,
@@ -32,7 +33,7 @@ enum Remembered {
 }
 
 #[derive(Serialize, Deserialize)]
-struct RememberedEvidence {
+pub(crate) struct RememberedEvidence {
     creation: u64,
     version: u64,
     cells: Vec<OwnedCell>,
@@ -46,7 +47,9 @@ impl From<&Evidence> for RememberedEvidence {
 
 impl RememberedEvidence {
     fn into_item(self) -> Result<Evidence, StoreError> {
-        let row = RememberedRow { entity_type: &edm::EVIDENCE, version: self.version, cells: self.cells };
+        let mut cells = self.cells;
+        cells.resize(edm::EVIDENCE.property_count(), OwnedCell::Null);
+        let row = RememberedRow { entity_type: &edm::EVIDENCE, version: self.version, cells };
         Ok(Evidence::from_row(&row, self.creation)?)
     }
 }
@@ -90,16 +93,17 @@ impl From<&Outcome> for Remembered {
         match outcome {
             Outcome::Event(event) => Self::of_event(event, &[]),
             Outcome::EventWithEvidence(event, evidence) => Self::of_event(event, evidence),
-            Outcome::User(user) => Self::User { version: user.version(), cells: cells(&**user) },
+            Outcome::User(user) => Self::of_user(user),
             Outcome::Evidence(item) => Self::Evidence((&**item).into()),
             Outcome::Deleted => Self::Deleted,
-            Outcome::Done => Self::Done,
+            // Commands of jobs come from no client, so they are in no repeatable request.
+            Outcome::Done | Outcome::Noted(_) => Self::Done,
         }
     }
 }
 
 impl Remembered {
-    fn of_event(event: &RiskEvent, evidence: &[Evidence]) -> Self {
+    pub(crate) fn of_event(event: &RiskEvent, evidence: &[Evidence]) -> Self {
         Self::Event {
             kind: event.kind as i64,
             creation: event.creation,
@@ -111,7 +115,11 @@ impl Remembered {
         }
     }
 
-    fn into_outcome(self) -> Result<Outcome, StoreError> {
+    pub(crate) fn of_user(user: &User) -> Self {
+        Self::User { version: user.version(), cells: cells(user) }
+    }
+
+    pub(crate) fn into_outcome(self) -> Result<Outcome, StoreError> {
         match self {
             Self::Event { kind, creation, version, cells, impacted_user, risk_detail, evidence } => {
                 let entity_type = EventKind::from_value(kind).ok_or_else(damaged)?.entity_type();

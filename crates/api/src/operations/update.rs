@@ -33,8 +33,10 @@ fn render(call: &Call<'_>, outcome: Outcome) -> Result<Reply, ApiError> {
     match outcome {
         Outcome::Event(event) => call.written(call.set(), &*event, event.id.as_str(), false, Return::Representation),
         Outcome::User(user) => call.written(call.set(), &*user, user.id().as_str(), false, Return::Minimal),
-        Outcome::EventWithEvidence(..) | Outcome::Evidence(_) | Outcome::Deleted | Outcome::Done => {
-            unreachable!("the command was an update")
-        }
+        Outcome::EventWithEvidence(..)
+        | Outcome::Evidence(_)
+        | Outcome::Deleted
+        | Outcome::Done
+        | Outcome::Noted(_) => unreachable!("the command was an update"),
     }
 }

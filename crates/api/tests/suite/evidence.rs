@@ -31,7 +31,7 @@ async fn listed(app: &TestApp, path: &str) -> Vec<String> {
 async fn a_new_event_brings_its_evidence_along() {
     let app = TestApp::new().await;
     let evidence = json!([
-        {"source": "Old leak", "matchClass": "addressOnly", "firstSeenDateTime": "2019-01-01T00:00:00Z", "lastSeenDateTime": null},
+        {"source": "Old leak", "matchClass": "addressOnly", "accountEnabled": false, "firstSeenDateTime": "2019-01-01T00:00:00Z", "lastSeenDateTime": null},
         {"source": "Collection 7", "matchClass": "PAIR", "matchedAttribute": "mail", "matchedRule": "foldCase", "occurrences": 3},
         {"source": "Collection 7", "matchClass": "pair", "matchedAttribute": "mail", "matchedRule": "foldCase"},
     ]);
@@ -48,7 +48,7 @@ async fn a_new_event_brings_its_evidence_along() {
     let expected = json!({
         "@odata.etag": made.header("etag"), "id": "2", "source": "Collection 7", "matchClass": "pair",
         "matchedAttribute": "mail", "matchedRule": "foldCase", "firstSeenDateTime": null, "lastSeenDateTime": null,
-        "occurrences": 4,
+        "occurrences": 4, "accountEnabled": null,
     });
     assert_eq!(second, expected);
     assert_eq!(
@@ -60,12 +60,21 @@ async fn a_new_event_brings_its_evidence_along() {
     }
     let told = told(&app, "e1").await;
     let keys: Vec<&str> = told.iter().map(|(key, _)| key.as_str()).collect();
-    let expected = ["matchClass", "matchedAttribute", "matchedRule", "source", "firstSeen", "lastSeen", "occurrences"];
+    let expected = [
+        "matchClass",
+        "matchedAttribute",
+        "matchedRule",
+        "source",
+        "firstSeen",
+        "lastSeen",
+        "occurrences",
+        "accountEnabled",
+    ];
     assert_eq!(keys, expected);
     let value = |at: usize| told[at].1.as_str();
     assert_eq!(
-        [value(0), value(3), value(4), value(6)],
-        ["pair", "Collection 7, Old leak", "2019-01-01T00:00:00Z", "5"]
+        [value(0), value(3), value(4), value(6), value(7)],
+        ["pair", "Collection 7, Old leak", "2019-01-01T00:00:00Z", "5", "false"]
     );
     assert_eq!(add_event(&app, "e2").await.get("evidence"), None);
     assert_eq!(detection(&app, "e2").await["additionalInfo"], "[]");

@@ -1,14 +1,19 @@
 //! The decisions: what a command does to the state that it touches. Pure, so that every store
 //! decides alike and a test needs none.
 
+mod accounts;
 mod events;
+mod findings;
+mod jobs;
 mod risk;
 mod users;
 mod verdicts;
 
+use crate::account::{AccountChange, AccountNote};
 use crate::command::{Command, EventKey, Precondition, Refusal, State};
 use crate::effect::{Effect, Step};
 use crate::event::RiskEvent;
+use crate::job::{FindingNote, Job, RecordChange, RevertNote, Subject};
 use crate::user::User;
 use odata::Ticks;
 use odata::encode::Row as _;
@@ -42,6 +47,25 @@ pub enum Decision {
     UnchangedUser(Box<User>),
     /// All users are as they should be already.
     Unchanged,
+    /// What a command of a job came to, and what changes with that, which may be nothing.
+    Noted(Vec<Step>, Note),
+}
+
+/// What a command of a job came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// There was nothing to do.
+    Nothing,
+    /// An account was told, or removed.
+    Account(AccountNote),
+    /// So many events were remediated.
+    Remediated(usize),
+    /// A finding was told.
+    Finding(FindingNote),
+    /// The job as it is now.
+    Job(Box<Job>),
+    /// Something was to be taken back.
+    Reverted(RevertNote),
 }
 
 /// Decides a command, whose first change happens at a moment. `state` holds what
@@ -87,8 +111,21 @@ pub fn decide(command: Command, state: State, moment: Moment) -> Result<Decision
         Command::DeleteUser { precondition, .. } => {
             let before = existing_user(&state, &precondition)?;
             let risk = users::at_risk(&state, &before.id(), moment, |user| user.is_deleted = true);
-            Ok(Decision::Change(vec![Step::new(moment, Effect::RemoveUser(before), risk)]))
+            let accounts = state.accounts.iter().map(|account| &account.key).chain(&state.recorded);
+            let mut records = vec![RecordChange::Erase(Subject::User(before.id()))];
+            records.extend(accounts.map(|key| RecordChange::Erase(Subject::Account(key.clone()))));
+            let account = Some(AccountChange::Erase(before.id()));
+            let step = Step::new(moment, Effect::RemoveUser(before), risk);
+            Ok(Decision::Change(vec![Step { account, records, ..step }]))
         }
+        Command::PutAccount(entry) => accounts::told(*entry, &state, moment),
+        Command::RemoveAccount { job, account } => Ok(accounts::removed(job, &account, &state, moment)),
+        Command::Remediate { job, user, closed } => Ok(accounts::remediated(job, &user, closed, &state, moment)),
+        Command::RaiseFinding { job, id, created, found } => {
+            Ok(findings::raise(job, id, created, *found, &state, moment))
+        }
+        Command::PutJob { job, expected, found } => jobs::put(*job, expected, found, &state, moment),
+        Command::Revert { job, record, force } => Ok(jobs::revert(job, *record, force, &state, moment)),
         Command::Judge { verdict, users, chance } => verdicts::given(verdict, &users, chance, &state, moment),
     }
 }

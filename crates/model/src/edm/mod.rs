@@ -239,6 +239,8 @@ pub mod user {
     pub const CREATED_DATE_TIME: usize = 3;
     /// `displayName`
     pub const DISPLAY_NAME: usize = 5;
+    /// `mail`
+    pub const MAIL: usize = 8;
     /// `mailNickname`
     pub const MAIL_NICKNAME: usize = 9;
     /// `userPrincipalName`

@@ -56,6 +56,12 @@ pub static EVIDENCE: EntityType = EntityType {
         Property::new("lastSeenDateTime", Type::DateTimeOffset, "When it was last seen.").nullable(),
         Property::new("occurrences", Type::Int32, "How often it was seen; at least 1, which it is when left out.")
             .nullable(),
+        Property::new(
+            "accountEnabled",
+            Type::Boolean,
+            "Whether the account could sign in when this was last seen, as far as the directory says.",
+        )
+        .nullable(),
     ],
     navigation: &[],
     ignored: &[],
@@ -80,6 +86,8 @@ pub mod evidence {
     pub const LAST_SEEN_DATE_TIME: usize = 6;
     /// `occurrences`
     pub const OCCURRENCES: usize = 7;
+    /// `accountEnabled`
+    pub const ACCOUNT_ENABLED: usize = 8;
 }
 
 /// The evidence of one event: no set of its own, but as one.

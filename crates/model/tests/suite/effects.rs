@@ -6,9 +6,10 @@ use crate::samples::{
 };
 use model::edm::{event as at_event, user as at_user};
 use model::{
-    ChangeEntry, ChangeKind, ChangedSet, Command, Decision, Effect, EventKey, EventKind, Moment, NewId, Precondition,
-    Refusal, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, RiskyUser, State, Step, Total, User, UserKey,
-    Verdict, decide,
+    Account, AccountChange, AccountEntry, AccountKey, AccountName, ChangeEntry, ChangeKind, ChangedSet, Command,
+    Decision, Effect, EventKey, EventKind, Evidence, Finding, FoundCredential, MatchClass, Moment, NewId, Precondition,
+    Refusal, RiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, RiskyUser, SealedVerifiers, State, Step, Ticks,
+    Total, User, UserKey, Verdict, decide,
 };
 use odata::encode::Row as _;
 use proptest::prelude::*;
@@ -20,6 +21,8 @@ pub(crate) struct Memory {
     pub(crate) events: BTreeMap<String, RiskEvent>,
     pub(crate) users: BTreeMap<String, User>,
     pub(crate) risky: BTreeMap<String, RiskyUser>,
+    accounts: BTreeMap<AccountKey, Account>,
+    evidence: BTreeMap<String, Vec<Evidence>>,
     /// Everything that was written.
     pub(crate) steps: Vec<Step>,
     totals: HashMap<Total, i64>,
@@ -40,8 +43,11 @@ impl Memory {
             event: touches.event.and_then(|id| self.events.get(id.as_str()).cloned()),
             user: touches.user.and_then(|key| self.user(&key)),
             namesake: touches.name.and_then(|name| self.user(&UserKey::PrincipalName(name))),
+            account: touches.account.and_then(|key| self.accounts.get(&key).cloned()),
             ..State::default()
         };
+        let user = state.account.as_ref().map(|account| UserKey::Id(account.user.clone()));
+        state.account_user = user.and_then(|key| self.user(&key));
         let ids: Vec<String> = command.concerns(&state).into_iter().map(str::to_owned).collect();
         for id in ids {
             match self.risky.get(&id) {
@@ -52,13 +58,22 @@ impl Memory {
                 let open = |event: &&RiskEvent| *event.user_id == *id && event.risk_event_status.is_open();
                 state.open.extend(self.events.values().filter(open).cloned());
             }
+            if command.needs_accounts() {
+                state.accounts.extend(self.accounts.values().filter(|account| account.user.as_str() == id).cloned());
+            }
+        }
+        if command.needs_evidence()
+            && let Some(event) = &state.event
+        {
+            state.evidence = self.evidence.get(event.id.as_str()).cloned().unwrap_or_default();
         }
         state
     }
 
     pub(crate) fn run(&mut self, command: &Command) {
         let moment = Moment { sequence: self.sequence + 1, ..at(self.sequence + 1) };
-        let Ok(Decision::Change(steps)) = decide(command.clone(), self.load(command), moment) else { return };
+        let decision = decide(command.clone(), self.load(command), moment);
+        let Ok(Decision::Change(steps) | Decision::Noted(steps, _)) = decision else { return };
         for step in steps {
             self.write(&step);
             self.steps.push(step);
@@ -75,6 +90,7 @@ impl Memory {
             let old = self.risky.insert(risk.after.id.to_string(), risk.after.clone());
             assert_eq!((&old, risk.after.version), (&risk.before, self.sequence));
         }
+        self.write_beside(step);
         let entry = step.entry();
         let (set, kind) = match &step.effect {
             Effect::InsertEvent(event) => {
@@ -105,6 +121,16 @@ impl Memory {
                 assert_eq!(self.users.remove(user.id().as_str()).as_ref(), Some(user));
                 (ChangedSet::Users, ChangeKind::Deleted)
             }
+            Effect::PutJob { .. } => unreachable!("no command here is a job's"),
+            Effect::None if let Some(account) = &step.account => {
+                let kind = match account {
+                    AccountChange::Put { before: None, .. } => ChangeKind::Created,
+                    AccountChange::Put { .. } => ChangeKind::Updated,
+                    AccountChange::Remove(_) | AccountChange::Erase(_) => ChangeKind::Deleted,
+                };
+                assert_eq!((entry.set, entry.kind), (ChangedSet::Accounts, kind));
+                return;
+            }
             Effect::None => {
                 assert!(step.risk.is_some(), "nothing changes");
                 (ChangedSet::RiskyUsers, ChangeKind::Updated)
@@ -115,6 +141,36 @@ impl Memory {
             ChangeKind::Created => assert_eq!(entry.properties, i64::MAX as u64),
             ChangeKind::Updated => assert!(entry.properties != 0 && i64::try_from(entry.properties).is_ok()),
             ChangeKind::Deleted => assert_eq!(entry.properties, 0),
+        }
+    }
+
+    /// Accounts and evidence.
+    fn write_beside(&mut self, step: &Step) {
+        match &step.account {
+            Some(AccountChange::Put { before, after, verifiers }) => {
+                let old = self.accounts.insert(after.key.clone(), (**after).clone());
+                assert_eq!((old.as_ref(), after.version), (before.as_deref(), self.sequence));
+                if let Some(verifiers) = verifiers {
+                    let mark = after.verifiers.expect("verifiers are marked");
+                    assert_eq!((mark.number, mark.tag), (self.sequence, verifiers.tag));
+                }
+            }
+            Some(AccountChange::Remove(account)) => {
+                assert_eq!(self.accounts.remove(&account.key).as_ref(), Some(&**account));
+            }
+            Some(AccountChange::Erase(user)) => self.accounts.retain(|_, account| account.user != *user),
+            None => {}
+        }
+        if let (Some(told), Effect::InsertEvent(event) | Effect::ReplaceEvent { after: event, .. }) =
+            (&step.evidence, &step.effect)
+        {
+            let all = self.evidence.entry(event.id.to_string()).or_default();
+            all.retain(|item| !told.written.iter().any(|written| written.id() == item.id()));
+            all.extend(told.written.iter().cloned());
+            all.sort_by_key(|item| item.id().parse::<u32>().expect("ids are places"));
+        }
+        if let Effect::RemoveEvent(event) = &step.effect {
+            self.evidence.remove(event.id.as_str());
         }
     }
 
@@ -155,6 +211,54 @@ fn any_verdict() -> impl Strategy<Value = Verdict> {
 
 fn any_precondition() -> impl Strategy<Value = Precondition> {
     prop_oneof![5 => Just(Precondition::default()), 1 => Just(if_match(&[1, 2, 3]))]
+}
+
+/// A command of a job, about the same users and events.
+fn any_of_a_job() -> impl Strategy<Value = Command> {
+    let key = || ("[st]", "[abc]").prop_map(|(source, key)| AccountKey { source: source.into(), key: key.into() });
+    let put = (key(), "[abc]", "[aAbBcC]@x", prop::option::of(0u8..3)).prop_map(|(key, new, name, tag)| {
+        let draft = user_draft(&USER_BODY.replace("Mara@fjord.example", &name));
+        Command::PutAccount(Box::new(AccountEntry {
+            job: 1,
+            key,
+            matched: None,
+            new_id: id(&new),
+            draft,
+            name_if_new: None,
+            names: vec![AccountName { attribute: "mail".into(), value: name.into() }],
+            is_administrator: None,
+            verifiers: tag.map(|tag| SealedVerifiers { tag: [tag; 16], sealed: [tag].into() }),
+        }))
+    });
+    let classes = [MatchClass::Pair, MatchClass::Similar, MatchClass::AddressOnly];
+    let finding =
+        ("[abc]", "[abc]", "[st]", 0usize..3, any::<bool>()).prop_map(move |(event, user, source, class, is_newer)| {
+            let finding = Finding {
+                source: source.into(),
+                match_class: classes[class],
+                matched_attribute: None,
+                matched_rule: None,
+            };
+            let time = at(1).now;
+            let found = FoundCredential {
+                user: id(&user),
+                fingerprint: [1; 32],
+                finding,
+                proof: None,
+                as_of: if is_newer { at(1_000).now } else { Ticks::default() },
+                leaked: None,
+                first_seen: time,
+                last_seen: time,
+                occurrences: 1,
+            };
+            Command::RaiseFinding { job: 1, id: id(&event), created: time, found: Box::new(found) }
+        });
+    prop_oneof![
+        3 => put,
+        1 => key().prop_map(|account| Command::RemoveAccount { job: 1, account }),
+        2 => ("[abc]").prop_map(|user| Command::Remediate { job: 1, user: id(&user), closed: at(1).now }),
+        4 => finding,
+    ]
 }
 
 pub(crate) fn any_command() -> impl Strategy<Value = Command> {
@@ -199,6 +303,7 @@ pub(crate) fn any_command() -> impl Strategy<Value = Command> {
         }),
         1 => (any_key(), any_precondition())
             .prop_map(|(event, precondition)| Command::ClearImpactedUser { event, precondition }),
+        6 => any_of_a_job(),
         2 => create_user,
         2 => patch_user,
         1 => (any_user(), any_precondition())
@@ -299,12 +404,14 @@ fn change_entries_name_the_properties_that_differ() {
 
 #[test]
 fn sets_and_kinds_are_kept_by_number() {
-    for set in [ChangedSet::RiskEvents, ChangedSet::Users, ChangedSet::RiskyUsers] {
+    for set in
+        [ChangedSet::RiskEvents, ChangedSet::Users, ChangedSet::RiskyUsers, ChangedSet::Accounts, ChangedSet::Jobs]
+    {
         assert_eq!(ChangedSet::from_value(set as i64), Some(set));
     }
     for kind in [ChangeKind::Created, ChangeKind::Updated, ChangeKind::Deleted] {
         assert_eq!(ChangeKind::from_value(kind as i64), Some(kind));
     }
     assert_eq!((ChangedSet::from_value(0), ChangeKind::from_value(0)), (None, None));
-    assert_eq!((ChangedSet::from_value(4), ChangeKind::from_value(4)), (None, None));
+    assert_eq!((ChangedSet::from_value(6), ChangeKind::from_value(4)), (None, None));
 }

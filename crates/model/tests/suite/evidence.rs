@@ -19,7 +19,7 @@ fn read(json: &str) -> Result<NewEvidence, Vec<(FaultKind, String)>> {
 
 fn found(source: &str, match_class: MatchClass) -> NewEvidence {
     let finding = Finding { source: source.into(), match_class, matched_attribute: None, matched_rule: None };
-    NewEvidence { finding, first_seen: None, last_seen: None, occurrences: 1 }
+    NewEvidence { finding, first_seen: None, last_seen: None, occurrences: 1, account_enabled: None }
 }
 
 /// Evidence that came with an event at sequence 1.
@@ -60,7 +60,7 @@ fn positions_are_those_of_the_declaration() {
 fn a_body_says_what_was_found() {
     let json = r#"{"source":"Łeak, 2024: part 7","matchClass":"PairByHash","matchedAttribute":"proxyAddresses",
         "matchedRule":"fold-case.v2","firstSeenDateTime":"2024-01-01T00:00:00Z",
-        "lastSeenDateTime":"2024-01-01T00:00:00Z","occurrences":7}"#;
+        "lastSeenDateTime":"2024-01-01T00:00:00Z","occurrences":7,"accountEnabled":false}"#;
     let time = Some(ticks("2024-01-01T00:00:00Z"));
     let finding = Finding {
         source: "Łeak, 2024: part 7".into(),
@@ -68,7 +68,10 @@ fn a_body_says_what_was_found() {
         matched_attribute: Some("proxyAddresses".into()),
         matched_rule: Some("fold-case.v2".into()),
     };
-    assert_eq!(read(json), Ok(NewEvidence { finding, first_seen: time, last_seen: time, occurrences: 7 }));
+    assert_eq!(
+        read(json),
+        Ok(NewEvidence { finding, first_seen: time, last_seen: time, occurrences: 7, account_enabled: Some(false) })
+    );
     let short = r#"{"source":"a","matchClass":"pair","matchedAttribute":null,"occurrences":null,"id":null}"#;
     assert_eq!(read(short), Ok(found("a", MatchClass::Pair)));
 }

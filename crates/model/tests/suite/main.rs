@@ -4,6 +4,7 @@ mod bodies;
 mod effects;
 mod events;
 mod evidence;
+mod jobs;
 mod queries;
 mod repeats;
 mod risk;

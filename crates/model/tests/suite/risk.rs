@@ -72,7 +72,11 @@ fn fold(steps: &[Step]) -> BTreeMap<String, Folded> {
                 });
             }
             Effect::RemoveEvent(event) => of(&event.user_id, &mut |user| drop(user.events.remove(event.id.as_str()))),
-            Effect::InsertUser(_) | Effect::ReplaceUser { .. } | Effect::RemoveUser(_) | Effect::None => {}
+            Effect::InsertUser(_)
+            | Effect::ReplaceUser { .. }
+            | Effect::RemoveUser(_)
+            | Effect::PutJob { .. }
+            | Effect::None => {}
         }
         if let Some(risk) = &step.risk
             && let Some(item) = &risk.item

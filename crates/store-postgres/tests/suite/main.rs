@@ -4,6 +4,7 @@
 mod away;
 mod connection;
 mod contract;
+mod directory;
 mod expressions;
 mod failover;
 mod functions;

@@ -1,5 +1,6 @@
 //! Stores that are moved into a database and back.
 
+use crate::directory::{directory_of, live_with_jobs};
 use crate::support::{clock, open};
 use model::{
     Actor, App, AppSecret, Clock as _, Command, FixedClock, NewRiskEvent, PermissionSet, TenantId, TenantKey, Ticks,
@@ -58,6 +59,9 @@ impl Lived {
         };
         store.administer(AdminCommand::AddApp(app)).await.expect("an app can be added");
         let requests = live(&*store, &clock, &[gone, tenants[0], last, tenants[1]], (seed, steps)).await;
+        for tenant in [gone, tenants[0]] {
+            live_with_jobs(&*store, tenant, (seed, steps / 4), true).await;
+        }
         for tenant in [gone, last] {
             store.administer(AdminCommand::RemoveTenant(tenant)).await.expect("a tenant can be removed");
         }
@@ -79,6 +83,7 @@ impl Lived {
         let mut seen = vec![format!("{:?}", store.registry().await.expect("the registry"))];
         for tenant in self.tenants {
             seen.extend(seen_of(store, tenant).await);
+            seen.extend(directory_of(store, tenant).await);
         }
         for Request { tenant, actor, repeatability, outcomes } in &self.requests {
             match store.executed(*tenant, actor, repeatability).await {

@@ -1,8 +1,10 @@
 //! What a decided step writes: rows, and its entry in the change log.
 
 use super::Group;
+use crate::accounts;
 use crate::error::{engine, is_duplicate};
 use crate::evidence;
+use crate::jobs;
 use crate::risky_users;
 use crate::rows::key;
 use model::{Effect, Moment, Refusal, RiskEvent, Step, TenantKey, Ticks, User, event_members};
@@ -13,7 +15,7 @@ use store::{StoreError, WriteError};
 
 impl Group<'_> {
     pub(super) fn write(&self, tenant: TenantKey, actor: i64, step: &Step) -> Result<(), WriteError> {
-        let Step { moment, effect, risk, evidence: told } = step;
+        let Step { moment, effect, risk, evidence: told, account, records } = step;
         match effect {
             Effect::InsertEvent(event) => self.insert_event(tenant, event, moment.now)?,
             Effect::ReplaceEvent { before, after } => self.update_event(tenant, before, after, moment.now)?,
@@ -23,6 +25,7 @@ impl Group<'_> {
             Effect::RemoveUser(user) => {
                 self.delete("DELETE FROM users WHERE tenant = ?1 AND id = ?2", tenant, user.id().as_str())?;
             }
+            Effect::PutJob { job, found } => jobs::put(self.db, tenant, job, found)?,
             Effect::None => {}
         }
         if let (Some(told), Effect::InsertEvent(event) | Effect::ReplaceEvent { after: event, .. }) = (told, effect) {
@@ -30,6 +33,12 @@ impl Group<'_> {
         }
         if let Some(risk) = risk {
             risky_users::write(self.db, tenant, risk)?;
+        }
+        if let Some(account) = account {
+            accounts::write(self.db, tenant, account)?;
+        }
+        for record in records {
+            jobs::record(self.db, tenant, record)?;
         }
         self.log(tenant, actor, step)?;
         Ok(())

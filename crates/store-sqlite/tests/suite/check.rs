@@ -43,9 +43,17 @@ async fn tampering_is_found() {
         ("UPDATE tenants SET last_sequence = 9", &["change log"]),
         ("UPDATE tenants SET last_time = 0", &["change log"]),
         ("DELETE FROM actors", &["change log"]),
-        ("INSERT INTO evidence VALUES (7777, 1, 1, 1, 's', 0, NULL, NULL, 0, 0, 1)", &["evidence"]),
-        ("INSERT INTO evidence SELECT key, 1, 1, 1, 's', 0, NULL, NULL, 0, 0, 1 FROM risk_events", &["evidence"]),
+        ("INSERT INTO evidence VALUES (7777, 1, 1, 1, 's', 0, NULL, NULL, 0, 0, 1, NULL)", &["evidence"]),
+        ("INSERT INTO evidence SELECT key, 1, 1, 1, 's', 0, NULL, NULL, 0, 0, 1, 1 FROM risk_events", &["evidence"]),
         ("UPDATE risk_events SET additional_info = '[]'", &["evidence"]),
+        ("INSERT INTO accounts VALUES (1, 's', 'k', 'nobody', '[]', 0, NULL, NULL, 0, 1)", &["accounts"]),
+        (
+            "INSERT INTO users (key, tenant, id, folded_name, business_phones, display_name, user_principal_name, version)
+             VALUES (99, 1, 'u9', 'u9@fjord.example', '[]', 'u9', 'u9@fjord.example', 9);
+             INSERT INTO totals VALUES (1, 1000, 0, 0, 1);
+             INSERT INTO accounts VALUES (1, 's', 'k', 'u9', '[]', 0, 77, x'00112233445566778899aabbccddeeff', 0, 1)",
+            &["accounts"],
+        ),
     ];
     for (sql, subjects) in cases {
         let folder = filled(10).await;

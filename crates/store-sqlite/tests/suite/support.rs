@@ -96,6 +96,7 @@ pub(crate) fn with_evidence(id: &str) -> NewRiskEvent {
         first_seen: None,
         last_seen: None,
         occurrences: 1,
+        account_enabled: None,
     });
     NewRiskEvent { evidence: evidence.into(), ..event(id) }
 }

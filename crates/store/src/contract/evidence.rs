@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(super) fn found(source: &str, match_class: MatchClass) -> NewEvidence {
     let finding =
         Finding { source: source.into(), match_class, matched_attribute: Some("mail".into()), matched_rule: None };
-    NewEvidence { finding, first_seen: None, last_seen: None, occurrences: 1 }
+    NewEvidence { finding, first_seen: None, last_seen: None, occurrences: 1, account_enabled: None }
 }
 
 pub(super) fn add(event: &str, evidence: NewEvidence) -> Command {
@@ -66,6 +66,7 @@ pub(super) async fn evidence_comes_and_goes_with_its_event(harness: &dyn Harness
         first_seen: Some(ticks("0001-01-01T00:00:00Z")),
         last_seen: Some(ticks("9999-12-31T23:59:59.9999999Z")),
         occurrences: i32::MAX,
+        account_enabled: Some(true),
     };
     let brought = vec![full.clone(), found("a", MatchClass::Pair), found("a", MatchClass::Pair)];
     let event = event_of(&*store, tenant, create_event(NewRiskEvent { evidence: brought, ..new_event("e1") })).await;
@@ -74,6 +75,7 @@ pub(super) async fn evidence_comes_and_goes_with_its_event(harness: &dyn Harness
     assert_eq!((&kept[0].finding, kept[0].occurrences), (&full.finding, i32::MAX));
     assert_eq!((Some(kept[0].first_seen), Some(kept[0].last_seen)), (full.first_seen, full.last_seen));
     assert_eq!((kept[1].occurrences, kept[1].version), (2, event.version));
+    assert_eq!((kept[0].account_enabled, kept[1].account_enabled), (Some(true), None));
     assert_eq!(told(&*store, tenant, "e1").await, Some(additional_info(&kept)));
 
     let more = added(&*store, tenant, "e1", full).await;

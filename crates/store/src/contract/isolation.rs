@@ -1,12 +1,18 @@
 //! Tenants and each other.
 
 use super::Harness;
+use super::people::{
+    account_key, credential, entry, new_job, noted, put_job, raise, remediate, remove, sealed, told, written,
+};
 use super::samples::{
     MADE, Snapshot, begin, create_event, create_user, delete_event, delete_user, event_key, event_of, execute, id,
     new_event, page, rows, seen_event, snapshot, tenant, update_event, update_user, user_key, user_of,
 };
-use crate::{LogPlace, Place, Source, Store, StoreError, WriteError};
-use model::{Command, EventKind, NewRiskEvent, Precondition, RiskEventDraft, RiskLevel, TenantKey};
+use crate::{Accounts, AdminCommand, AdminOutcome, LogPlace, Place, Source, Store, StoreError, WriteError};
+use model::{
+    AccountEntry, Command, EventKind, FindingNote, Image, JobKind, JobRecord, NewRiskEvent, Note, Precondition,
+    RiskEventDraft, RiskLevel, Subject, TenantKey,
+};
 use std::sync::Arc;
 
 /// Three tenants; the middle one is empty.
@@ -19,9 +25,39 @@ async fn three(harness: &dyn Harness) -> (Arc<dyn Store>, [TenantKey; 3]) {
             let new = NewRiskEvent { kind, ..new_event(&format!("{prefix}{number}")) };
             event_of(&*store, tenant, create_event(new)).await;
         }
-        user_of(&*store, tenant, create_user(&format!("{prefix}u"), "mara@fjord.example")).await;
+        let user = format!("{prefix}u");
+        user_of(&*store, tenant, create_user(&user, "mara@fjord.example")).await;
+        let job = put_job(&new_job(&format!("{prefix}j"), JobKind::Import), None, vec![credential(&user, "a")]);
+        let job = written(&*store, tenant, job).await;
+        let of = entry(&job, "1", "mara@fjord.example");
+        told(&*store, tenant, AccountEntry { verifiers: Some(sealed(1)), ..of }).await;
     }
     (store, tenants)
+}
+
+/// What is kept of directories and jobs, in texts.
+async fn directory(store: &dyn Store, tenant: TenantKey) -> Vec<String> {
+    let mut all = Vec::new();
+    for which in [Accounts::All, Accounts::OfSource("ad"), Accounts::Outdated] {
+        let accounts = store.accounts(tenant, which, None, 99).await.expect("reads go on");
+        all.extend(accounts.into_iter().map(|account| format!("{which:?} {account:?}")));
+    }
+    let account = store.account(tenant, &account_key("ad", "1")).await.expect("reads go on");
+    all.extend(account.map(|account| format!("{account:?}")));
+    let verifiers = store.verifiers(tenant, 0, 99).await.expect("reads go on");
+    all.extend(verifiers.into_iter().map(|kept| format!("{kept:?}")));
+    let jobs = store.jobs(tenant, None, 99).await.expect("reads go on");
+    all.extend(jobs.into_iter().map(|job| format!("{job:?}")));
+    for text in ["aj", "cj"] {
+        all.extend(store.job(tenant, &id(text)).await.expect("reads go on").map(|job| format!("{job:?}")));
+    }
+    for job in 0..20 {
+        let records = store.records(tenant, job, None, 99).await.expect("reads go on");
+        all.extend(records.into_iter().map(|record| format!("{record:?}")));
+        let found = store.found(tenant, job, None, 99).await.expect("reads go on");
+        all.extend(found.into_iter().map(|found| format!("{found:?}")));
+    }
+    all
 }
 
 /// Checks that every way of reading finds nothing.
@@ -39,6 +75,7 @@ async fn assert_sees_nothing(store: &dyn Store, tenant: TenantKey) {
     assert_eq!(store.totals(tenant).await.expect("reads go on"), []);
     assert_eq!(store.changes(tenant, 0, u32::MAX).await.expect("reads go on"), []);
     assert_eq!(store.log_end(tenant).await.expect("reads go on"), LogPlace::default());
+    assert_eq!(directory(store, tenant).await, [""; 0]);
 }
 
 pub(super) async fn tenants_never_see_each_other(harness: &dyn Harness) {
@@ -46,7 +83,9 @@ pub(super) async fn tenants_never_see_each_other(harness: &dyn Harness) {
     assert_sees_nothing(&*store, second).await;
     for (tenant, mine, theirs) in [(first, "a", "c"), (third, "c", "a")] {
         let snapshot = snapshot(&*store, tenant).await;
-        assert_eq!((snapshot.events.len(), snapshot.users.len(), snapshot.changes.len()), (5, 1, 6));
+        assert_eq!((snapshot.events.len(), snapshot.users.len(), snapshot.changes.len()), (5, 1, 8));
+        let kept = directory(&*store, tenant).await;
+        assert!(kept.len() == 9 && !kept.concat().contains(&format!("(\"{theirs}u\")")), "{kept:?}");
         assert!(snapshot.events.iter().chain(&snapshot.users).all(|row| row.id().starts_with(mine)));
         assert!(snapshot.changes.iter().all(|change| change.entry.id.starts_with(mine)));
         let other = event_key(&format!("{theirs}0"));
@@ -56,9 +95,44 @@ pub(super) async fn tenants_never_see_each_other(harness: &dyn Harness) {
     }
 }
 
+/// Tries what a job could do to what another tenant has. Only the tenant without anything of its own tries by numbers.
+async fn jobs_of_others_are_not_there(store: &dyn Store, (tenant, empty): (TenantKey, TenantKey), theirs: &str) {
+    let (event, user) = (format!("{theirs}0"), format!("{theirs}u"));
+    // Jobs: 7 and 8 are the numbers of what the others did.
+    let mut job = new_job(&format!("{theirs}j"), JobKind::Undo);
+    let moved = execute(store, tenant, put_job(&job, Some(7), Vec::new())).await;
+    assert!(matches!(moved, Err(WriteError::Refused(_))), "{moved:?}");
+    if tenant == empty {
+        job.creation = 7;
+        assert_eq!(noted(store, tenant, remove(&job, "ad", "1")).await, Note::Nothing);
+        for subject in [Subject::Event(id(&event)), Subject::Account(account_key("ad", "1")), Subject::User(id(&user))]
+        {
+            let image = match subject {
+                Subject::Event(_) => Image::Event(None),
+                Subject::Account(_) => Image::Account(None),
+                Subject::User(_) => Image::User(None),
+            };
+            let record = Box::new(JobRecord { job: 7, subject, sequence: 8, is_gone: false, image });
+            noted(store, tenant, Command::Revert { job: 7, record, force: true }).await;
+        }
+        for (command, number) in [
+            (AdminCommand::ForgetRecords { tenant, job: 7 }, 0),
+            (AdminCommand::Reseal { tenant, verifiers: vec![(8, [0; 9].into())] }, 1),
+        ] {
+            let outcome = store.administer(command).await.expect("nothing fails");
+            assert_eq!(outcome, [AdminOutcome::NotFound, AdminOutcome::Done][number]);
+        }
+    }
+    let note = noted(store, tenant, remediate(&job, &user, "2024-03-03T00:00:00Z")).await;
+    assert_eq!(note, Note::Remediated(0));
+    let note = noted(store, tenant, raise(&job, &event, credential(&user, "a"))).await;
+    assert_eq!(note, Note::Finding(FindingNote::NoUser));
+}
+
 pub(super) async fn tenants_never_change_each_other(harness: &dyn Harness) {
     let (store, [first, second, third]) = three(harness).await;
     let before = [snapshot(&*store, first).await, snapshot(&*store, third).await];
+    let kept = [directory(&*store, first).await, directory(&*store, third).await];
     let patch = || RiskEventDraft { risk_level: Some(RiskLevel::Low), ..RiskEventDraft::default() };
     let none = Precondition::default;
     for (tenant, theirs) in [(second, "a"), (third, "a"), (first, "c")] {
@@ -76,7 +150,9 @@ pub(super) async fn tenants_never_change_each_other(harness: &dyn Harness) {
             let refused = execute(&*store, tenant, command.clone()).await;
             assert!(matches!(refused, Err(WriteError::Refused(_))), "{command:?} came to {refused:?}");
         }
+        jobs_of_others_are_not_there(&*store, (tenant, second), theirs).await;
     }
+    assert_eq!([directory(&*store, first).await, directory(&*store, third).await], kept);
     assert_eq!([snapshot(&*store, first).await, snapshot(&*store, third).await], before);
 
     // The same ids and names are free in each tenant, and lead apart.

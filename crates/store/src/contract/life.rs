@@ -1,13 +1,15 @@
 //! A store that has lived, for tests of what becomes of stores: commands by chance, and everything that can be seen of it.
 
 use super::evidence::found;
+use super::people::{kept_of, new_job, put_job};
 use super::queries::{bound, seen, through};
 use super::samples::{Dice, MADE, create_event, event_key, new_event, snapshot, update_event};
 use super::totals::by_chance;
+use super::undo::job_by_chance;
 use crate::{Carried, Outcome, PageQuery, Projection, Source, Store, WriteError};
 use model::{
-    Actor, Clock as _, Command, FixedClock, MatchClass, NewRiskEvent, Repeatability, RiskEventDraft, RiskLevel,
-    TenantKey, Tracking, edm,
+    Actor, Clock as _, Command, FixedClock, Job, JobKind, MatchClass, NewRiskEvent, Note, Repeatability,
+    RiskEventDraft, RiskLevel, TenantKey, Tracking, edm,
 };
 use odata::encode::Row;
 use std::time::Duration;
@@ -25,7 +27,7 @@ pub struct Request {
     pub outcomes: Vec<Outcome>,
 }
 
-/// Carries out commands by chance, by several actors, on few ids, so that they meet each other, and on events with ids that
+/// Carries out commands by chance, of jobs too, by several actors, on few ids, so that they meet each other, and on events with ids that
 /// the store makes; some of them repeatable. Answers the requests that are remembered.
 pub async fn live(
     store: &dyn Store,
@@ -38,6 +40,13 @@ pub async fn live(
     let mut requests = Vec::new();
     let person = |name: &str| Some(name.into());
     let actors = [None, person("mara"), person("tor")].map(|user| Actor { app: "life".into(), user });
+    let mut jobs: Vec<(TenantKey, Job)> = Vec::new();
+    for tenant in tenants {
+        let job = put_job(&new_job(&format!("life-{seed}"), JobKind::Import), None, Vec::new());
+        if let Ok(Outcome::Noted(Note::Job(job))) = store.execute(*tenant, actors[0].clone(), job).await {
+            jobs.push((*tenant, *job));
+        }
+    }
     for step in 0..steps {
         clock.advance_seconds(i64::from(step % 3));
         let tenant = dice.one_of(tenants);
@@ -47,6 +56,14 @@ pub async fn live(
             dice.one_of(&actors)
         };
         let of_tenant: Vec<_> = made.iter().filter(|(of, _)| *of == tenant).map(|(_, id)| id.clone()).collect();
+        if step % 3 == 0 {
+            // Jobs have no repeatable requests.
+            let (tenant, job) = dice.one_of(&jobs);
+            match store.execute(tenant, actor, job_by_chance(&mut dice, &job)).await {
+                Ok(_) | Err(WriteError::Refused(_)) => continue,
+                Err(error) => panic!("{error}"),
+            }
+        }
         let command = match dice.below(10) {
             0 | 1 => create_event(NewRiskEvent {
                 id: MADE,
@@ -99,6 +116,7 @@ pub async fn seen_of(store: &dyn Store, tenant: TenantKey) -> Vec<String> {
     let mut totals: Vec<_> = snapshot.totals.iter().map(|total| format!("{total:?}")).collect();
     totals.sort_unstable();
     seen_all.extend(totals);
+    seen_all.extend(kept_of(store, tenant).await);
     let mut sink = |row: &dyn Row| {
         seen_all.push(row.members().unwrap_or_default().to_owned());
         Ok(())

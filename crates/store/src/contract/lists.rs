@@ -57,7 +57,7 @@ pub(super) async fn each_command_of_a_list_sees_the_ones_before(harness: &dyn Ha
             Outcome::Event(event) | Outcome::EventWithEvidence(event, _) => Some(event.version),
             Outcome::User(user) => Some(user.version()),
             Outcome::Evidence(item) => Some(item.version),
-            Outcome::Deleted | Outcome::Done => None,
+            Outcome::Deleted | Outcome::Done | Outcome::Noted(_) => None,
         })
         .collect();
     assert_eq!(versions, [Some(1), Some(2), Some(3), Some(3), Some(4), Some(5), Some(6), None]);

@@ -4,21 +4,27 @@
 //! still unless a case moves it, so times are as repeatable as everything else.
 
 mod changes;
+mod directory;
 mod events;
 mod evidence;
 pub mod expressions;
+mod findings;
 #[cfg(test)]
 mod grouped;
 mod isolation;
+mod jobs;
 pub mod life;
 mod lists;
 mod pages;
+mod people;
 mod queries;
 mod registry;
 mod repeats;
 mod samples;
 mod together;
 mod totals;
+mod undo;
+mod undo_order;
 mod users;
 
 pub use samples::{Snapshot, snapshot};
@@ -68,6 +74,34 @@ macro_rules! contract_cases {
             every_command_on_users_does_its_work
             names_are_unique_ignoring_case
             refusals_on_users_leave_nothing_behind
+            an_account_is_told_and_told_again
+            a_renamed_user_keeps_the_former_name
+            verifiers_are_kept_and_told_apart
+            a_user_without_an_account_is_gone
+            a_deleted_user_leaves_no_secret
+            accounts_are_read_in_pages
+            a_finding_becomes_one_event
+            classes_of_findings_say_how_high_a_risk_is
+            a_new_password_closes_what_leaked
+            an_event_is_open_again_only_for_what_is_newer
+            what_is_nobodys_raises_nothing
+            a_job_goes_from_version_to_version
+            what_a_job_finds_adds_up
+            jobs_and_findings_are_read_in_pages
+            the_record_of_a_job_is_kept_in_its_order
+            what_a_job_did_can_be_forgotten
+            verifiers_are_sealed_anew
+            what_a_job_did_is_taken_back
+            what_a_job_found_is_taken_back
+            what_others_changed_since_is_left
+            what_cannot_be_taken_back_is_told
+            whatever_jobs_did_is_taken_back
+            what_others_removed_since_is_left
+            a_deleted_user_leaves_no_record
+            jobs_are_taken_back_newest_first
+            a_list_takes_back_what_it_did
+            an_undo_with_nothing_to_do_says_of_what
+            an_entry_means_who_is_there
             the_change_log_tells_what_happened
             the_change_log_is_read_in_pieces
             the_end_of_the_change_log_moves_with_it
@@ -90,6 +124,7 @@ macro_rules! contract_cases {
             apps_come_and_go
             an_app_has_two_secrets_at_most
             the_epoch_grows_with_changes_only
+            upkeep_of_directories_raises_the_epoch
             each_command_of_a_list_sees_the_ones_before
             a_list_that_fails_leaves_nothing_wherever_it_fails
             a_list_of_an_unknown_tenant_and_an_empty_one_do_nothing
@@ -135,6 +170,38 @@ pub const CASES: &[(&str, CaseFn)] = &[
     ("every_command_on_users_does_its_work", |h| Box::pin(users::every_command_on_users_does_its_work(h))),
     ("names_are_unique_ignoring_case", |h| Box::pin(users::names_are_unique_ignoring_case(h))),
     ("refusals_on_users_leave_nothing_behind", |h| Box::pin(users::refusals_on_users_leave_nothing_behind(h))),
+    ("an_account_is_told_and_told_again", |h| Box::pin(directory::an_account_is_told_and_told_again(h))),
+    ("a_renamed_user_keeps_the_former_name", |h| Box::pin(directory::a_renamed_user_keeps_the_former_name(h))),
+    ("verifiers_are_kept_and_told_apart", |h| Box::pin(directory::verifiers_are_kept_and_told_apart(h))),
+    ("a_user_without_an_account_is_gone", |h| Box::pin(directory::a_user_without_an_account_is_gone(h))),
+    ("a_deleted_user_leaves_no_secret", |h| Box::pin(directory::a_deleted_user_leaves_no_secret(h))),
+    ("accounts_are_read_in_pages", |h| Box::pin(directory::accounts_are_read_in_pages(h))),
+    ("a_finding_becomes_one_event", |h| Box::pin(findings::a_finding_becomes_one_event(h))),
+    ("classes_of_findings_say_how_high_a_risk_is", |h| {
+        Box::pin(findings::classes_of_findings_say_how_high_a_risk_is(h))
+    }),
+    ("a_new_password_closes_what_leaked", |h| Box::pin(findings::a_new_password_closes_what_leaked(h))),
+    ("an_event_is_open_again_only_for_what_is_newer", |h| {
+        Box::pin(findings::an_event_is_open_again_only_for_what_is_newer(h))
+    }),
+    ("what_is_nobodys_raises_nothing", |h| Box::pin(findings::what_is_nobodys_raises_nothing(h))),
+    ("a_job_goes_from_version_to_version", |h| Box::pin(jobs::a_job_goes_from_version_to_version(h))),
+    ("what_a_job_finds_adds_up", |h| Box::pin(jobs::what_a_job_finds_adds_up(h))),
+    ("jobs_and_findings_are_read_in_pages", |h| Box::pin(jobs::jobs_and_findings_are_read_in_pages(h))),
+    ("the_record_of_a_job_is_kept_in_its_order", |h| Box::pin(jobs::the_record_of_a_job_is_kept_in_its_order(h))),
+    ("what_a_job_did_can_be_forgotten", |h| Box::pin(jobs::what_a_job_did_can_be_forgotten(h))),
+    ("verifiers_are_sealed_anew", |h| Box::pin(jobs::verifiers_are_sealed_anew(h))),
+    ("what_a_job_did_is_taken_back", |h| Box::pin(undo::what_a_job_did_is_taken_back(h))),
+    ("what_a_job_found_is_taken_back", |h| Box::pin(undo::what_a_job_found_is_taken_back(h))),
+    ("what_others_changed_since_is_left", |h| Box::pin(undo::what_others_changed_since_is_left(h))),
+    ("what_cannot_be_taken_back_is_told", |h| Box::pin(undo::what_cannot_be_taken_back_is_told(h))),
+    ("whatever_jobs_did_is_taken_back", |h| Box::pin(undo::whatever_jobs_did_is_taken_back(h))),
+    ("what_others_removed_since_is_left", |h| Box::pin(undo_order::what_others_removed_since_is_left(h))),
+    ("a_deleted_user_leaves_no_record", |h| Box::pin(undo_order::a_deleted_user_leaves_no_record(h))),
+    ("jobs_are_taken_back_newest_first", |h| Box::pin(undo_order::jobs_are_taken_back_newest_first(h))),
+    ("a_list_takes_back_what_it_did", |h| Box::pin(undo_order::a_list_takes_back_what_it_did(h))),
+    ("an_undo_with_nothing_to_do_says_of_what", |h| Box::pin(undo_order::an_undo_with_nothing_to_do_says_of_what(h))),
+    ("an_entry_means_who_is_there", |h| Box::pin(undo_order::an_entry_means_who_is_there(h))),
     ("the_change_log_tells_what_happened", |h| Box::pin(changes::the_change_log_tells_what_happened(h))),
     ("the_change_log_is_read_in_pieces", |h| Box::pin(changes::the_change_log_is_read_in_pieces(h))),
     ("the_end_of_the_change_log_moves_with_it", |h| Box::pin(changes::the_end_of_the_change_log_moves_with_it(h))),
@@ -157,6 +224,7 @@ pub const CASES: &[(&str, CaseFn)] = &[
     ("apps_come_and_go", |h| Box::pin(registry::apps_come_and_go(h))),
     ("an_app_has_two_secrets_at_most", |h| Box::pin(registry::an_app_has_two_secrets_at_most(h))),
     ("the_epoch_grows_with_changes_only", |h| Box::pin(registry::the_epoch_grows_with_changes_only(h))),
+    ("upkeep_of_directories_raises_the_epoch", |h| Box::pin(registry::upkeep_of_directories_raises_the_epoch(h))),
     ("each_command_of_a_list_sees_the_ones_before", |h| {
         Box::pin(lists::each_command_of_a_list_sees_the_ones_before(h))
     }),

@@ -1,9 +1,12 @@
 //! Tenants, apps, secrets, and the epoch.
 
 use super::Harness;
+use super::people::begun;
 use super::samples::{begin, create_event, create_user, event_of, execute, new_event, snapshot, tenant, user_of};
 use crate::{AdminCommand, AdminOutcome, Source, Store, StoreError, WriteError};
-use model::{App, AppSecret, Clock as _, Permission, PermissionSet, Registry, Tenant, TenantId, TenantKey, Ticks};
+use model::{
+    App, AppSecret, Clock as _, JobKind, Permission, PermissionSet, Registry, Tenant, TenantId, TenantKey, Ticks,
+};
 use uuid::Uuid;
 
 async fn administer(store: &dyn Store, command: AdminCommand) -> AdminOutcome {
@@ -176,4 +179,29 @@ pub(super) async fn the_epoch_grows_with_changes_only(harness: &dyn Harness) {
     drop(store);
     harness.reopen().await;
     assert_eq!(registry(&*harness.store()).await.epoch, epoch, "nor is reopening");
+}
+
+/// What stands in no change log: a transfer must notice it. Nobody else does, so an epoch that is remembered may be the
+/// one of before for a moment.
+pub(super) async fn upkeep_of_directories_raises_the_epoch(harness: &dyn Harness) {
+    let (store, tenant) = begin(harness).await;
+    let job = begun(&*store, tenant, "j1", JobKind::Import).await.creation;
+    let unknown = TenantKey(tenant.0 + 1);
+    let forget = |tenant, job| AdminCommand::ForgetRecords { tenant, job };
+    let reseal = |tenant| AdminCommand::Reseal { tenant, verifiers: vec![(1, [1; 9].into())] };
+    let epoch = async || store.registry().await.expect("the registry can be read").epoch;
+    let mut before = epoch().await;
+    for (command, expected) in [
+        (forget(tenant, job), AdminOutcome::Done),
+        (forget(tenant, job + 1), AdminOutcome::NotFound),
+        (forget(unknown, job), AdminOutcome::NotFound),
+        (reseal(tenant), AdminOutcome::Done),
+        (reseal(unknown), AdminOutcome::NotFound),
+    ] {
+        let told = format!("{command:?}");
+        assert_eq!(administer(&*store, command).await, expected, "{told}");
+        let now = epoch().await;
+        assert_eq!(now > before, expected == AdminOutcome::Done, "{told}: from {before} to {now}");
+        before = now;
+    }
 }

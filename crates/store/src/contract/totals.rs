@@ -2,14 +2,16 @@
 
 use super::Harness;
 use super::evidence::{add, found};
+use super::people::{begun, records};
 use super::samples::{
     Dice, at_version, begin, create_event, create_user, delete_event, delete_user, event_key, event_of, execute, id,
     new_event, snapshot, tenant, ticks, update_event, update_user,
 };
+use super::undo::job_by_chance;
 use crate::WriteError;
 use model::{
-    Command, EventKind, MatchClass, NewRiskEvent, Precondition, RiskEventDraft, RiskEventStatus, RiskLevel, RiskState,
-    TenantKey, Total, Verdict,
+    Command, EventKind, JobKind, MatchClass, NewRiskEvent, Precondition, RiskEventDraft, RiskEventStatus, RiskLevel,
+    RiskState, TenantKey, Total, Verdict,
 };
 
 pub(super) async fn totals_add_up_and_start_at_zero(harness: &dyn Harness) {
@@ -34,11 +36,23 @@ pub(super) async fn totals_add_up_and_start_at_zero(harness: &dyn Harness) {
 pub(super) async fn kept_totals_equal_a_recount(harness: &dyn Harness) {
     let (store, first) = begin(harness).await;
     let tenants = [first, tenant(harness, 2).await];
+    let mut jobs = Vec::new();
+    for tenant in tenants {
+        jobs.push((tenant, begun(&*store, tenant, "job", JobKind::Scan).await));
+    }
     let mut dice = Dice::new(20_240_303);
     let (mut done, mut refused) = (0, 0);
-    for step in 1..=400 {
-        let tenant: TenantKey = dice.one_of(&tenants);
-        let command = by_chance(&mut dice);
+    for step in 1..=600 {
+        let (tenant, job): (TenantKey, _) = dice.one_of(&jobs);
+        let kept = if step % 7 == 0 { records(&*store, tenant, &job).await } else { Vec::new() };
+        let command = match dice.below(4) {
+            _ if !kept.is_empty() => {
+                let (record, force) = (Box::new(dice.one_of(&kept)), dice.below(2) == 0);
+                Command::Revert { job: job.creation, record, force }
+            }
+            0 => job_by_chance(&mut dice, &job),
+            _ => by_chance(&mut dice),
+        };
         match execute(&*store, tenant, command.clone()).await {
             Ok(_) => done += 1,
             Err(WriteError::Refused(_)) => refused += 1,

@@ -63,7 +63,7 @@ const fn bytes(name: &'static str) -> Column {
 const CHUNK: u32 = 4000;
 
 /// Everything, in the order in which it is moved: who is referred to comes first.
-pub static TABLES: [&Table; 12] = [
+pub static TABLES: [&Table; 17] = [
     &TENANTS,
     &APPS,
     &APP_SECRETS,
@@ -74,6 +74,11 @@ pub static TABLES: [&Table; 12] = [
     &RISK_EVENTS,
     &DETECTIONS,
     &EVIDENCE,
+    &ACCOUNTS,
+    &VERIFIERS,
+    &JOBS,
+    &JOB_RECORDS,
+    &FOUND_CREDENTIALS,
     &TOTALS,
     &REPEATABLE_REQUESTS,
 ];
@@ -249,6 +254,96 @@ static EVIDENCE: Table = Table {
         integer("match_class"),
         text("matched_attribute"),
         text("matched_rule"),
+        integer("first_seen"),
+        integer("last_seen"),
+        integer("occurrences"),
+        boolean("account_enabled"),
+    ],
+    chunk: CHUNK,
+};
+
+/// Accounts in imported directories.
+static ACCOUNTS: Table = Table {
+    name: "accounts",
+    key: 3,
+    columns: &[
+        integer("tenant"),
+        text("source"),
+        text("key"),
+        text("user_id"),
+        text("names"),
+        boolean("is_administrator"),
+        integer("verifiers"),
+        bytes("verifier_tag"),
+        boolean("is_outdated"),
+        integer("version"),
+    ],
+    chunk: CHUNK,
+};
+
+/// Verifiers, sealed as they are: the key is in no store.
+static VERIFIERS: Table = Table {
+    name: "verifiers",
+    key: 2,
+    columns: &[integer("tenant"), integer("number"), text("source"), text("key"), text("user_id"), bytes("sealed")],
+    chunk: CHUNK,
+};
+
+static JOBS: Table = Table {
+    name: "jobs",
+    key: 2,
+    columns: &[
+        integer("tenant"),
+        integer("number"),
+        text("id"),
+        integer("kind"),
+        integer("state"),
+        integer("created"),
+        integer("ended"),
+        integer("lease"),
+        text("parameters"),
+        text("progress"),
+        text("message"),
+        integer("version"),
+    ],
+    chunk: CHUNK,
+};
+
+/// How things were before jobs changed them. Such an image can be long: an event with a thousand items of evidence.
+static JOB_RECORDS: Table = Table {
+    name: "job_records",
+    key: 5,
+    columns: &[
+        integer("tenant"),
+        integer("job"),
+        integer("kind"),
+        text("source"),
+        text("id"),
+        integer("sequence"),
+        boolean("is_gone"),
+        text("user_id"),
+        text("image"),
+    ],
+    chunk: 250,
+};
+
+static FOUND_CREDENTIALS: Table = Table {
+    name: "found_credentials",
+    key: 8,
+    columns: &[
+        integer("tenant"),
+        integer("job"),
+        text("user_id"),
+        bytes("fingerprint"),
+        text("source"),
+        integer("match_class"),
+        text("matched_attribute"),
+        text("matched_rule"),
+        text("account_source"),
+        text("account_key"),
+        integer("verifiers"),
+        integer("as_of"),
+        integer("leaked"),
         integer("first_seen"),
         integer("last_seen"),
         integer("occurrences"),

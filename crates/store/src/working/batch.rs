@@ -2,7 +2,7 @@
 
 use super::{LogEntry, Wanted, WorkingSet, Writes};
 use crate::{ListError, LogPlace, Outcome, Question};
-use model::{Actor, Clock, Command, Decision, Moment, Refusal, Ticks, Total, decide};
+use model::{Actor, Clock, Command, Decision, Effect, Moment, Refusal, Ticks, Total, decide};
 use std::collections::HashMap;
 
 /// A group of lists: what they have come to, and what is to be written for them.
@@ -100,19 +100,29 @@ impl<'c> Batch<'c> {
     fn step(&mut self, actor: &Actor, command: &Command, totals: &mut Vec<(Total, i64)>) -> Result<Outcome, Stopped> {
         let state = self.working.state(command).map_err(Stopped::Needs)?;
         let moment = Moment { now: self.clock.now().max(self.time.successor()), sequence: self.sequence + 1 };
+        let mut note = None;
         let steps = match decide(command.clone(), state, moment).map_err(Stopped::Refused)? {
             Decision::UnchangedEvent(event) => return Ok(Outcome::Event(event)),
             Decision::UnchangedUser(user) => return Ok(Outcome::User(user)),
             Decision::Unchanged => return Ok(Outcome::Done),
             Decision::Change(steps) => steps,
+            Decision::Noted(steps, told) => {
+                note = Some(told);
+                steps
+            }
         };
         for step in &steps {
+            if let Effect::InsertUser(user) = &step.effect
+                && self.working.has_user(&user.id())
+            {
+                return Err(Stopped::Refused(Refusal::IdTaken(user.id())));
+            }
             self.working.apply(step);
             (self.sequence, self.time) = (step.moment.sequence, step.moment.now);
             totals.extend(step.totals());
             self.log.push(LogEntry::of(step, actor));
         }
-        Ok(Outcome::of(steps, Question::of(command)))
+        Ok(note.map_or_else(|| Outcome::of(steps, Question::of(command)), Outcome::Noted))
     }
 
     /// What is to be written.

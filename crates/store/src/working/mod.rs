@@ -6,60 +6,21 @@
 //! the end writes [what has changed](Writes).
 
 mod batch;
+mod directory;
+mod wanted;
 mod writes;
 
 pub use batch::{Attempt, Batch};
-pub use writes::{EventRow, LogEntry, UserRow, Writes};
+pub use directory::DirectoryWrites;
+pub use wanted::{Loaded, Recorded, Wanted};
+pub use writes::{EventRow, Info, LogEntry, UserRow, Writes};
 
-use model::{Command, Effect, EntityId, Evidence, FoldedName, RiskEvent, RiskyUser, State, Step, Ticks, User, UserKey};
+use directory::DirectorySet;
+use model::{
+    Command, Effect, EntityId, Evidence, EvidenceChange, FoldedName, RiskEvent, RiskyUser, State, Step, Ticks, User,
+    UserKey,
+};
 use std::collections::{HashMap, HashSet};
-
-/// What is to be loaded before a command can be decided.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Events with these ids.
-    pub events: HashSet<EntityId>,
-    /// Users with these ids.
-    pub users: HashSet<EntityId>,
-    /// Users with these names.
-    pub names: HashSet<FoldedName>,
-    /// Users at risk with these ids.
-    pub risky_users: HashSet<Box<str>>,
-    /// The open events of users with these ids.
-    pub open_events_of: HashSet<Box<str>>,
-    /// The evidence of events that the changes with these numbers made.
-    pub evidence_of: HashSet<u64>,
-}
-
-impl Wanted {
-    /// Whether nothing is.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Also what another one names.
-    pub fn extend(&mut self, other: Self) {
-        self.events.extend(other.events);
-        self.users.extend(other.users);
-        self.names.extend(other.names);
-        self.risky_users.extend(other.risky_users);
-        self.open_events_of.extend(other.open_events_of);
-        self.evidence_of.extend(other.evidence_of);
-    }
-}
-
-/// What a store has found of what was wanted; what is not in it does not exist.
-#[derive(Clone, Debug, Default)]
-pub struct Loaded {
-    /// Events, those that are open among them, in any order.
-    pub events: Vec<RiskEvent>,
-    /// Users, each with the number of the change that made it.
-    pub users: Vec<(User, u64)>,
-    /// Users at risk.
-    pub risky_users: Vec<RiskyUser>,
-    /// Items of evidence, each with the number of the change that made its event; of an event in their order.
-    pub evidence: Vec<(u64, Evidence)>,
-}
 
 /// An entity as it was loaded and as it is now.
 #[derive(Clone, Debug)]
@@ -74,8 +35,8 @@ struct EventNow {
     event: RiskEvent,
     /// When it was last written, if that was in this group.
     written: Option<Ticks>,
-    /// `additionalInfo` of its detection, if that changed in this group.
-    info: Option<Box<str>>,
+    /// What became of `additionalInfo` of its detection in this group.
+    info: Info,
 }
 
 /// A user, and the number of the change that made the row.
@@ -91,6 +52,8 @@ struct EvidenceNow {
     items: Vec<Evidence>,
     /// Ids of those that were written in this group.
     written: HashSet<Box<str>>,
+    /// Ids of those that were taken away in this group, which others may have since.
+    removed: HashSet<Box<str>>,
 }
 
 /// Who has a name, if anybody.
@@ -118,14 +81,22 @@ pub struct WorkingSet {
     /// Users of whom every open event is in `events`.
     open_known: HashSet<Box<str>>,
     evidence: HashMap<u64, EvidenceNow>,
+    directory: DirectorySet,
     journal: Vec<Undo>,
+}
+
+/// A place to go back to.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    entities: usize,
+    directory: usize,
 }
 
 impl WorkingSet {
     /// Takes in what was loaded. What is known already stays as it is: it may have been changed since.
     pub fn take_in(&mut self, wanted: &Wanted, loaded: Loaded) {
         for event in loaded.events {
-            let known = EventNow { event, written: None, info: None };
+            let known = EventNow { event, written: None, info: Info::AsBefore };
             self.events.entry(known.event.id.clone()).or_insert_with(|| Slot::loaded(Some(known)));
         }
         for (user, key) in loaded.users {
@@ -142,7 +113,7 @@ impl WorkingSet {
         }
         for event in &wanted.evidence_of {
             let items = evidence.remove(event).unwrap_or_default();
-            self.evidence.entry(*event).or_insert_with(|| EvidenceNow { items, written: HashSet::new() });
+            self.evidence.entry(*event).or_insert_with(|| EvidenceNow { items, ..EvidenceNow::default() });
         }
         for id in &wanted.events {
             self.events.entry(id.clone()).or_insert_with(|| Slot::loaded(None));
@@ -157,6 +128,7 @@ impl WorkingSet {
             self.risky_users.entry(id.clone()).or_insert_with(|| Slot::loaded(None));
         }
         self.open_known.extend(wanted.open_events_of.iter().cloned());
+        self.directory.take_in(wanted, loaded.accounts, loaded.jobs, loaded.recorded);
     }
 
     /// What a command is decided on, or what must be loaded first: as much as can be told so far.
@@ -171,8 +143,19 @@ impl WorkingSet {
             }
         });
         let user = touches.user.and_then(|key| self.user(key, &mut wanted));
+        let user = user.or_else(|| self.user(UserKey::Id(touches.else_user?), &mut wanted));
         let namesake = touches.name.and_then(|name| self.user(UserKey::PrincipalName(name), &mut wanted));
-        let mut state = State { event, user, namesake, ..State::default() };
+        let account = touches.account.and_then(|key| self.directory.account(key, &mut wanted));
+        let account_user =
+            account.as_ref().and_then(|account| self.user(UserKey::Id(account.user.clone()), &mut wanted));
+        if let Command::PutAccount(entry) = command {
+            // Nobody else may have the id that a new user gets; mostly this is the user whom it touches.
+            self.user(UserKey::Id(entry.new_id.clone()), &mut wanted);
+        }
+        let job = touches.job.and_then(|id| self.directory.job(id, &mut wanted));
+        let record = touches.record;
+        let is_recorded = record.is_some_and(|(job, subject)| self.directory.is_recorded(job, subject, &mut wanted));
+        let mut state = State { event, user, namesake, account, account_user, job, is_recorded, ..State::default() };
         let (mut risky_users, mut directory, mut open) = (Vec::new(), Vec::new(), Vec::new());
         let concerned: Vec<Box<str>> = command.concerns(&state).into_iter().map(Into::into).collect();
         for id in &concerned {
@@ -195,6 +178,12 @@ impl WorkingSet {
         if command.needs_open_events() {
             open.extend(self.open_events_of(&concerned));
         }
+        if command.needs_accounts() {
+            state.accounts = self.directory.accounts_of(&concerned, &mut wanted);
+        }
+        if command.needs_recorded() {
+            state.recorded = self.directory.recorded_of(&concerned, &mut wanted);
+        }
         if command.needs_evidence()
             && let Some(event) = &state.event
         {
@@ -207,6 +196,11 @@ impl WorkingSet {
         }
         (state.risky_users, state.directory, state.open) = (risky_users, directory, open);
         if wanted.is_empty() { Ok(state) } else { Err(Box::new(wanted)) }
+    }
+
+    /// Whether there is a user with this id, as far as is known.
+    fn has_user(&self, id: &EntityId) -> bool {
+        self.users.get(id).is_some_and(|slot| slot.now.is_some())
     }
 
     fn user(&self, key: UserKey, wanted: &mut Wanted) -> Option<User> {
@@ -240,13 +234,14 @@ impl WorkingSet {
     }
 
     /// A place to go back to.
-    pub fn mark(&self) -> usize {
-        self.journal.len()
+    pub fn mark(&self) -> Mark {
+        Mark { entities: self.journal.len(), directory: self.directory.mark() }
     }
 
     /// Takes back what was applied since a place.
-    pub fn roll_back(&mut self, mark: usize) {
-        for undo in self.journal.drain(mark..).rev() {
+    pub fn roll_back(&mut self, mark: Mark) {
+        self.directory.roll_back(mark.directory);
+        for undo in self.journal.drain(mark.entities..).rev() {
             match undo {
                 Undo::Event(id, was) => restore(&mut self.events, id, was),
                 Undo::User(id, was) => restore(&mut self.users, id, was),
@@ -261,14 +256,16 @@ impl WorkingSet {
     pub fn apply(&mut self, step: &Step) {
         let now = step.moment.now;
         let told = step.evidence.as_ref();
-        let info = told.map(|told| Box::<str>::from(&*told.additional_info));
         match &step.effect {
             Effect::InsertEvent(event) | Effect::ReplaceEvent { after: event, .. } => {
                 let known = self.events.get(&event.id).and_then(|slot| slot.now.as_ref());
-                let info = info.or_else(|| known.and_then(|known| known.info.clone()));
+                let info = match told {
+                    Some(told) => Info::Now(told.additional_info.as_deref().map(Into::into)),
+                    None => known.map_or(Info::AsBefore, |known| known.info.clone()),
+                };
                 self.put_event(&event.id, Some(EventNow { event: event.clone(), written: Some(now), info }));
                 if let Some(told) = told {
-                    self.put_evidence(event.creation, &told.written);
+                    self.put_evidence(event.creation, told);
                 }
             }
             Effect::RemoveEvent(event) => {
@@ -284,8 +281,9 @@ impl WorkingSet {
                 self.put_user(Some(UserNow { user: user.clone(), key }), &user.id());
             }
             Effect::RemoveUser(user) => self.put_user(None, &user.id()),
-            Effect::None => {}
+            Effect::PutJob { .. } | Effect::None => {}
         }
+        self.directory.apply(step);
         if let Some(risk) = &step.risk {
             let id = risk.after.id.clone();
             let was = put(&mut self.risky_users, id.clone(), Some(risk.after.clone()));
@@ -312,11 +310,13 @@ impl WorkingSet {
         }
     }
 
-    fn put_evidence(&mut self, event: u64, written: &[Evidence]) {
+    fn put_evidence(&mut self, event: u64, change: &EvidenceChange) {
         let was = self.evidence.get(&event).cloned();
         self.journal.push(Undo::Evidence(event, was));
         let known = self.evidence.entry(event).or_default();
-        for item in written {
+        known.items.retain(|item| !change.removed.iter().any(|id| **id == *item.id()));
+        known.removed.extend(change.removed.iter().cloned());
+        for item in &change.written {
             known.written.insert(item.id().into());
             match known.items.iter_mut().find(|known| known.id() == item.id()) {
                 Some(known) => known.clone_from(item),

@@ -1,8 +1,28 @@
 //! What has become of a working set, as rows to write: each row once, however often it was changed.
 
-use super::{EventNow, Slot, UserNow, WorkingSet};
+use super::{DirectoryWrites, EventNow, Slot, UserNow, WorkingSet};
 use crate::LogPlace;
 use model::{Actor, ChangeEntry, Evidence, HistoryItem, Moment, RiskEvent, RiskyUser, Step, Ticks, Total, User};
+
+/// What becomes of `additionalInfo` of an event's detection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Info {
+    /// Nothing: it is as it was, and of a new event, there is none.
+    #[default]
+    AsBefore,
+    /// It is this; none without evidence.
+    Now(Option<Box<str>>),
+}
+
+impl Info {
+    /// The text that there is now, as far as it was told.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::AsBefore => None,
+            Self::Now(text) => text.as_deref(),
+        }
+    }
+}
 
 /// An event's row.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,8 +31,8 @@ pub struct EventRow {
     pub event: RiskEvent,
     /// When it was last written.
     pub written: Ticks,
-    /// `additionalInfo` of its detection, if that has changed.
-    pub info: Option<Box<str>>,
+    /// `additionalInfo` of its detection.
+    pub info: Info,
 }
 
 /// A user's row.
@@ -62,6 +82,9 @@ pub struct Writes {
     pub inserted_events: Vec<EventRow>,
     /// Events with other values.
     pub updated_events: Vec<EventRow>,
+    /// Items of evidence that are gone from events that stay, by their ids, with the numbers of the changes that made
+    /// their events.
+    pub removed_evidence: Vec<(u64, Box<str>)>,
     /// Items of evidence, new or with other values, with the numbers of the changes that made their events.
     pub evidence: Vec<(u64, Evidence)>,
     /// Users who are gone, or whose rows are written anew, by the numbers of the changes that made the rows.
@@ -74,6 +97,8 @@ pub struct Writes {
     pub inserted_risky_users: Vec<RiskyUser>,
     /// Users at risk with other values.
     pub updated_risky_users: Vec<RiskyUser>,
+    /// Accounts, verifiers and jobs.
+    pub directory: DirectoryWrites,
     /// Entries of the change log, in order.
     pub log: Vec<LogEntry>,
     /// What is added to kept totals.
@@ -84,7 +109,7 @@ pub struct Writes {
 
 impl Writes {
     pub(super) fn of(set: WorkingSet) -> Self {
-        let mut writes = Self::default();
+        let mut writes = Self { directory: DirectoryWrites::of(set.directory), ..Self::default() };
         let mut alive = Vec::new();
         for slot in set.events.into_values() {
             alive.extend(slot.now.as_ref().map(|now| now.event.creation));
@@ -103,6 +128,9 @@ impl Writes {
         alive.sort_unstable();
         for (event, known) in set.evidence {
             if alive.binary_search(&event).is_ok() {
+                let is_there = |id: &str| known.items.iter().any(|item| item.id() == id);
+                let removed = known.removed.iter().filter(|id| !is_there(id));
+                writes.removed_evidence.extend(removed.map(|id| (event, id.clone())));
                 let written = known.items.into_iter().filter(|item| known.written.contains(item.id()));
                 writes.evidence.extend(written.map(|item| (event, item)));
             }
@@ -150,6 +178,7 @@ impl Writes {
         self.inserted_events.sort_unstable_by_key(|row| row.event.creation);
         self.updated_events.sort_unstable_by_key(|row| row.event.creation);
         self.evidence.sort_by(|(a, left), (b, right)| a.cmp(b).then_with(|| left.id().cmp(right.id())));
+        self.removed_evidence.sort_unstable();
         self.deleted_users.sort_unstable();
         self.inserted_users.sort_unstable_by_key(|row| row.key);
         self.updated_users.sort_unstable_by_key(|row| row.key);

@@ -1,0 +1,92 @@
+//! What is read of imported directories and of jobs.
+
+use crate::{SqliteStore, accounts, jobs, log};
+use model::{Account, AccountKey, EntityId, FoundCredential, Job, JobRecord, Subject, TenantKey};
+use rusqlite::Connection;
+use std::future::ready;
+use store::{Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError};
+
+impl SqliteStore {
+    /// Reads where it is asked for, or, when that may be much, on a thread of its own.
+    async fn read_up_to<T: Send + 'static>(
+        &self,
+        limit: u32,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if limit <= log::SHORT {
+            return self.readers.with(read);
+        }
+        self.slow.run(self.readers.clone(), read).await
+    }
+}
+
+impl DirectoryStore for SqliteStore {
+    fn account<'a>(
+        &'a self,
+        tenant: TenantKey,
+        key: &'a AccountKey,
+    ) -> BoxFuture<'a, Result<Option<Account>, StoreError>> {
+        Box::pin(ready(self.readers.with(|db| accounts::load(db, tenant, key))))
+    }
+
+    fn accounts<'a>(
+        &'a self,
+        tenant: TenantKey,
+        which: Accounts<'a>,
+        after: Option<&'a AccountKey>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Account>, StoreError>> {
+        let source = match which {
+            Accounts::OfSource(source) => Some(Box::<str>::from(source)),
+            Accounts::All | Accounts::Outdated => None,
+        };
+        let (is_outdated, after) = (which == Accounts::Outdated, after.cloned());
+        Box::pin(self.read_up_to(limit, move |db| {
+            let which = match &source {
+                Some(source) => Accounts::OfSource(source),
+                None if is_outdated => Accounts::Outdated,
+                None => Accounts::All,
+            };
+            accounts::list(db, tenant, which, after.as_ref(), limit)
+        }))
+    }
+
+    fn verifiers(
+        &self,
+        tenant: TenantKey,
+        after: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<KeptVerifiers>, StoreError>> {
+        Box::pin(self.read_up_to(limit, move |db| accounts::verifiers(db, tenant, after, limit)))
+    }
+
+    fn job<'a>(&'a self, tenant: TenantKey, id: &'a EntityId) -> BoxFuture<'a, Result<Option<Job>, StoreError>> {
+        Box::pin(ready(self.readers.with(|db| jobs::load(db, tenant, id))))
+    }
+
+    fn jobs(&self, tenant: TenantKey, before: Option<u64>, limit: u32) -> BoxFuture<'_, Result<Vec<Job>, StoreError>> {
+        Box::pin(self.read_up_to(limit, move |db| jobs::list(db, tenant, before, limit)))
+    }
+
+    fn records<'a>(
+        &'a self,
+        tenant: TenantKey,
+        job: u64,
+        after: Option<&'a Subject>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<JobRecord>, StoreError>> {
+        let after = after.cloned();
+        Box::pin(self.read_up_to(limit, move |db| jobs::records(db, tenant, job, after.as_ref(), limit)))
+    }
+
+    fn found<'a>(
+        &'a self,
+        tenant: TenantKey,
+        job: u64,
+        after: Option<&'a FoundCredential>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<FoundCredential>, StoreError>> {
+        let after = after.cloned();
+        Box::pin(self.read_up_to(limit, move |db| jobs::found(db, tenant, job, after.as_ref(), limit)))
+    }
+}
