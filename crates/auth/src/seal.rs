@@ -19,6 +19,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use model::Entropy;
 use secrecy::SecretString;
 use std::fmt;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 const VERSION: u8 = 1;
@@ -83,10 +84,11 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// The operator's key, ready to seal and open. It has no `Debug` on purpose.
+/// The operator's key, ready to seal and open. A clone is the same key at the same place. It has no `Debug` on purpose.
+#[derive(Clone)]
 pub struct OperatorKey {
     id: KeyId,
-    cipher: RandomizedNonceKey,
+    cipher: Arc<RandomizedNonceKey>,
 }
 
 impl OperatorKey {
@@ -101,6 +103,11 @@ impl OperatorKey {
             Ok(32) => Self::new(&key[..32]).ok_or(OperatorKeyError),
             _ => Err(OperatorKeyError),
         }
+    }
+
+    /// Takes a key of 32 random bytes.
+    pub fn from_bytes(key: &[u8; 32]) -> Result<Self, OperatorKeyError> {
+        Self::new(key).ok_or(OperatorKeyError)
     }
 
     /// Makes the text of a new key.
@@ -118,7 +125,7 @@ impl OperatorKey {
         };
         let cipher = RandomizedNonceKey::new(&AES_256_GCM, &*derive(b"sealing, AES-256-GCM")?).ok()?;
         let id = digest::digest(&digest::SHA256, &*derive(b"key id")?);
-        Some(Self { id: KeyId(*id.as_ref().first_chunk()?), cipher })
+        Some(Self { id: KeyId(*id.as_ref().first_chunk()?), cipher: Arc::new(cipher) })
     }
 
     /// What tells this key from others.

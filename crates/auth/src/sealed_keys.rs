@@ -5,16 +5,32 @@ use crate::seal::{KeyId, OperatorKey, SealError, key_id};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The operator's keys: one that seals and opens, and while it takes the place of another, that one, which opens.
+/// The operator's keys: one that seals and opens, and while it takes the place of others, those, which open.
+#[derive(Clone)]
 pub struct OperatorKeys {
     current: OperatorKey,
-    previous: Option<OperatorKey>,
+    older: Vec<OperatorKey>,
 }
 
 impl OperatorKeys {
     /// The key in use, and the one before it that secrets may still be sealed with.
     pub fn new(current: OperatorKey, previous: Option<OperatorKey>) -> Self {
-        Self { current, previous }
+        Self { current, older: previous.into_iter().collect() }
+    }
+
+    /// The same, with a further key that opens.
+    #[must_use]
+    pub fn opened_by(mut self, older: OperatorKey) -> Self {
+        self.older.push(older);
+        self
+    }
+
+    /// These keys once a new one has taken their place: it seals, and they open.
+    #[must_use]
+    pub fn superseded_by(self, new: OperatorKey) -> Self {
+        let mut older = self.older;
+        older.push(self.current);
+        Self { current: new, older }
     }
 
     /// The id of the key that seals.
@@ -22,13 +38,24 @@ impl OperatorKeys {
         self.current.id()
     }
 
-    fn open(&self, name: &str, sealed: &[u8]) -> Result<SecretBytes, SealError> {
+    /// Opens a secret that any of the keys has sealed under a name.
+    pub fn open(&self, name: &str, sealed: &[u8]) -> Result<SecretBytes, SealError> {
         let found = key_id(name, sealed)?;
-        let key = self.previous.as_ref().filter(|previous| previous.id() == found).unwrap_or(&self.current);
+        let key = self.older.iter().find(|older| older.id() == found).unwrap_or(&self.current);
         key.open(name, sealed)
     }
 
-    fn seal(&self, secrets: &[(String, SecretBytes)]) -> Result<Vec<(String, SecretBytes)>, KeyStorageError> {
+    /// Seals a secret under a name, with the key in use.
+    pub fn seal(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.current.seal(name, secret)
+    }
+
+    /// Whether a secret is sealed with the key in use.
+    pub fn is_current(&self, name: &str, sealed: &[u8]) -> Result<bool, SealError> {
+        Ok(key_id(name, sealed)? == self.current.id())
+    }
+
+    fn seal_all(&self, secrets: &[(String, SecretBytes)]) -> Result<Vec<(String, SecretBytes)>, KeyStorageError> {
         let sealed = |(name, secret): &(String, SecretBytes)| {
             let sealed = self.current.seal(name, secret).map_err(KeyStorageError::other)?;
             Ok((name.clone(), Zeroizing::new(sealed)))
@@ -40,12 +67,12 @@ impl OperatorKeys {
 /// A storage of secrets that holds them sealed.
 pub struct SealedKeys {
     storage: Arc<dyn KeyStorage>,
-    keys: OperatorKeys,
+    keys: Arc<OperatorKeys>,
 }
 
 impl SealedKeys {
     /// The secrets in `storage`, sealed with these keys.
-    pub fn new(storage: Arc<dyn KeyStorage>, keys: OperatorKeys) -> Self {
+    pub fn new(storage: Arc<dyn KeyStorage>, keys: Arc<OperatorKeys>) -> Self {
         Self { storage, keys }
     }
 
@@ -81,7 +108,7 @@ impl KeyStorage for SealedKeys {
     }
 
     fn replace(&self, seen: u64, put: &[(String, SecretBytes)], remove: &[String]) -> Result<bool, KeyStorageError> {
-        self.storage.replace(seen, &self.keys.seal(put)?, remove)
+        self.storage.replace(seen, &self.keys.seal_all(put)?, remove)
     }
 
     fn place(&self, name: &str) -> String {

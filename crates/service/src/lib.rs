@@ -5,11 +5,14 @@
 
 mod delta;
 mod delta_token;
+mod detect;
+mod directory;
 mod error;
 mod evidence;
 mod identity;
 mod identity_protection;
 mod import;
+pub mod jobs;
 mod lists;
 mod page_token;
 mod parts;
@@ -17,11 +20,19 @@ mod plan;
 mod query;
 mod registry;
 mod repeatability;
+mod reseal;
 mod risk_events;
 mod users;
+mod vault;
+mod wipe;
 
+pub use crate::directory::{
+    Import, ImportCounts, ImportOutcome, Importer, KnownAccount, KnownUser, Prepared, Preparer, Refused, Snapshot,
+    VerifierCounts,
+};
 pub use delta::{Change, ChangeSink, DeltaError, Progress, Removal, Watch};
 pub use delta_token::{DeltaToken, NoDeltaToken};
+pub use detect::{CheckCounts, Checked, Detector, Findings, Pair, Proof, ScanJudge, ScanTotals, Sighted, Sighting};
 pub use error::ServiceError;
 pub use identity::Link;
 pub use import::{ImportRow, Imported, Importing};
@@ -30,8 +41,10 @@ pub use page_token::{PageToken, PageTokens};
 pub use plan::{Plan, PlanError};
 pub use query::{Form, carried_for, lacking, searched, shown, shown_in_delta};
 pub use registry::NewApp;
+pub use reseal::{Openable, Resealed};
 pub use risk_events::EventSet;
 pub use users::user_key;
+pub use vault::Vault;
 
 use model::{Clock, Entropy};
 use std::sync::Arc;

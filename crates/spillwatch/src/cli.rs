@@ -2,10 +2,18 @@
 //! see [`config`](crate::config).
 
 mod address;
+mod check;
 mod events;
+mod jobs;
+mod scan;
+mod users;
 
 pub use address::StoreAddress;
+pub use check::Check;
 pub use events::{Events, Export, ExportFormat, Import, ImportFormat, List, Since, Watch};
+pub use jobs::{BrakeOptions, JobOf, Jobs, ListJobs, Resume, Undo};
+pub use scan::Scan;
+pub use users::{ImportUsers, ListUsers, Users};
 
 use crate::database_url::DatabaseUrl;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -121,6 +129,16 @@ pub enum Command {
     /// List, watch, export and import risk events
     #[command(subcommand)]
     Events(Box<Events>),
+    /// Import the directory with its password verifiers, and list users
+    #[command(subcommand)]
+    Users(Box<Users>),
+    /// Look for current credentials of the directory's users in breach material, and raise an event for each
+    Scan(Box<Scan>),
+    /// Check pairs of name and password, and raise an event for each that is current
+    Check(Box<Check>),
+    /// List, show, resume and undo imports, checks and other jobs
+    #[command(subcommand)]
+    Jobs(Jobs),
     /// Replace the built-in issuer's signing key, or the operator's key
     #[command(subcommand)]
     Keys(Keys),
@@ -338,9 +356,9 @@ pub enum Keys {
         #[arg(long)]
         remove_old: bool,
     },
-    /// Print a new operator's key, which seals the secrets in a database
+    /// Print a new operator's key, which seals password verifiers and the secrets in a database
     NewSecretKey,
-    /// Seal the secrets in the database with a new operator's key
+    /// Seal password verifiers, and the secrets in a database, with a new operator's key
     Reseal {
         /// File with the new key
         #[arg(long, value_name = "FILE")]

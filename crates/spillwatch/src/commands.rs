@@ -2,13 +2,19 @@
 
 pub mod apps;
 pub mod backup;
+pub mod check;
 pub mod doctor;
 pub mod events;
+pub mod jobs;
 pub mod keys;
+pub mod listing;
 pub mod metadata;
 pub mod migrate;
 pub mod openapi;
+pub mod raising;
 pub mod restore;
+pub mod scan;
 pub mod serve;
 pub mod tenants;
 pub mod token;
+pub mod users;

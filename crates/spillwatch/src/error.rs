@@ -36,6 +36,16 @@ impl Failure {
     }
 }
 
+/// What there is to tell; nothing of a command line's own faults, which clap tells.
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Usage(error) => error.kind().fmt(f),
+            Self::Refused(message) | Self::Failed(message) => f.write_str(message),
+        }
+    }
+}
+
 fn label() -> impl std::fmt::Display {
     use owo_colors::OwoColorize as _;
     "error:".red().bold().to_string()

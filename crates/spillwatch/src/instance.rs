@@ -4,9 +4,10 @@ use crate::cli::Global;
 use crate::error::Failure;
 use crate::operator_key::operator_keys;
 use crate::vault::DatabaseKeys;
+use crate::verifier_keys::{self, Purpose};
 use auth::{BuiltinIssuer, FolderKeys, KeyStorage, KeysBelow, SealedKeys, shared_secret};
 use model::{Clock, Entropy, Registry, SystemClock, SystemEntropy, Tenant, TenantId};
-use service::{PageTokens, Service, Settings};
+use service::{PageTokens, Service, Settings, Vault};
 use std::error::Error;
 use std::fs;
 use std::io::Write as _;
@@ -58,7 +59,7 @@ impl Instance {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let (home, store, migrations, secret) = if let Some(url) = &global.database {
-            let keys = operator_keys(&global.operator_key).await?;
+            let keys = Arc::new(operator_keys(&global.operator_key).await?);
             let store = Arc::new(PostgresStore::open(url.expose(), clock.clone()).await?);
             let migrations = store.migrations().to_vec();
             let keys = Arc::new(SealedKeys::new(Arc::new(DatabaseKeys::new(store.clone())), keys));
@@ -107,6 +108,11 @@ impl Instance {
         }
     }
 
+    /// What seals the verifiers of an imported directory and fingerprints what is found.
+    pub async fn vault(&self, global: &Global, purpose: Purpose) -> Result<Vault, Failure> {
+        verifier_keys::open(self, global, purpose).await
+    }
+
     /// The built-in issuer, made on the first call.
     pub async fn issuer(&self, public_url: Option<&str>) -> Result<Arc<BuiltinIssuer>, Failure> {
         let keys: Arc<dyn KeyStorage> = match &self.home {
@@ -130,6 +136,18 @@ impl Instance {
             }
         };
         Ok(TenantId::new(id))
+    }
+
+    /// The first tenant, made on an empty store. Of several nodes that start at once, one makes it.
+    pub async fn first_tenant(&self) -> Result<Tenant, Failure> {
+        if self.service.registry().await?.tenants.is_empty() {
+            let id = self.first_tenant_id().await?;
+            if self.service.add_tenant(Some(id), "default").await?.is_some() {
+                tracing::info!("made the tenant `default`");
+            }
+        }
+        let registry = self.service.registry().await?;
+        Ok(Self::tenant(&registry, None)?.clone())
     }
 
     /// A tenant by its id, or the first one.

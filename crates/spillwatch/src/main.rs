@@ -6,6 +6,7 @@ mod config;
 mod database_url;
 mod error;
 mod exchange;
+mod hardening;
 mod instance;
 mod logging;
 mod operator_key;
@@ -13,22 +14,24 @@ mod output;
 mod signals;
 mod table;
 mod vault;
+mod verifier_keys;
 
 use cli::{Cli, Command};
 use error::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match run() {
+    let unprotected = hardening::harden(); // before anything is read
+    match run(unprotected) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
 }
 
-fn run() -> Result<(), Failure> {
+fn run(unprotected: Vec<String>) -> Result<(), Failure> {
     let (cli, warnings) = config::parse(std::env::args_os().collect())?;
     logging::start(&cli.global)?;
-    for warning in warnings {
+    for warning in unprotected.into_iter().chain(warnings) {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -43,6 +46,10 @@ async fn command(cli: Cli) -> Result<(), Failure> {
         Command::Tenants(action) => commands::tenants::run(global, action).await,
         Command::Apps(action) => commands::apps::run(global, action).await,
         Command::Events(action) => commands::events::run(global, *action).await,
+        Command::Users(action) => commands::users::run(global, *action).await,
+        Command::Scan(options) => commands::scan::run(global, *options).await,
+        Command::Check(options) => commands::check::run(global, *options).await,
+        Command::Jobs(action) => commands::jobs::run(global, action).await,
         Command::Keys(action) => commands::keys::run(global, action).await,
         Command::Migrate(options) => commands::migrate::run(global, options).await,
         Command::Backup(options) => commands::backup::run(global, options).await,

@@ -43,6 +43,12 @@ pub async fn operator_keys(options: &OperatorKeyOptions) -> Result<OperatorKeys,
     Ok(OperatorKeys::new(current, previous))
 }
 
+/// Whether the operator has named a key, by whatever way.
+pub fn is_given(options: &OperatorKeyOptions) -> bool {
+    let variable = std::env::var_os(KEY_VARIABLE).is_some_and(|key| !key.is_empty());
+    options.secret_key_file.is_some() || options.secret_key_command.is_some() || variable
+}
+
 fn none_given() -> Failure {
     Failure::Refused(format!(
         "a database holds signing keys and other secrets, each sealed with the operator's key, and no operator's key is \

@@ -62,7 +62,7 @@ impl KeyStorage for FolderKeys {
     }
 }
 
-/// The names of the ring's files; none in a folder that is not there.
+/// The names of the ring's files, and of single secrets (`NAME.key`); none in a folder that is not there.
 fn names(folder: &Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -70,9 +70,13 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     };
     let mut names = Vec::new();
     for entry in entries {
-        names.extend(entry?.file_name().into_string().ok().filter(|name| is_name_of_a_ring(name)));
+        names.extend(entry?.file_name().into_string().ok().filter(|name| is_name_of_a_ring(name) || is_single(name)));
     }
     Ok(names)
+}
+
+fn is_single(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "key")
 }
 
 /// Files carry no number, so their contents tell one state from another.

@@ -71,7 +71,7 @@ fn key(text: &str) -> OperatorKey {
 
 /// The storage as a node sees it that was started with this operator's key.
 fn sealed(memory: &Arc<MemoryKeys>, text: &str) -> Arc<SealedKeys> {
-    Arc::new(SealedKeys::new(memory.clone(), OperatorKeys::new(key(text), None)))
+    Arc::new(SealedKeys::new(memory.clone(), Arc::new(OperatorKeys::new(key(text), None))))
 }
 
 fn open(world: &World, keys: &Arc<SealedKeys>) -> Result<BuiltinIssuer, BuiltinError> {
@@ -193,7 +193,7 @@ fn the_operators_key_is_replaced() {
     let (memory, old, new) = (Arc::new(MemoryKeys::default()), operator_key(), operator_key());
     let keys = sealed(&memory, &old);
     let issuer = open(&world, &keys).expect("an issuer can be made");
-    let both = Arc::new(SealedKeys::new(memory.clone(), OperatorKeys::new(key(&new), Some(key(&old)))));
+    let both = Arc::new(SealedKeys::new(memory.clone(), Arc::new(OperatorKeys::new(key(&new), Some(key(&old))))));
     let in_between = open(&world, &both).expect("sealed with the old key");
     in_between.rotate(OldKeys::Keep).expect("sealed with the new one");
     assert_eq!(known(&in_between), known(&open(&world, &both).expect("sealed with both")));

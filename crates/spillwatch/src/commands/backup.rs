@@ -3,6 +3,7 @@
 use crate::cli::{Backup, Global};
 use crate::error::Failure;
 use crate::instance::{Instance, keys_folder};
+use crate::verifier_keys::VaultFolder;
 use std::fs;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub async fn run(global: &Global, options: Backup) -> Result<(), Failure> {
     if terminal {
         anstream::eprintln!();
     }
+    let vault = VaultFolder::of(&global.data)?;
+    let has_verifiers = instance.service.has_verifiers().await?;
     if options.with_keys {
         let keys = read_keys(&keys_folder(&global.data)?)?;
         store_sqlite::add_keys(&options.file, &keys)?;
@@ -31,12 +34,36 @@ pub async fn run(global: &Global, options: Backup) -> Result<(), Failure> {
             "{} holds the store and its keys: whoever has it can make tokens. Guard it like a password.",
             options.file.display()
         );
+        match vault.sealed_by()? {
+            Some(id) if has_verifiers => anstream::eprintln!(
+                "The password verifiers in it are sealed with the operator's key {id}, which is not in it: keep that one \
+                 as well, elsewhere."
+            ),
+            None if has_verifiers => {
+                anstream::eprintln!("It also opens the password verifiers: whoever has it can try passwords on them.");
+            }
+            _ => {}
+        }
     } else {
         anstream::eprintln!(
             "{} holds the store without its keys. After a restore elsewhere new keys are made: tokens and page links \
              of before end, apps keep their secrets. --with-keys adds the keys.",
             options.file.display()
         );
+        if has_verifiers {
+            let keys = vault.path().display();
+            match vault.sealed_by()? {
+                Some(id) => anstream::eprintln!(
+                    "The password verifiers in it are opened by the operator's key {id} alone; keep that one as well, \
+                     elsewhere, and {keys}, without which credentials of before are raised anew."
+                ),
+                None => anstream::eprintln!(
+                    "The password verifiers in it are sealed, and the key is in {keys}: elsewhere they cannot be opened \
+                     without it. Keep a copy of that folder apart from the backup, or import the directory again after \
+                     a restore."
+                ),
+            }
+        }
     }
     instance.service.store().close().await;
     Ok(())

@@ -4,6 +4,7 @@ use crate::cli::Global;
 use crate::error::Failure;
 use crate::instance::{Instance, blocking, keys_folder};
 use crate::output::rows;
+use crate::verifier_keys::{self, VaultFolder};
 use auth::KeyStorage as _;
 use serde_json::json;
 use std::fs;
@@ -21,6 +22,10 @@ pub async fn run(global: &Global) -> Result<(), Failure> {
     if let Some(folder) = instance.folder() {
         findings.extend([private("data folder", folder)?, room(folder)?]);
         findings.push(private("keys folder", &keys_folder(folder)?)?);
+        let vault = VaultFolder::of(folder)?;
+        if vault.path().exists() {
+            findings.push(private("vault folder", vault.path())?);
+        }
     }
     if let Some(keys) = instance.sealed_keys().cloned() {
         let id = keys.key_id();
@@ -30,6 +35,7 @@ pub async fn run(global: &Global) -> Result<(), Failure> {
     }
     let issuer = instance.issuer(None).await?;
     findings.push(Finding { subject: "signing key", sound: true, detail: issuer.signing_kid() });
+    findings.push(verifiers(global, &instance).await?);
     findings.extend(instance.service.store().check().await?);
     let found: Vec<_> = findings
         .iter()
@@ -39,6 +45,36 @@ pub async fn run(global: &Global) -> Result<(), Failure> {
     instance.service.store().close().await;
     let unsound: Vec<&str> = findings.iter().filter(|finding| !finding.sound).map(|finding| finding.subject).collect();
     if unsound.is_empty() { Ok(()) } else { Err(Failure::message(format!("not sound: {}", unsound.join(", ")))) }
+}
+
+/// Opens every verifier with the keys at hand, and makes none.
+async fn verifiers(global: &Global, instance: &Instance) -> Result<Finding, Failure> {
+    let subject = "verifiers";
+    let Some(vault) = verifier_keys::existing(instance, global).await? else {
+        let some = instance.service.has_verifiers().await?;
+        let detail = match (some, instance.folder().map(VaultFolder::of).transpose()?) {
+            (false, _) => "none".to_owned(),
+            (true, Some(folder)) => match folder.sealed_by()? {
+                Some(id) => format!("the operator's key {id} seals them, and it is not given (--secret-key-file)"),
+                None => format!("the key that sealed them is not in {}", folder.path().display()),
+            },
+            (true, None) => "no key is at hand".to_owned(),
+        };
+        return Ok(Finding { subject, sound: !some, detail });
+    };
+    let found = instance.service.openable(&vault).await?;
+    let keys = vault.operator_keys().id();
+    let of_before = match found.unopenable_of_before {
+        0 => String::new(),
+        count => format!("; {count} that are kept for jobs that can be undone are not opened"),
+    };
+    let detail = match &found.why {
+        Some(why) if found.unopenable > 0 => {
+            format!("{} of {} are not opened: {why}{of_before}", found.unopenable, found.all)
+        }
+        _ => format!("{keys} opens {} of {}{of_before}", found.all - found.unopenable_of_before, found.all),
+    };
+    Ok(Finding { subject, sound: found.unopenable == 0, detail })
 }
 
 fn private(subject: &'static str, folder: &Path) -> Result<Finding, Failure> {

@@ -3,11 +3,13 @@
 use crate::cli::{Global, Keys};
 use crate::error::Failure;
 use crate::instance::{Instance, blocking};
-use crate::operator_key::from_file;
+use crate::operator_key::{from_file, is_given, operator_keys};
 use crate::output::line;
-use auth::{OldKeys, OperatorKey};
+use crate::verifier_keys::{self, VaultFolder};
+use auth::{OldKeys, OperatorKey, OperatorKeys};
 use model::SystemEntropy;
 use secrecy::ExposeSecret as _;
+use service::Resealed;
 use std::path::Path;
 use store::AdminCommand;
 
@@ -36,29 +38,91 @@ async fn rotate(global: &Global, old: OldKeys) -> Result<(), Failure> {
 fn new_secret_key() -> Result<(), Failure> {
     line(OperatorKey::generate(&SystemEntropy).expose_secret())?;
     anstream::eprintln!(
-        "This key seals the secrets in a database. Give the same one to every node, by --secret-key-file, \
-         --secret-key-command or the variable SPILLWATCH_SECRET_KEY; keep a copy, and never beside the database or its \
-         backups. Without it every token ends and a backup has no keys."
+        "This key seals the secrets in a database, and password verifiers wherever they are. Give the same one to every \
+         node, by --secret-key-file, --secret-key-command or the variable SPILLWATCH_SECRET_KEY; keep a copy, and never \
+         beside the database or its backups. Without it every token ends, a backup has no keys, and no verifier can be \
+         opened."
     );
     Ok(())
 }
 
-/// Seals the secrets in the database with a new operator's key.
+/// Seals with a new operator's key what the one of before has sealed: the verifiers, and in a database its secrets.
 async fn reseal(global: &Global, new: &Path) -> Result<(), Failure> {
-    let refused = "keys in a data folder are not sealed, so there is nothing to reseal; this is for --database URL";
-    if global.database.is_none() {
-        return Err(Failure::Refused(refused.to_owned()));
-    }
     let new = from_file(new)?;
-    let id = new.id();
     let instance = Instance::open(global).await?;
-    let keys = instance.sealed_keys().cloned().ok_or_else(|| Failure::Refused(refused.to_owned()))?;
-    let before = keys.key_id();
-    let secrets = blocking(move || keys.reseal(&new)).await?;
-    anstream::eprintln!(
-        "Sealed {secrets} secrets with the key {id}. Nodes that know only another one ({before}) answer 503 until they \
-         are started with the new one."
-    );
+    let done = match instance.folder() {
+        Some(data) => in_folder(global, &instance, &VaultFolder::of(data)?, new).await,
+        None => in_database(global, &instance, new).await,
+    };
     instance.service.store().close().await;
+    done
+}
+
+/// Verifiers first: while they are of both keys, whoever is given both opens everything, and the same command goes on
+/// where it was interrupted. The secrets follow in one transaction, and then once more the verifiers that were added
+/// under the old key meanwhile.
+async fn in_database(global: &Global, instance: &Instance, new: OperatorKey) -> Result<(), Failure> {
+    let keys = instance.sealed_keys().cloned().ok_or_else(|| Failure::message("the store has no sealed secrets"))?;
+    let (id, before) = (new.id(), keys.key_id());
+    let vault = verifier_keys::superseded(instance, operator_keys(&global.operator_key).await?, new.clone()).await?;
+    let verifiers = instance.service.reseal(&vault).await?;
+    let secrets = blocking(move || keys.reseal(&new)).await?;
+    let again = instance.service.reseal(&vault).await?;
+    anstream::eprintln!(
+        "Sealed {secrets} secrets and {} verifiers with the key {id}. Nodes that know only another one ({before}) answer 503 \
+         until they are started with the new one.",
+        again.all - again.unopenable
+    );
+    tell_unopenable(verifiers.resealed + again.resealed, again);
     Ok(())
+}
+
+/// The folder is marked first, so that from then on nobody seals with its own key, and that key is removed last.
+async fn in_folder(
+    global: &Global,
+    instance: &Instance,
+    folder: &VaultFolder,
+    new: OperatorKey,
+) -> Result<(), Failure> {
+    let id = new.id();
+    let own = folder.clone();
+    let own = blocking(move || own.own_key()).await?;
+    let before = folder.sealed_by()?;
+    let known = match (is_given(&global.operator_key), own) {
+        (true, own) => verifier_keys::given(global, own).await?,
+        (false, Some(own)) => OperatorKeys::new(own, None),
+        // Nothing opens what another key has sealed; this is told below.
+        (false, None) => OperatorKeys::new(new.clone(), None),
+    };
+    let vault = verifier_keys::superseded(instance, known, new).await?;
+    folder.set_sealed_by(&id.to_string())?;
+    if let Err(error) = instance.service.no_job_is_worked_at().await {
+        match before {
+            Some(before) => folder.set_sealed_by(&before)?,
+            None => folder.forget_sealed_by()?,
+        }
+        return Err(error.into());
+    }
+    let verifiers = instance.service.reseal(&vault).await?;
+    let own = folder.clone();
+    blocking(move || own.remove_own_key()).await?;
+    anstream::eprintln!(
+        "Sealed {} verifiers with the key {id}. From now on give this key to every command on this folder that checks \
+         passwords or imports a directory, by --secret-key-file, --secret-key-command or the variable \
+         SPILLWATCH_SECRET_KEY, and keep a copy of it, never beside the folder or its backups.",
+        verifiers.all - verifiers.unopenable
+    );
+    tell_unopenable(verifiers.resealed, verifiers);
+    Ok(())
+}
+
+fn tell_unopenable(resealed: u64, verifiers: Resealed) {
+    anstream::eprintln!("Of the verifiers, {resealed} were sealed anew now.");
+    if verifiers.unopenable > 0 {
+        anstream::eprintln!(
+            "Warning: {} verifiers are sealed with yet another key and stay as they are. Give that key by \
+             --previous-secret-key-file and run this again, or import the directory again.",
+            verifiers.unopenable
+        );
+    }
 }

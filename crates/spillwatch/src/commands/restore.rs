@@ -4,6 +4,7 @@ use crate::cli::{Global, Restore};
 use crate::commands::backup::refuse_for_a_database;
 use crate::error::Failure;
 use crate::instance::keys_folder;
+use crate::verifier_keys::VaultFolder;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -22,11 +23,14 @@ pub fn run(global: &Global, options: &Restore) -> Result<(), Failure> {
     if keys.is_empty() {
         anstream::eprintln!(
             "The backup holds no keys: those in the data folder stay, and where there are none, new ones are made at \
-             the next start; then tokens and page links of before end, and apps keep their secrets."
+             the next start; then tokens and page links of before end, and apps keep their secrets. Password verifiers \
+             are opened by the key that sealed them alone: put it into keys/vault, give the operator's key, or import the \
+             directory again."
         );
         return Ok(());
     }
     let folder = keys_folder(&global.data)?;
+    VaultFolder::below(&folder).forget_sealed_by()?; // the backup says so, where an operator's key seals
     for (name, content) in &keys {
         write_key(&folder, Path::new(name), content)?;
     }

@@ -36,7 +36,7 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     for name in &instance.migrations {
         tracing::info!(migration = %name, "the schema was brought up to date");
     }
-    let tenant = first_tenant(&instance).await?;
+    let tenant = instance.first_tenant().await?;
     let public_url = options.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
     let tls = tls(&options, &global.data)?;
     let listener = TcpListener::bind(options.listen)
@@ -112,19 +112,6 @@ fn refuse_clear_text(options: &Serve) -> Result<(), Failure> {
          and --tls-key, or --behind-proxy CIDR when a proxy speaks TLS for this server, or listen on 127.0.0.1",
         options.listen
     )))
-}
-
-/// The first tenant, made on an empty store. Of several nodes that start at once, one makes it.
-async fn first_tenant(instance: &Instance) -> Result<Tenant, Failure> {
-    let service = &instance.service;
-    if service.registry().await?.tenants.is_empty() {
-        let id = instance.first_tenant_id().await?;
-        if service.add_tenant(Some(id), "default").await?.is_some() {
-            tracing::info!("made the tenant `default`");
-        }
-    }
-    let registry = service.registry().await?;
-    Ok(Instance::tenant(&registry, None)?.clone())
 }
 
 fn tls(options: &Serve, data: &Path) -> Result<Option<Arc<api::TlsConfig>>, Failure> {

@@ -154,8 +154,6 @@ fn a_database_is_backed_up_by_its_own_tools() {
         let told = outcome.failure(2);
         assert!(["pg_dump", "pg_basebackup", "the operator's key"].iter().all(|part| told.contains(part)), "{outcome}");
     }
-    let reseal = command(["keys", "reseal", "--new-secret-key-file", &file], place.path()).run();
-    assert!(reseal.failure(2).contains("keys in a data folder are not sealed"), "{reseal}");
     assert_eq!(fs::read_dir(place.path()).expect("it can be read").count(), 0, "nothing was made");
 }
 

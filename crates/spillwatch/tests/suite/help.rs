@@ -23,9 +23,11 @@ fn help_of_serve() {
 /// Each command has a help text of its own, with an explanation of each of its options.
 #[test]
 fn help_of_every_command() {
-    for name in
-        ["token", "tenants", "apps", "events", "keys", "migrate", "backup", "restore", "doctor", "metadata", "openapi"]
-    {
+    let all = [
+        "token", "tenants", "apps", "events", "users", "scan", "check", "jobs", "keys", "migrate", "backup", "restore",
+        "doctor", "metadata", "openapi",
+    ];
+    for name in all {
         let text = help([name, "--help"]);
         assert!(text.contains(&format!("Usage: spillwatch {name}")), "{text}");
         assert!(text.contains("--data <DIR>"), "{text}");
@@ -41,15 +43,26 @@ fn help_of_every_command() {
     );
 }
 
+/// The help of a command without the options that every command has.
+fn own_help<const N: usize>(arguments: [&str; N]) -> String {
+    let text = help(arguments);
+    let (before, after) = text.split_once("\nOptions of every command").expect("a heading");
+    let (_, examples) = after.split_once("SPILLWATCH_JSON]").expect("the last option");
+    format!("{before}\n{}", examples.trim_start_matches('\n'))
+}
+
 #[test]
 fn help_of_events() {
-    let of = |name| {
-        let text = help(["events", name, "--help"]);
-        let (before, after) = text.split_once("\nOptions of every command").expect("a heading");
-        let (_, examples) = after.split_once("SPILLWATCH_JSON]\n").expect("the last option");
-        format!("{before}\n{examples}")
-    };
+    let of = |name| own_help(["events", name, "--help"]);
     insta::assert_snapshot!(["list", "watch", "export", "import"].map(of).join("\n---\n"));
+}
+
+#[test]
+fn help_of_users_check_and_jobs() {
+    let users = ["import", "list"].map(|name| own_help(["users", name, "--help"]));
+    let jobs = ["list", "show", "resume", "undo"].map(|name| own_help(["jobs", name, "--help"]));
+    let all = [&users[..], &[own_help(["scan", "--help"]), own_help(["check", "--help"])], &jobs[..]].concat();
+    insta::assert_snapshot!(all.join("\n---\n"));
 }
 
 #[test]

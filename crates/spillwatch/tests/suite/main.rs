@@ -2,18 +2,23 @@
 
 mod admin;
 mod backup;
+mod canary;
 mod config;
 mod crash;
 mod database;
 mod delta;
+mod directory;
 mod events;
 #[cfg(feature = "server-tests")]
 mod failover;
 mod faults;
 #[cfg(feature = "server-tests")]
 mod fleet;
+mod hardened;
 mod help;
 mod hostile;
+mod jobs;
+mod keys;
 mod listen;
 mod logs;
 mod moving;
@@ -24,6 +29,7 @@ mod outages;
 mod readme;
 mod reference;
 mod repeats;
+mod scan;
 mod stop;
 mod trace;
 mod usage;

@@ -114,7 +114,7 @@ fn the_operators_key_is_needed_and_can_be_replaced() {
     });
     let reseal = command(&with_old, ["keys", "reseal"]).arg("--new-secret-key-file").arg(&new_file).run();
     reseal.success();
-    assert!(reseal.stderr.contains("Sealed 4 secrets with the key "), "{reseal}");
+    assert!(reseal.stderr.contains("Sealed 4 secrets and 0 verifiers with the key "), "{reseal}");
     let status = |server: &TestServer| server.connect().call("GET", EVENTS, &token, None).expect("an answer").status;
     assert_eq!(status(&both), 200);
     assert_eq!(status(&server), 503);
@@ -214,4 +214,49 @@ fn a_store_that_moves_takes_its_keys_along() {
     assert_eq!((rows.len(), next), (5, None));
     assert_eq!(page(&server, &delta.expect("a delta link"), "@odata.deltaLink").0, Vec::<String>::new());
     server.command(["doctor"]).run().success();
+}
+
+/// Verifiers are sealed with the key of the place where they are, and come along to the next one.
+#[test]
+fn verifiers_move_and_change_keys() {
+    use crate::keys::{Place, all_told};
+    let (database, place, (from, back)) = (shared().database(), Place::new(), (folder(), folder()));
+    let (old, new) = (place.key("old"), place.key("new"));
+    let read = |path: &Path| std::fs::read_to_string(path).expect("it can be read").trim().to_owned();
+    let (with_old, with_new) = (home(&database, &read(&old)), home(&database, &read(&new)));
+    let path = |folder: &Path| folder.to_str().expect("UTF-8").to_owned();
+    let migrate = |from: &str, to: &str, key: &Path| {
+        Program::new(BINARY).args(["migrate", "--from", from, "--to", to]).arg("--secret-key-file").arg(key).run()
+    };
+    place.import(|program| program.data(from.path())).success();
+    let moved = migrate(&path(from.path()), database.url(), &old);
+    moved.success();
+    assert!(moved.stderr.contains("Its 3 password verifiers are sealed with the operator's key"), "{moved}");
+    all_told(&place.check(|program| with_old.given_to(program)));
+    let again = migrate(&path(from.path()), database.url(), &old);
+    assert!(again.failure(1).contains("the target holds tenants already"), "{again}");
+    // As after an interruption: what the folder's own key has sealed is there, and the key of fingerprints is not.
+    database.sql("delete from secrets where name like 'vault/%'").expect("it is deleted");
+    migrate(&path(from.path()), database.url(), &old).success();
+    let same = place.import(|program| with_old.given_to(program));
+    assert_eq!(same.lines()[0]["unchanged"], 3, "the tags are of the same key: {same}");
+
+    let reseal = |home: &Home| command(home, ["keys", "reseal"]).arg("--new-secret-key-file").arg(&new);
+    let sealed = reseal(&with_old).run();
+    sealed.success();
+    assert!(sealed.stderr.contains(" secrets and 3 verifiers with the key "), "{sealed}");
+    assert!(command(&with_old, ["doctor"]).run().failure(1).contains("is sealed with another key"));
+    all_told(&place.check(|program| with_new.given_to(program)));
+    let again = reseal(&with_new).arg("--previous-secret-key-file").arg(&old).run();
+    again.success();
+    assert!(again.stderr.contains("3 verifiers") && again.stderr.contains("0 were sealed anew"), "{again}");
+    let other = place.key("other");
+    let with_other = home(&database, &read(&other));
+    command(&with_new, ["keys", "reseal"]).arg("--new-secret-key-file").arg(&other).run().success();
+    all_told(&place.check(|program| with_other.given_to(program)));
+
+    let moved = migrate(database.url(), &path(back.path()), &other);
+    moved.success();
+    assert!(moved.stderr.contains("are sealed with a key of the folder's own"), "{moved}");
+    all_told(&place.check(|program| program.data(back.path())));
 }

@@ -1,7 +1,8 @@
 //! `spillwatch events export`
 
-use super::{FORM, Pages, caller, oldest_first, query};
+use super::oldest_first;
 use crate::cli::{Export, ExportFormat};
+use crate::commands::listing::{FORM, Pages, caller, query};
 use crate::error::Failure;
 use crate::exchange::{csv, ocsf};
 use crate::instance::Instance;
@@ -25,11 +26,11 @@ pub async fn run(instance: &Instance, options: Export) -> Result<(), Failure> {
     let (service, set) = (&instance.service, EventSet::from(options.source.set));
     let caller = caller(instance, options.source.tenant, "events export").await?;
     let filter = options.source.filter.as_deref();
-    let mut query = query(service, &caller, set, &[(SystemOption::Filter, filter)])?;
+    let mut query = query(service, &caller, Listed::Events(set), &[(SystemOption::Filter, filter)])?;
     query.order_by = oldest_first();
     let mut destination = Destination::open(&options.output, &*instance.entropy)?;
     let format = Format::new(options.format, set, &caller);
-    let mut pages = Pages::new(service, &caller, set, &query, format.carried());
+    let mut pages = Pages::new(service, &caller, Listed::Events(set), &query, format.carried());
 
     let bar = bar("{bar:30} {pos}/{len} events  ETA {eta}");
     if !bar.is_hidden()

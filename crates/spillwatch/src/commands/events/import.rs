@@ -1,8 +1,8 @@
 //! `spillwatch events import`
 
 use super::bar;
-use super::caller;
 use crate::cli::{Global, Import, ImportFormat};
+use crate::commands::listing::caller;
 use crate::error::Failure;
 use crate::exchange::{Row, csv, lines};
 use crate::instance::Instance;

@@ -1,7 +1,8 @@
 //! `spillwatch events watch`
 
-use super::{Columns, FORM, caller, query};
+use super::USUAL;
 use crate::cli::{Global, Since, Watch};
+use crate::commands::listing::{Columns, FORM, caller, query};
 use crate::error::Failure;
 use crate::instance::Instance;
 use crate::output::Stream;
@@ -39,13 +40,13 @@ pub async fn run(global: &Global, instance: &Instance, options: Watch) -> Result
     let caller = caller(instance, options.source.tenant, "events watch").await?;
     let asked =
         [(SystemOption::Filter, options.source.filter.as_deref()), (SystemOption::Select, options.select.as_deref())];
-    let query = query(service, &caller, set, &asked)?;
+    let query = query(service, &caller, Listed::Events(set), &asked)?;
     if query.filter.as_ref().is_some_and(store::plan::uses_navigation) {
         let message = "a watch's filter cannot look behind a relation: a change there is no change of this entity";
         return Err(Failure::Refused(message.to_owned()));
     }
     let is_table = !global.json && std::io::stdout().is_terminal();
-    let columns = Columns::of(set, &query);
+    let columns = Columns::of(set.entity_set(), &USUAL, &query);
     let encoder = if is_table {
         columns.encoder.clone()
     } else {

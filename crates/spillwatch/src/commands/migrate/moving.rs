@@ -1,6 +1,6 @@
 //! `spillwatch migrate --from ... --to ...`: everything that a store holds, into another one.
 
-use super::keys::Carrier;
+use super::keys::{Carried, Carrier, Round};
 use crate::cli::{Global, StoreAddress};
 use crate::commands::events::bar;
 use crate::error::Failure;
@@ -39,11 +39,18 @@ pub async fn run(global: &Global, from: &StoreAddress, to: &StoreAddress) -> Res
     told.bar.finish_and_clear();
     match moved {
         Ok(verdicts) => {
-            carrier.carry(from, to).await?;
+            let moved_along = carrier.carry(global, from, to, Round::First).await?;
             print(global, &verdicts)?;
-            anstream::eprintln!(
-                "{to} holds everything now, with the keys: tokens and page links of before go on. {from} is left as it was; keep it until you trust the copy."
-            );
+            end(from, to, &moved_along);
+            Ok(())
+        }
+        // The tables were moved, and whatever came after that was interrupted: the rest is done now.
+        Err(TransferError::NotEmpty) if is_copy(&*source, &*target).await? => {
+            let moved_along = carrier.carry(global, from, to, Round::Again).await?;
+            if !moved_along.is_new {
+                return Err(TransferError::NotEmpty.into());
+            }
+            end(from, to, &moved_along);
             Ok(())
         }
         Err(error) => {
@@ -52,6 +59,35 @@ pub async fn run(global: &Global, from: &StoreAddress, to: &StoreAddress) -> Res
             }
             Err(error.into())
         }
+    }
+}
+
+/// Whether the target is the source as it is now, to its last change. Its epoch may be another one, since keys that are
+/// carried to a database raise it.
+async fn is_copy(source: &dyn Archive, target: &dyn Archive) -> Result<bool, Failure> {
+    let (source, copy) = (source.identity().await?, target.identity().await?);
+    let is_same = (source.last_tenant, source.tenants) == (copy.last_tenant, copy.tenants);
+    Ok(is_same && target.mark().await?.is_none())
+}
+
+fn end(from: &StoreAddress, to: &StoreAddress, carried: &Carried) {
+    anstream::eprintln!(
+        "{to} holds everything now, with the keys: tokens and page links of before go on. {from} is left as it was; keep it until you trust the copy."
+    );
+    let verifiers = carried.verifiers;
+    if verifiers.all > verifiers.unopenable {
+        let whose = match to {
+            StoreAddress::Folder(_) => "a key of the folder's own, in keys/vault",
+            StoreAddress::Database(_) => "the operator's key",
+        };
+        anstream::eprintln!("Its {} password verifiers are sealed with {whose}.", verifiers.all - verifiers.unopenable);
+    }
+    if verifiers.unopenable > 0 {
+        anstream::eprintln!(
+            "Warning: {} password verifiers are sealed with a key that is not at hand; give it by \
+             --previous-secret-key-file to `spillwatch keys reseal`, or import the directory again.",
+            verifiers.unopenable
+        );
     }
 }
 

@@ -1,0 +1,231 @@
+//! Detection: is this password the current one of the user whom this name calls?
+
+mod canary;
+mod check;
+mod scan;
+
+pub use check::{CheckCounts, Checked, Pair};
+pub use scan::{Findings, ScanJudge, ScanTotals, Sighted};
+
+use crate::directory::{KnownUser, Snapshot};
+use crate::jobs::JobError;
+use crate::{Service, Vault};
+use model::{AccountKey, Caller, Finding, FoundCredential, JobKind, JobState, MatchClass, TenantId, Ticks};
+use std::collections::HashMap;
+use verify::identity::{Hit, Key, RuleSet};
+use verify::verifier::{CheckError, CostClass, Limits, Verifier};
+use zeroize::Zeroizing;
+
+/// Rows that are read at once.
+const PAGE: u32 = 2_000;
+
+/// A directory with its verifiers, ready to be asked by any number of threads. It has no `Debug` on purpose.
+pub struct Detector {
+    snapshot: Snapshot,
+    vault: Vault,
+    tenant: TenantId,
+    /// Sealed verifiers by their numbers: opened one at a time, for as long as a check takes.
+    sealed: HashMap<u64, Box<[u8]>>,
+    /// When each directory was last imported.
+    imported: HashMap<Box<str>, Ticks>,
+    limits: Limits,
+}
+
+/// Why a password is known to be the user's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Which of the candidates it is.
+    pub candidate: usize,
+    /// The account whose verifier it fits.
+    pub account: AccountKey,
+    /// The number of that verifier.
+    pub verifiers: u64,
+}
+
+/// Where and when a credential was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// The source, as the operator calls it.
+    pub source: Box<str>,
+    /// When it leaked, as far as that is known.
+    pub leaked: Option<Ticks>,
+    /// When it was seen.
+    pub seen: Ticks,
+}
+
+impl Service {
+    /// Reads a tenant's directory with its verifiers. Fails when one that a user has cannot be opened, since nothing could
+    /// be told of that user then.
+    pub async fn detector(&self, caller: &Caller, vault: &Vault, with_guests: bool) -> Result<Detector, JobError> {
+        let snapshot = self.snapshot(caller, with_guests).await?;
+        let mut sealed = HashMap::new();
+        let current = snapshot.users.iter().flat_map(|user| &user.accounts).map(|account| account.verifiers);
+        let current: std::collections::HashSet<u64> = current.collect();
+        let (mut unopenable, mut first) = (0, None);
+        let mut after = 0;
+        loop {
+            let page = self.store().verifiers(caller.tenant, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.number;
+            for kept in page.into_iter().filter(|kept| current.contains(&kept.number)) {
+                if let Err(why) = vault.open(caller.tenant_id, &kept.account, &kept.sealed) {
+                    unopenable += 1;
+                    first.get_or_insert(why);
+                }
+                sealed.insert(kept.number, kept.sealed);
+            }
+        }
+        if let Some(why) = first {
+            return Err(JobError::Unopenable { unopenable, all: sealed.len(), why });
+        }
+        let imported = self.imported(caller).await?;
+        let (vault, tenant) = (vault.clone(), caller.tenant_id);
+        Ok(Detector { snapshot, vault, tenant, sealed, imported, limits: Limits::default() })
+    }
+
+    /// When each directory was last imported to its end.
+    async fn imported(&self, caller: &Caller) -> Result<HashMap<Box<str>, Ticks>, JobError> {
+        let mut imported = HashMap::new();
+        let mut before = None;
+        loop {
+            let page = self.store().jobs(caller.tenant, before, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(imported) };
+            before = Some(last.creation);
+            for job in page {
+                if job.kind != JobKind::Import || !matches!(job.state, JobState::Completed | JobState::Held) {
+                    continue;
+                }
+                for source in crate::directory::sources_of(&job) {
+                    imported.entry(source).or_insert(job.created);
+                }
+            }
+        }
+    }
+}
+
+impl Detector {
+    /// The directory.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// What seals and fingerprints.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// Tells which of the candidates is the user's current password, if any. Of an account that has a fast verifier
+    /// the slow ones are not asked: all of them are of one password.
+    pub fn prove(&self, user: &KnownUser, candidates: &[&[u8]]) -> Result<Option<Proof>, JobError> {
+        for account in &user.accounts {
+            let Some(sealed) = self.sealed.get(&account.verifiers) else { continue };
+            let opened = self.vault.open(self.tenant, &account.key, sealed)?;
+            let text = String::from_utf8_lossy(&opened);
+            let parsed = text.lines().map(|line| Verifier::parse(line, &self.limits));
+            let mut verifiers: Vec<Verifier> = parsed.filter_map(Result::ok).collect();
+            if let std::borrow::Cow::Owned(text) = text {
+                drop(zeroize::Zeroizing::new(text)); // never so: what was sealed was text
+            }
+            if verifiers.iter().any(|verifier| verifier.cost().class == CostClass::Fast) {
+                verifiers.retain(|verifier| verifier.cost().class == CostClass::Fast);
+            }
+            for verifier in &verifiers {
+                for (place, candidate) in candidates.iter().enumerate() {
+                    match verifier.check(candidate) {
+                        Ok(true) => {
+                            let (account, verifiers) = (account.key.clone(), account.verifiers);
+                            return Ok(Some(Proof { candidate: place, account, verifiers }));
+                        }
+                        // What is too long to be a password is none.
+                        Ok(false) | Err(CheckError::CandidateTooLong { .. }) => {}
+                        Err(error) => return Err(JobError::Verifier(error)),
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The account whose verifiers are this hash, if any: then the hash is one of the current password. Only hashes
+    /// without a salt, or with the very salt of the verifier, can be found so (leaks.md, section 3.1, "combo+hash").
+    pub fn prove_by_hash(&self, user: &KnownUser, hash: &[u8]) -> Result<Option<Proof>, JobError> {
+        let Ok(hash) = std::str::from_utf8(hash) else { return Ok(None) };
+        let schemes: &[&str] = match hash.len() {
+            32 => &["{NT}", "{MD5}"],
+            40 => &["{SHA}"],
+            64 => &["{SHA256}"],
+            96 => &["{SHA384}"],
+            128 => &["{SHA512}"],
+            _ => &[],
+        };
+        let is_hex = !schemes.is_empty() && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let texts: Vec<Zeroizing<String>> = if is_hex {
+            schemes.iter().map(|scheme| Zeroizing::new(format!("{scheme}{hash}"))).collect()
+        } else {
+            vec![Zeroizing::new(hash.to_owned())]
+        };
+        let parsed = texts.iter().filter_map(|text| Verifier::parse(text, &self.limits).ok());
+        let canonical: Vec<Zeroizing<String>> = parsed.map(|verifier| verifier.canonical()).collect();
+        if canonical.is_empty() {
+            return Ok(None);
+        }
+        for account in &user.accounts {
+            let Some(sealed) = self.sealed.get(&account.verifiers) else { continue };
+            let opened = self.vault.open(self.tenant, &account.key, sealed)?;
+            let mut lines = opened.split(|byte| *byte == b'\n');
+            if lines.any(|line| canonical.iter().any(|text| text.as_bytes() == line)) {
+                let (account, verifiers) = (account.key.clone(), account.verifiers);
+                return Ok(Some(Proof { candidate: 0, account, verifiers }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What is kept of a credential that was found: nothing of the password but its fingerprint.
+    pub fn found(
+        &self,
+        user: &KnownUser,
+        (name, hit): (&Key, &Hit),
+        (match_class, password): (MatchClass, &[u8]),
+        proof: Proof,
+        sighting: &Sighting,
+    ) -> FoundCredential {
+        FoundCredential {
+            user: user.id.clone(),
+            fingerprint: self.vault.fingerprint(self.tenant, &user.id, password),
+            finding: Finding {
+                source: sighting.source.clone(),
+                match_class,
+                matched_attribute: Some(hit.attribute.name().into()),
+                matched_rule: rule_name(name.rules().union(hit.rules)),
+            },
+            as_of: self.imported.get(&proof.account.source).copied().unwrap_or_default(),
+            proof: Some((proof.account, proof.verifiers)),
+            leaked: sighting.leaked,
+            first_seen: sighting.leaked.unwrap_or(sighting.seen).min(sighting.seen),
+            last_seen: sighting.seen,
+            occurrences: 1,
+        }
+    }
+
+    /// Tells a user and a candidate from others, without the candidate.
+    pub fn fingerprint(&self, user: &KnownUser, password: &[u8]) -> [u8; 32] {
+        self.vault.fingerprint(self.tenant, &user.id, password)
+    }
+}
+
+/// The rules that a match rests on, by their names; none where the name is written as the directory has it.
+fn rule_name(rules: RuleSet) -> Option<Box<str>> {
+    const LONGEST: usize = 64;
+    let mut name = String::new();
+    for rule in rules.iter().map(verify::identity::Rule::name) {
+        if name.len() + 1 + rule.len() > LONGEST {
+            break;
+        }
+        if !name.is_empty() {
+            name.push('.');
+        }
+        name.push_str(rule);
+    }
+    (!name.is_empty()).then(|| name.into())
+}

@@ -1,0 +1,184 @@
+//! Scanning: which of the candidates that stand beside a name in breach material is the current password.
+
+use super::{Detector, Sighting};
+use crate::jobs::JobError;
+use crate::wipe::wipe_stack;
+use ::scan::candidate::Secret;
+use ::scan::engine::Judge;
+use ::scan::matcher::Found;
+use model::{EntityId, FoundCredential, MatchClass, Ticks};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many parts the memory of what was verified has: threads seldom wait for each other.
+const PARTS: usize = 64;
+/// The most pairs that a part remembers: some hundred megabytes would be reached by 8 million pairs, never by chance.
+const MOST: usize = 1 << 15;
+
+/// Asks the directory's verifiers about what a scan finds; each user and candidate once, as far as it remembers.
+pub struct ScanJudge {
+    detector: Arc<Detector>,
+    /// What evidence calls the source; the document's path where the operator gives no name.
+    source: Option<Box<str>>,
+    leaked: Option<Ticks>,
+    seen: Ticks,
+    known: Vec<Mutex<HashMap<[u8; 16], bool>>>,
+    totals: [AtomicU64; 4],
+}
+
+/// A credential that was found, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighted {
+    /// What is kept of it.
+    pub found: FoundCredential,
+    /// Whether the user cannot sign in.
+    pub is_disabled: bool,
+}
+
+/// What a scan asked of the verifiers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ScanTotals {
+    /// Candidates that stood beside a name of a user.
+    pub candidates: u64,
+    /// Candidates that verifiers were asked about.
+    pub verified: u64,
+    /// Candidates that had been asked about before.
+    pub repeated: u64,
+    /// Names of users who have no verifier, so that nothing can be told.
+    pub no_verifier: u64,
+}
+
+impl ScanJudge {
+    /// Asks the verifiers of this directory.
+    pub fn new(detector: Arc<Detector>, source: Option<Box<str>>, leaked: Option<Ticks>, seen: Ticks) -> Self {
+        let known = (0..PARTS).map(|_| Mutex::default()).collect();
+        Self { detector, source, leaked, seen, known, totals: [const { AtomicU64::new(0) }; 4] }
+    }
+
+    /// What it asked so far.
+    pub fn totals(&self) -> ScanTotals {
+        let [candidates, verified, repeated, no_verifier] = self.totals.each_ref().map(|n| n.load(Ordering::Relaxed));
+        ScanTotals { candidates, verified, repeated, no_verifier }
+    }
+
+    fn count(&self, place: usize) {
+        self.totals[place].fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn part(&self, fingerprint: &[u8; 16]) -> std::sync::MutexGuard<'_, HashMap<[u8; 16], bool>> {
+        let part = usize::from(fingerprint[0]) % PARTS;
+        self.known[part].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Judge for ScanJudge {
+    type Finding = Sighted;
+    type Error = JobError;
+
+    fn judge(&self, path: &str, found: &Found<'_>, findings: &mut Vec<Sighted>) -> Result<(), JobError> {
+        let detector = &*self.detector;
+        let Some(user) = detector.snapshot().users.get(found.hit.user as usize) else { return Ok(()) };
+        if user.accounts.is_empty() {
+            self.count(3);
+            return Ok(());
+        }
+        for secret in found.candidates.iter() {
+            self.count(0);
+            let (class, bytes) = match secret {
+                Secret::Password(bytes) => (MatchClass::Pair, bytes),
+                Secret::Hash(bytes) => (MatchClass::PairByHash, bytes),
+            };
+            let mut half: [u8; 16] = *detector.fingerprint(user, bytes).first_chunk().expect("16 of 32 bytes");
+            half[15] ^= u8::from(class == MatchClass::PairByHash); // as a password and as a hash, it is asked apart
+            let known = self.part(&half).get(&half).copied();
+            if known.is_some() {
+                self.count(2);
+            }
+            if known == Some(false) {
+                continue;
+            }
+            if known.is_none() {
+                self.count(1);
+            }
+            let proof = match class {
+                MatchClass::Pair => detector.prove(user, &[bytes])?,
+                _ => detector.prove_by_hash(user, bytes)?,
+            };
+            wipe_stack();
+            {
+                let mut part = self.part(&half);
+                if part.len() >= MOST {
+                    part.clear();
+                }
+                part.insert(half, proof.is_some());
+            }
+            let Some(proof) = proof else { continue };
+            let source = self.source.clone().unwrap_or_else(|| shortened(path));
+            let sighting = Sighting { source, leaked: self.leaked, seen: self.seen };
+            let found = detector.found(user, (found.name, &found.hit), (class, bytes), proof, &sighting);
+            findings.push(Sighted { found, is_disabled: user.is_enabled == Some(false) });
+            return Ok(());
+        }
+        Ok(())
+    }
+}
+
+/// A document's path as evidence takes it: its end tells more than its beginning.
+fn shortened(path: &str) -> Box<str> {
+    const LONGEST: usize = 256;
+    let length = path.chars().count();
+    if length <= LONGEST {
+        return path.into();
+    }
+    let rest: String = path.chars().skip(length - LONGEST + 1).collect();
+    format!("…{rest}").into()
+}
+
+/// What a scan has found since it was last kept: of the same credential in the same place, one.
+#[derive(Default)]
+pub struct Findings {
+    by_key: HashMap<u64, Vec<FoundCredential>>,
+    /// Users with a current credential, in the whole scan of this process.
+    users: std::collections::HashSet<EntityId>,
+    /// Of these, those who cannot sign in.
+    disabled: std::collections::HashSet<EntityId>,
+}
+
+impl Findings {
+    /// Adds one.
+    pub fn add(&mut self, sighted: Sighted) {
+        let Sighted { found, is_disabled } = sighted;
+        self.users.insert(found.user.clone());
+        if is_disabled {
+            self.disabled.insert(found.user.clone());
+        }
+        let mut hasher = DefaultHasher::new();
+        (&found.user, &found.fingerprint, &found.finding).hash(&mut hasher);
+        let alike = self.by_key.entry(hasher.finish()).or_default();
+        let same = |known: &&mut FoundCredential| {
+            (&known.user, &known.fingerprint, &known.finding) == (&found.user, &found.fingerprint, &found.finding)
+        };
+        match alike.iter_mut().find(same) {
+            Some(known) => known.occurrences = known.occurrences.saturating_add(found.occurrences),
+            None => alike.push(found),
+        }
+    }
+
+    /// Takes out what there is to be kept.
+    pub fn take(&mut self) -> Vec<FoundCredential> {
+        let mut all: Vec<FoundCredential> = std::mem::take(&mut self.by_key).into_values().flatten().collect();
+        all.sort_by(|a, b| {
+            (&a.user, &a.fingerprint, &a.finding.source).cmp(&(&b.user, &b.fingerprint, &b.finding.source))
+        });
+        all
+    }
+
+    /// How many users have a current credential in what this process has scanned, and how many of them cannot sign in.
+    pub fn users(&self) -> (u64, u64) {
+        (self.users.len() as u64, self.disabled.len() as u64)
+    }
+}

@@ -1,0 +1,497 @@
+//! Importing a directory: one job, entry after entry, and at its end what follows from all of them together.
+
+use super::prepare::{Prepared, VerifierCounts};
+use super::snapshot::Snapshot;
+use crate::jobs::{Brake, JobError, RunningJob};
+use crate::{Service, ServiceError, Vault};
+use directory::Place;
+use futures_util::StreamExt as _;
+use model::{
+    AccountEntry, AccountKey, AccountNote, Caller, Command, Decision, EntityId, Job, Moment, Note, Refusal, State,
+    Step, Ticks, Total, UserKey, VerifierNote, Written, decide,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use store::{Accounts, AdminCommand, KeptVerifiers, Outcome, WriteError};
+use verify::identity::Attribute;
+
+/// Entries that are under way at once: twice what the store writes in one transaction.
+const WINDOW: usize = 512;
+/// The names that lead to a user, the surest first.
+const SUREST: [Attribute; 4] =
+    [Attribute::QualifiedSamAccountName, Attribute::Mail, Attribute::SamAccountName, Attribute::Alias];
+/// Accounts that are read at once.
+const PAGE: u32 = 1_000;
+
+/// How a directory is imported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// Whether the export names everybody, so that those whom it does not name are gone.
+    pub full: bool,
+    /// When it holds.
+    pub brake: Brake,
+}
+
+/// What became of a directory's entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ImportCounts {
+    /// Entries that were read.
+    pub entries: u64,
+    /// Users who are new.
+    pub created: u64,
+    /// Users who were known and are from now on known to this directory too.
+    pub linked: u64,
+    /// Users of whom something is another.
+    pub updated: u64,
+    /// Users who are as they were.
+    pub unchanged: u64,
+    /// Entries that were refused.
+    pub refused: u64,
+    /// Users, or accounts of users whom another directory knows, that are gone.
+    pub removed: u64,
+    /// Users who have verifiers for the first time.
+    pub verifiers_first: u64,
+    /// Users whose verifiers are others: their password was changed.
+    pub verifiers_changed: u64,
+    /// Users whose verifiers are the same, and were sealed anew, since the key that sealed them is lost.
+    pub verifiers_sealed_anew: u64,
+    /// Open events that were remediated, since the password is another one.
+    pub remediated: u64,
+    /// The verifiers that were read.
+    pub verifiers: VerifierCounts,
+    /// The directories that were read, as the operator calls them.
+    pub sources: BTreeSet<Box<str>>,
+}
+
+/// An entry that was refused: where it stands, and everything that is wrong with it.
+pub type Refused = (Place, Vec<String>);
+
+/// How an import ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImportOutcome {
+    /// Everything was done.
+    Completed(Job, ImportCounts),
+    /// The brake holds what is left, which is: why.
+    Held(Job, ImportCounts, String),
+    /// Nobody was taken to be gone, since not everybody could be read: why.
+    Failed(Job, ImportCounts, String),
+    /// Nothing was written: this would have come of it; and why the brake would have held.
+    Told(ImportCounts, Option<String>),
+}
+
+/// An import that is under way.
+pub struct Importer {
+    service: Service,
+    caller: Caller,
+    /// `None` for a dry run.
+    job: Option<RunningJob>,
+    import: Import,
+    counts: ImportCounts,
+    /// Hashes of the accounts that were met, by their directories.
+    seen: HashMap<Box<str>, HashSet<u128>>,
+    hashers: [RandomState; 2],
+    /// Who was there before; read when an entry has no userPrincipalName.
+    known: Option<Snapshot>,
+    /// Whether anybody was.
+    was_empty: bool,
+    /// What a dry run would close.
+    would_touch: HashSet<EntityId>,
+    /// Accounts with verifiers that no key at hand opens.
+    unopenable: HashSet<AccountKey>,
+}
+
+impl Importer {
+    /// Begins, or goes on with, a job; without one nothing is written.
+    pub async fn new(
+        service: &Service,
+        caller: &Caller,
+        job: Option<RunningJob>,
+        import: Import,
+    ) -> Result<Self, JobError> {
+        let users = users(service, caller).await?;
+        Ok(Self {
+            service: service.clone(),
+            caller: caller.clone(),
+            job,
+            import,
+            counts: ImportCounts::default(),
+            seen: HashMap::new(),
+            hashers: [RandomState::new(), RandomState::new()],
+            known: None,
+            was_empty: users == 0,
+            would_touch: HashSet::new(),
+            unopenable: HashSet::new(),
+        })
+    }
+
+    /// Looks which verifiers the vault cannot open, since the key that sealed them is lost: where the import tells the
+    /// same ones, they are sealed anew, although nothing else is to be done about them.
+    pub async fn mend_with(&mut self, vault: &Vault) -> Result<(), JobError> {
+        let mut after = 0;
+        loop {
+            let page = self.service.store().verifiers(self.caller.tenant, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.number;
+            let closed = |kept: &KeptVerifiers| vault.open(self.caller.tenant_id, &kept.account, &kept.sealed).is_err();
+            self.unopenable.extend(page.into_iter().filter(closed).map(|kept| kept.account));
+        }
+    }
+
+    /// What has come of it so far.
+    pub fn counts(&self) -> &ImportCounts {
+        &self.counts
+    }
+
+    /// Takes entries over. Answers those that were refused.
+    pub async fn take(&mut self, entries: Vec<Result<Prepared, Refused>>) -> Result<Vec<Refused>, JobError> {
+        let mut refused = Vec::new();
+        let mut told = Vec::with_capacity(entries.len());
+        for entry in entries {
+            self.counts.entries += 1;
+            match entry {
+                Err(why) => refused.push(why),
+                Ok(prepared) => match self.admit(prepared).await? {
+                    Ok(entry) => told.push(entry),
+                    Err(why) => refused.push(why),
+                },
+            }
+        }
+        let is_dry = self.job.is_none();
+        let mut anew: HashMap<AccountKey, Box<[u8]>> = HashMap::new();
+        if !is_dry && !self.unopenable.is_empty() {
+            for (_, entry) in &told {
+                if let Some(verifiers) = entry.verifiers.as_ref().filter(|_| self.unopenable.contains(&entry.key)) {
+                    anew.insert(entry.key.clone(), verifiers.sealed.clone());
+                }
+            }
+        }
+        let (service, caller) = (&self.service, &self.caller);
+        let tell = |(place, entry): (Place, Box<AccountEntry>)| async move {
+            let key = entry.key.clone();
+            let command = Command::PutAccount(entry);
+            if is_dry {
+                return (place, key, service.foretold(caller, command).await);
+            }
+            let outcome = service.store().execute(caller.tenant, caller.actor.clone(), command).await;
+            (place, key, outcome.map(|outcome| (outcome, Vec::new())))
+        };
+        let mut notes = futures_util::stream::iter(told).map(tell).buffered(WINDOW);
+        while let Some((place, key, outcome)) = notes.next().await {
+            match outcome {
+                Ok((Outcome::Noted(Note::Account(note)), steps)) => {
+                    if note.verifiers != VerifierNote::Same {
+                        anew.remove(&key); // they were written as they were told
+                    }
+                    count(&mut self.counts, &note);
+                    if steps.iter().any(outdates) {
+                        self.would_touch.insert(note.user);
+                    }
+                }
+                Ok(_) => {}
+                Err(WriteError::Refused(why)) => refused.push((place, vec![in_words(&why)])),
+                Err(WriteError::Store(error)) => return Err(error.into()),
+            }
+        }
+        drop(notes);
+        self.seal_anew(anew).await?;
+        self.counts.refused += refused.len() as u64;
+        Ok(refused)
+    }
+
+    /// Puts the same verifiers, sealed with the key in use, in the place of those that no key opens.
+    async fn seal_anew(&mut self, anew: HashMap<AccountKey, Box<[u8]>>) -> Result<(), JobError> {
+        let (store, tenant) = (self.service.store(), self.caller.tenant);
+        let mut verifiers = Vec::with_capacity(anew.len());
+        for (key, sealed) in anew {
+            let account = store.account(tenant, &key).await?;
+            let Some(mark) = account.and_then(|account| account.verifiers) else { continue };
+            verifiers.push((mark.number, sealed));
+            self.unopenable.remove(&key);
+        }
+        if !verifiers.is_empty() {
+            self.counts.verifiers_sealed_anew += verifiers.len() as u64;
+            store.administer(AdminCommand::Reseal { tenant, verifiers }).await.map_err(ServiceError::from)?;
+        }
+        Ok(())
+    }
+
+    /// Notes an entry, and finds whom it means where it has no userPrincipalName of its own.
+    async fn admit(&mut self, prepared: Prepared) -> Result<Result<(Place, Box<AccountEntry>), Refused>, JobError> {
+        let Prepared { place, mut entry, verifiers, .. } = prepared;
+        let halves = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(&entry.key.key)));
+        if !self.seen.entry(entry.key.source.clone()).or_default().insert(halves[0] << 64 | halves[1]) {
+            let why = "an entry before has the same id or name, and only the first one counts".to_owned();
+            return Ok(Err((place, vec![why])));
+        }
+        self.counts.verifiers.add(verifiers);
+        if !self.counts.sources.contains(&entry.key.source) {
+            self.counts.sources.insert(entry.key.source.clone());
+        }
+        if entry.draft.folded_name().is_none() && !self.was_empty {
+            match self.meant(&entry).await? {
+                Ok(user) => entry.matched = user,
+                Err(why) => return Ok(Err((place, vec![why]))),
+            }
+        }
+        Ok(Ok((place, entry)))
+    }
+
+    /// The user to whom the names of an entry lead, the surest name first.
+    async fn meant(&mut self, entry: &AccountEntry) -> Result<Result<Option<EntityId>, String>, JobError> {
+        if self.known.is_none() {
+            self.known = Some(self.service.snapshot(&self.caller, true).await?);
+        }
+        let Some(known) = &self.known else { return Ok(Ok(None)) };
+        for attribute in SUREST {
+            let of_attribute = entry.names.iter().filter(|name| &*name.attribute == attribute.name());
+            for name in of_attribute {
+                let (_, hits) = known.named(&name.value);
+                let users: BTreeSet<u32> = hits.iter().map(|hit| hit.user).collect();
+                match users.len() {
+                    0 => {}
+                    1 => return Ok(Ok(users.first().map(|user| known.users[*user as usize].id.clone()))),
+                    several => {
+                        let why = format!(
+                            "its {} is a name of {several} users, and it has no userPrincipalName that tells which one \
+                             is meant",
+                            attribute.name()
+                        );
+                        return Ok(Err(why));
+                    }
+                }
+            }
+        }
+        Ok(Ok(None))
+    }
+
+    /// Keeps how far it is, so that others see that it lives.
+    pub async fn keep(&mut self) -> Result<(), JobError> {
+        match &mut self.job {
+            Some(job) => job.keep(&self.counts, Vec::new()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Notes that it broke off.
+    pub async fn failed(self, why: JobError) -> JobError {
+        match self.job {
+            Some(job) => job.failed(why).await,
+            None => why,
+        }
+    }
+
+    /// Does what follows from all entries together: who is gone, and whose open events are closed since their password
+    /// is another one. The brake is asked before either.
+    pub async fn finish(mut self, unreadable: u64) -> Result<ImportOutcome, JobError> {
+        match self.rest(unreadable).await {
+            Ok(rest) => self.end(rest).await,
+            Err(error) => Err(self.failed(error).await),
+        }
+    }
+
+    async fn end(self, rest: Rest) -> Result<ImportOutcome, JobError> {
+        let counts = self.counts;
+        let Some(job) = self.job else {
+            return Ok(ImportOutcome::Told(
+                counts,
+                match rest {
+                    Rest::Done => None,
+                    Rest::Held(why) | Rest::Untrusted(why) => Some(why),
+                },
+            ));
+        };
+        Ok(match rest {
+            Rest::Done => ImportOutcome::Completed(job.complete(&counts).await?, counts),
+            Rest::Held(why) => ImportOutcome::Held(job.hold(&why, &counts).await?, counts, why),
+            Rest::Untrusted(why) => ImportOutcome::Failed(job.fail(&why, &counts).await?, counts, why),
+        })
+    }
+
+    async fn rest(&mut self, unreadable: u64) -> Result<Rest, JobError> {
+        let faulty = self.counts.refused + unreadable;
+        let mut untrusted = None;
+        let mut gone = Vec::new();
+        if self.import.full && faulty > 0 {
+            untrusted = Some(format!(
+                "{faulty} entries could not be taken over, so nobody was taken to be gone; mend them and import again"
+            ));
+        } else if self.import.full {
+            gone = self.gone().await?;
+        }
+        let outdated = self.outdated().await?;
+        let mut touched: HashSet<EntityId> = outdated.iter().cloned().collect();
+        touched.extend(gone.iter().map(|(_, user)| user.clone()));
+        touched.extend(self.would_touch.iter().cloned());
+        if let Some(why) = self.service.weigh(self.caller.tenant, self.import.brake, &touched).await? {
+            let what = match (gone.len(), touched.len() - gone.len().min(touched.len())) {
+                (0, _) => "closing the open events of users whose password is another one".to_owned(),
+                (gone, 0) => format!("removing {gone} users who are not in the export"),
+                (gone, _) => format!("removing {gone} users who are not in the export, and closing open events"),
+            };
+            return Ok(Rest::Held(format!("{what}: {why}")));
+        }
+        let Some((job, closed)) = self.job.as_ref().map(|job| (job.job().creation, job.job().created)) else {
+            self.counts.removed = gone.len() as u64;
+            return Ok(untrusted.map_or(Rest::Done, Rest::Untrusted));
+        };
+        self.remove(job, gone).await?;
+        self.remediate(job, closed, outdated).await?;
+        Ok(untrusted.map_or(Rest::Done, Rest::Untrusted))
+    }
+
+    /// The accounts of the directories that were read that no entry was about.
+    async fn gone(&self) -> Result<Vec<(AccountKey, EntityId)>, JobError> {
+        let mut gone = Vec::new();
+        for (source, seen) in &self.seen {
+            let mut after: Option<AccountKey> = None;
+            loop {
+                let which = Accounts::OfSource(source);
+                let page = self.service.store().accounts(self.caller.tenant, which, after.as_ref(), PAGE).await?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.key.clone());
+                for account in page {
+                    let halves = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(&account.key.key)));
+                    if !seen.contains(&(halves[0] << 64 | halves[1])) {
+                        gone.push((account.key, account.user));
+                    }
+                }
+            }
+        }
+        Ok(gone)
+    }
+
+    /// The users with open events whose password is another one since.
+    async fn outdated(&self) -> Result<BTreeSet<EntityId>, JobError> {
+        let mut users = BTreeSet::new();
+        let mut after: Option<AccountKey> = None;
+        loop {
+            let store = self.service.store();
+            let page = store.accounts(self.caller.tenant, Accounts::Outdated, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(users) };
+            after = Some(last.key.clone());
+            users.extend(page.into_iter().map(|account| account.user));
+        }
+    }
+
+    async fn remove(&mut self, job: u64, gone: Vec<(AccountKey, EntityId)>) -> Result<(), JobError> {
+        let commands = gone.into_iter().map(|(account, _)| Command::RemoveAccount { job, account }).collect();
+        let notes = self.each(commands).await?;
+        self.counts.removed += notes.iter().filter(|note| matches!(note, Note::Account(_))).count() as u64;
+        Ok(())
+    }
+
+    async fn remediate(&mut self, job: u64, closed: Ticks, users: BTreeSet<EntityId>) -> Result<(), JobError> {
+        let commands = users.into_iter().map(|user| Command::Remediate { job, user, closed }).collect();
+        let closed = |note: &Note| match note {
+            Note::Remediated(events) => *events as u64,
+            _ => 0,
+        };
+        self.counts.remediated += self.each(commands).await?.iter().map(closed).sum::<u64>();
+        Ok(())
+    }
+
+    /// Carries commands out, some at once, and lets others see that it lives.
+    async fn each(&mut self, commands: Vec<Command>) -> Result<Vec<Note>, JobError> {
+        let mut done = Vec::with_capacity(commands.len());
+        let mut commands = commands.into_iter().peekable();
+        while commands.peek().is_some() {
+            let (store, caller) = (self.service.store(), &self.caller);
+            let mut notes = futures_util::stream::iter(commands.by_ref().take(16 * WINDOW))
+                .map(|command| store.execute(caller.tenant, caller.actor.clone(), command))
+                .buffered(WINDOW);
+            while let Some(outcome) = notes.next().await {
+                if let Outcome::Noted(note) = outcome.map_err(ServiceError::from)? {
+                    done.push(note);
+                }
+            }
+            drop(notes);
+            self.keep().await?;
+        }
+        Ok(done)
+    }
+}
+
+/// The directories that an import has read.
+pub(crate) fn sources_of(job: &Job) -> BTreeSet<Box<str>> {
+    serde_json::from_str(&job.progress).map(|counts: ImportCounts| counts.sources).unwrap_or_default()
+}
+
+/// What is left when all entries are taken over.
+enum Rest {
+    Done,
+    Held(String),
+    Untrusted(String),
+}
+
+fn count(counts: &mut ImportCounts, note: &AccountNote) {
+    let written = match note.written {
+        Written::Created => &mut counts.created,
+        Written::Linked => &mut counts.linked,
+        Written::Updated => &mut counts.updated,
+        Written::Unchanged => &mut counts.unchanged,
+        Written::Removed => &mut counts.removed,
+    };
+    *written += 1;
+    match note.verifiers {
+        VerifierNote::First => counts.verifiers_first += 1,
+        VerifierNote::Changed => counts.verifiers_changed += 1,
+        VerifierNote::Untold | VerifierNote::Same => {}
+    }
+}
+
+/// Whether a step says that open events of the user are to be closed.
+fn outdates(step: &Step) -> bool {
+    matches!(&step.account, Some(model::AccountChange::Put { after, .. }) if after.is_outdated)
+}
+
+/// Why an entry was refused, for somebody who has an export and not a request at hand.
+fn in_words(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Invalid(_) => "the user is new and no name can be the userPrincipalName: expected one of the form \
+                                name@domain, or --upn-domain DOMAIN, which completes a name without one"
+            .to_owned(),
+        Refusal::NameTaken(_) => {
+            "another user than the one with this id has the userPrincipalName (names are compared ignoring case)"
+                .to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+async fn users(service: &Service, caller: &Caller) -> Result<u64, JobError> {
+    let totals = service.store().totals(caller.tenant).await?;
+    Ok(totals.iter().find(|(total, _)| *total == Total::Users).map_or(0, |(_, count)| *count))
+}
+
+impl Service {
+    /// What would come of an entry: decided as the store would, on what it holds now, and not written.
+    async fn foretold(&self, caller: &Caller, command: Command) -> Result<(Outcome, Vec<Step>), WriteError> {
+        let (store, tenant) = (self.store(), caller.tenant);
+        let touches = command.touches();
+        let mut state = State::default();
+        if let Some(key) = &touches.user {
+            state.user = store.load_user(tenant, key).await?;
+        }
+        if let Some(name) = touches.name {
+            state.namesake = store.load_user(tenant, &UserKey::PrincipalName(name)).await?;
+        }
+        if let Some(key) = &touches.account {
+            state.account = store.account(tenant, key).await?;
+        }
+        if let Some(account) = &state.account {
+            state.account_user = store.load_user(tenant, &UserKey::Id(account.user.clone())).await?;
+        }
+        let mut risky = Vec::new();
+        for id in command.concerns(&state) {
+            risky.extend(store.load_risky_user(tenant, id).await?);
+        }
+        state.risky_users = risky;
+        let moment = Moment { now: self.clock().now(), sequence: u64::MAX >> 24 };
+        match decide(command, state, moment)? {
+            Decision::Noted(steps, note) => Ok((Outcome::Noted(note), steps)),
+            _ => Ok((Outcome::Done, Vec::new())),
+        }
+    }
+}

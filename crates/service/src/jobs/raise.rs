@@ -1,0 +1,155 @@
+//! What a job has found becomes events: one for each user and credential, whatever the job (leaks.md, section 7.1).
+
+use super::{Brake, HEARTBEAT, JobError, RunningJob};
+use crate::ServiceError;
+use crate::vault::{Vault, created_at};
+use futures_util::StreamExt as _;
+use model::{Command, EntityId, EventKey, FindingNote, FoundCredential, Note, RiskEventStatus, Total};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::time::Instant;
+use store::{Accounts, Outcome};
+
+/// Rows that are read at once.
+const PAGE: u32 = 1_000;
+/// Commands that are under way at once: as many as the store writes in one transaction.
+pub(crate) const WINDOW: usize = 256;
+
+/// What came of the findings of a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Raised {
+    /// New events.
+    pub raised: u64,
+    /// Events that were remediated and are open again.
+    pub reopened: u64,
+    /// Events that have more evidence now.
+    pub added: u64,
+    /// Findings that were known.
+    pub known: u64,
+    /// Findings about users who are gone.
+    pub no_user: u64,
+    /// Findings whose verifier is no longer the user's.
+    pub outdated: u64,
+}
+
+/// Whether findings became events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Raising {
+    /// They did.
+    Done(Raised),
+    /// The brake holds them: why.
+    Held(String),
+}
+
+impl RunningJob {
+    /// Raises events of everything that the job has found, unless the brake holds it before the first one.
+    pub async fn raise(&mut self, vault: &Vault, brake: Brake) -> Result<Raising, JobError> {
+        if let Some(why) = self.weigh(vault, brake).await? {
+            return Ok(Raising::Held(why));
+        }
+        let mut raised = Raised::default();
+        let mut after: Option<FoundCredential> = None;
+        let mut heard = Instant::now();
+        loop {
+            let page = self.found(after.as_ref()).await?;
+            let Some(last) = page.last().cloned() else { return Ok(Raising::Done(raised)) };
+            let commands = page.into_iter().map(|found| self.command(vault, found));
+            let (store, tenant, actor) = (self.service.store(), self.caller.tenant, &self.caller.actor);
+            let mut notes = futures_util::stream::iter(commands)
+                .map(|command| store.execute(tenant, actor.clone(), command))
+                .buffered(WINDOW);
+            while let Some(outcome) = notes.next().await {
+                if let Outcome::Noted(Note::Finding(note)) = outcome.map_err(ServiceError::from)? {
+                    raised.count(note);
+                }
+            }
+            drop(notes);
+            after = Some(last);
+            if heard.elapsed() >= HEARTBEAT {
+                let progress: serde_json::Value = self.progress()?;
+                self.keep(&progress, Vec::new()).await?;
+                heard = Instant::now();
+            }
+        }
+    }
+
+    async fn found(&self, after: Option<&FoundCredential>) -> Result<Vec<FoundCredential>, JobError> {
+        Ok(self.service.store().found(self.caller.tenant, self.job.creation, after, PAGE).await?)
+    }
+
+    fn event_id(&self, vault: &Vault, found: &FoundCredential) -> EntityId {
+        vault.event_id(self.caller.tenant_id, &found.user, &found.fingerprint)
+    }
+
+    fn command(&self, vault: &Vault, found: FoundCredential) -> Command {
+        let id = self.event_id(vault, &found);
+        let created = created_at(self.job.created, &id);
+        Command::RaiseFinding { job: self.job.creation, id, created, found: Box::new(found) }
+    }
+
+    /// Counts the users who would get a new risk, and asks the brake.
+    async fn weigh(&self, vault: &Vault, brake: Brake) -> Result<Option<String>, JobError> {
+        if brake == Brake::RELEASED {
+            return Ok(None);
+        }
+        let (store, tenant) = (self.service.store(), self.caller.tenant);
+        let mut touched: HashSet<EntityId> = HashSet::new();
+        let mut after: Option<FoundCredential> = None;
+        loop {
+            let page = self.found(after.as_ref()).await?;
+            let Some(last) = page.last().cloned() else { break };
+            for found in page {
+                let key = EventKey { id: self.event_id(vault, &found), kind: None };
+                let event = store.load_event(tenant, &key).await?;
+                let settled =
+                    |status| status != RiskEventStatus::Remediated && status != RiskEventStatus::ClosedMfaAuto;
+                if !event.is_some_and(|event| settled(event.risk_event_status)) {
+                    touched.insert(found.user);
+                }
+            }
+            after = Some(last);
+        }
+        self.service.weigh(tenant, brake, &touched).await
+    }
+}
+
+impl crate::Service {
+    /// Asks the brake about users whom a job would touch.
+    pub(crate) async fn weigh(
+        &self,
+        tenant: model::TenantKey,
+        brake: Brake,
+        touched: &HashSet<EntityId>,
+    ) -> Result<Option<String>, JobError> {
+        if touched.is_empty() || brake == Brake::RELEASED {
+            return Ok(None);
+        }
+        let mut administrators: HashSet<EntityId> = HashSet::new();
+        let mut after = None;
+        loop {
+            let page = self.store().accounts(tenant, Accounts::All, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.clone());
+            let concerned = page.into_iter().filter(|account| account.is_administrator);
+            administrators.extend(concerned.map(|account| account.user).filter(|user| touched.contains(user)));
+        }
+        let totals = self.store().totals(tenant).await?;
+        let users = totals.iter().find(|(total, _)| *total == Total::Users).map_or(0, |(_, count)| *count);
+        Ok(brake.holds(touched.len() as u64, administrators.len() as u64, users))
+    }
+}
+
+impl Raised {
+    fn count(&mut self, note: FindingNote) {
+        let count = match note {
+            FindingNote::Raised => &mut self.raised,
+            FindingNote::Reopened => &mut self.reopened,
+            FindingNote::Added => &mut self.added,
+            FindingNote::Known => &mut self.known,
+            FindingNote::NoUser => &mut self.no_user,
+            FindingNote::Outdated => &mut self.outdated,
+        };
+        *count += 1;
+    }
+}

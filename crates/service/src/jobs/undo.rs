@@ -1,0 +1,176 @@
+//! Taking back what a job did: in chunks, each thing by itself, so that the tenant goes on meanwhile.
+
+use super::raise::WINDOW;
+use super::{HEARTBEAT, JobError, RunningJob};
+use crate::{Service, ServiceError};
+use futures_util::StreamExt as _;
+use model::{Caller, Command, EntityId, Job, JobKind, JobState, Note, RevertNote, Subject};
+use serde::{Deserialize, Serialize};
+use std::time::Instant;
+use store::Outcome;
+
+/// Records that are read at once.
+const PAGE: u32 = 1_000;
+
+/// What an undo was asked to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters {
+    /// The job that it takes back.
+    undoes: String,
+    /// Whether also what others have changed since.
+    force: bool,
+}
+
+/// How a job is taken back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Undoing {
+    /// Whether also what others have changed since.
+    pub force: bool,
+    /// Whether the process that works at the job is known to be dead.
+    pub take_over: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Undone {
+    /// Things that are as they were before the job.
+    pub reverted: u64,
+    /// Things that somebody else has changed since, which were left as they are.
+    pub changed_since: u64,
+    /// Things that cannot be as they were: their name belongs to somebody else, or others refer to them.
+    pub blocked: u64,
+}
+
+impl Service {
+    /// Takes back what a job did. What somebody else has changed since stays, unless it is forced. Answers the job that
+    /// does it, which can itself be undone. `progress` is told how many things have been taken back.
+    pub async fn undo_job(
+        &self,
+        caller: &Caller,
+        id: &str,
+        Undoing { force, take_over }: Undoing,
+        mut progress: impl FnMut(u64),
+    ) -> Result<(Job, Undone), JobError> {
+        let target = self.job(caller, id).await?;
+        self.must_rest(&target, take_over)?;
+        if target.state == JobState::Undone {
+            return Err(JobError::Ended { id: target.id, state: target.state.name(), what: "undo" });
+        }
+        let parameters = Parameters { undoes: target.id.as_str().to_owned(), force };
+        let mut undo = self.start_job(caller, JobKind::Undo, &parameters).await?;
+        let mut target = self.take_up(caller, target).await?;
+        let done = match undo.revert(&mut target, force, &mut progress).await {
+            Ok(done) => done,
+            Err(error) => return Err(undo.failed(error).await),
+        };
+        let left = done.changed_since + done.blocked;
+        let message = format!("{left} things that others have changed since were left as they are");
+        let kept: serde_json::Value = target.progress()?;
+        if left == 0 {
+            target.end(JobState::Undone, None, &kept).await?;
+        } else {
+            target.end(JobState::Failed, Some(&message), &kept).await?;
+        }
+        Ok((undo.complete(&done).await?, done))
+    }
+
+    /// The job that an undo takes back.
+    pub fn undone_by(job: &Job) -> Option<EntityId> {
+        let parameters: Parameters = serde_json::from_str(&job.parameters).ok()?;
+        (job.kind == JobKind::Undo).then(|| parameters.undoes.parse().ok())?
+    }
+}
+
+impl RunningJob {
+    /// Takes everything back, in as many passes as help: one thing can stand in the way of another that comes before it,
+    /// as a user does who has the name that another one had.
+    async fn revert(
+        &mut self,
+        target: &mut RunningJob,
+        force: bool,
+        progress: &mut impl FnMut(u64),
+    ) -> Result<Undone, JobError> {
+        let mut heard = Instant::now();
+        let mut done = Undone::default();
+        loop {
+            let before = done.reverted;
+            done = self.pass(target, force, (before, &mut heard), progress).await?;
+            if done.blocked == 0 || done.reverted == before {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Goes once over what is left, after so much was taken back.
+    async fn pass(
+        &mut self,
+        target: &mut RunningJob,
+        force: bool,
+        (reverted, heard): (u64, &mut Instant),
+        progress: &mut impl FnMut(u64),
+    ) -> Result<Undone, JobError> {
+        let mut done = Undone { reverted, ..Undone::default() };
+        let mut after = None;
+        loop {
+            let (store, tenant) = (self.service.store(), self.caller.tenant);
+            let page = store.records(tenant, target.job.creation, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(done) };
+            after = Some(last.subject.clone());
+            let (job, actor) = (self.job.creation, &self.caller.actor);
+            let mut notes = futures_util::stream::iter(page)
+                .map(|record| Command::Revert { job, record: Box::new(record), force })
+                .map(|command| store.execute(tenant, actor.clone(), command))
+                .buffered(WINDOW);
+            while let Some(outcome) = notes.next().await {
+                match outcome.map_err(ServiceError::from)? {
+                    Outcome::Noted(Note::Reverted(RevertNote::Changed)) => done.changed_since += 1,
+                    Outcome::Noted(Note::Reverted(RevertNote::Blocked)) => done.blocked += 1,
+                    Outcome::Noted(Note::Nothing) => {} // everything about the user was erased meanwhile
+                    _ => done.reverted += 1,
+                }
+            }
+            drop(notes);
+            progress(done.reverted);
+            if heard.elapsed() >= HEARTBEAT {
+                self.keep(&done, Vec::new()).await?;
+                let kept: serde_json::Value = target.progress()?;
+                target.keep(&kept, Vec::new()).await?;
+                *heard = Instant::now();
+            }
+        }
+    }
+}
+
+/// How many things a job has changed, as far as they have not been taken back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Changed {
+    /// Events.
+    pub events: u64,
+    /// Accounts of users in a directory.
+    pub accounts: u64,
+    /// Users.
+    pub users: u64,
+}
+
+impl Service {
+    /// Counts what a job has changed.
+    pub async fn changed_by(&self, caller: &Caller, job: &Job) -> Result<Changed, JobError> {
+        let mut changed = Changed::default();
+        let mut after = None;
+        loop {
+            let page = self.store().records(caller.tenant, job.creation, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(changed) };
+            after = Some(last.subject.clone());
+            for record in &page {
+                match record.subject {
+                    Subject::Event(_) => changed.events += 1,
+                    Subject::Account(_) => changed.accounts += 1,
+                    Subject::User(_) => changed.users += 1,
+                }
+            }
+        }
+    }
+}

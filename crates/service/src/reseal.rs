@@ -1,0 +1,151 @@
+//! Verifiers as a whole: whether the keys at hand open them, and sealing all of them with another key.
+
+use crate::jobs::JobError;
+use crate::{Service, ServiceError, Vault};
+use auth::SealError;
+use model::{JobState, Tenant, TenantKey};
+use std::collections::HashSet;
+use store::{Accounts, AdminCommand, KeptVerifiers};
+
+/// Verifiers that are read at once, and sealed anew in one transaction: it is over before others wait for it.
+const CHUNK: u32 = 1_000;
+/// Jobs that are read at once.
+const JOBS: u32 = 1_000;
+
+/// What became of verifiers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resealed {
+    /// How many there are, of all tenants, with those that are kept for jobs that can be undone.
+    pub all: u64,
+    /// Of these, how many were sealed anew; others were sealed with the key in use already.
+    pub resealed: u64,
+    /// How many no key at hand opens: they are left as they are.
+    pub unopenable: u64,
+}
+
+/// Whether verifiers can be opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Openable {
+    /// How many there are, of all tenants, with those that are kept for jobs that can be undone.
+    pub all: u64,
+    /// How many of those that users have now the keys at hand do not open: nothing can be told of these users.
+    pub unopenable: u64,
+    /// How many of the others, which are kept for jobs that can be undone, they do not open.
+    pub unopenable_of_before: u64,
+    /// Of these, why the first one is not opened.
+    pub why: Option<SealError>,
+}
+
+impl Service {
+    /// Whether any tenant has verifiers.
+    pub async fn has_verifiers(&self) -> Result<bool, JobError> {
+        for tenant in self.registry().await?.tenants {
+            if !self.store().verifiers(tenant.key, 0, 1).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Opens every verifier of every tenant, and keeps none.
+    pub async fn openable(&self, vault: &Vault) -> Result<Openable, JobError> {
+        let mut found = Openable::default();
+        let mut closed: HashSet<(TenantKey, u64)> = HashSet::new();
+        self.each_page(async |tenant: &Tenant, page: Vec<KeptVerifiers>| {
+            found.all += page.len() as u64;
+            for kept in &page {
+                if let Err(why) = vault.open(tenant.id, &kept.account, &kept.sealed) {
+                    closed.insert((tenant.key, kept.number));
+                    found.why.get_or_insert(why);
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        if !closed.is_empty() {
+            for tenant in self.registry().await?.tenants {
+                found.unopenable += self.count_current(tenant.key, &closed).await?;
+            }
+            found.unopenable_of_before = closed.len() as u64 - found.unopenable;
+        }
+        Ok(found)
+    }
+
+    /// How many of these verifiers accounts of a tenant have now.
+    async fn count_current(&self, tenant: TenantKey, which: &HashSet<(TenantKey, u64)>) -> Result<u64, JobError> {
+        let (mut count, mut after) = (0, None);
+        loop {
+            let page = self.store().accounts(tenant, Accounts::All, after.as_ref(), CHUNK).await?;
+            let Some(last) = page.last() else { return Ok(count) };
+            after = Some(last.key.clone());
+            let marks = page.iter().filter_map(|account| account.verifiers);
+            count += marks.filter(|mark| which.contains(&(tenant, mark.number))).count() as u64;
+        }
+    }
+
+    /// Seals every verifier of every tenant with the key in use. One that is already is left alone, so that a run that
+    /// was interrupted is finished by the next one; so is one that no key at hand opens. Goes over them again until it
+    /// finds nothing to do: somebody may have added some meanwhile.
+    pub async fn reseal(&self, vault: &Vault) -> Result<Resealed, JobError> {
+        let mut whole = Resealed::default();
+        loop {
+            let mut round = Resealed::default();
+            self.each_page(async |tenant: &Tenant, page: Vec<KeptVerifiers>| {
+                round.all += page.len() as u64;
+                let mut anew = Vec::new();
+                for kept in &page {
+                    match vault.reseal(tenant.id, &kept.account, &kept.sealed) {
+                        Ok(Some(sealed)) => anew.push((kept.number, sealed)),
+                        Ok(None) => {}
+                        Err(SealError::Crypto { name }) => return Err(SealError::Crypto { name }.into()),
+                        Err(_) => round.unopenable += 1,
+                    }
+                }
+                if anew.is_empty() {
+                    return Ok(());
+                }
+                round.resealed += anew.len() as u64;
+                let command = AdminCommand::Reseal { tenant: tenant.key, verifiers: anew };
+                self.store().administer(command).await.map_err(ServiceError::from)?;
+                Ok(())
+            })
+            .await?;
+            whole = Resealed { resealed: whole.resealed + round.resealed, ..round };
+            if round.resealed == 0 {
+                return Ok(whole);
+            }
+        }
+    }
+
+    /// Fails when a process works at a job of any tenant: it may seal verifiers with the key that it has.
+    pub async fn no_job_is_worked_at(&self) -> Result<(), JobError> {
+        for tenant in self.registry().await?.tenants {
+            let mut before = None;
+            loop {
+                let page = self.store().jobs(tenant.key, before, JOBS).await?;
+                let Some(last) = page.last() else { break };
+                before = Some(last.creation);
+                for job in page.iter().filter(|job| job.state == JobState::Running) {
+                    self.must_rest(job, false)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn each_page(
+        &self,
+        mut look: impl AsyncFnMut(&Tenant, Vec<KeptVerifiers>) -> Result<(), JobError>,
+    ) -> Result<(), JobError> {
+        for tenant in self.registry().await?.tenants {
+            let mut after = 0;
+            loop {
+                let page = self.store().verifiers(tenant.key, after, CHUNK).await?;
+                let Some(last) = page.last() else { break };
+                after = last.number;
+                look(&tenant, page).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! What keeps secrets of a directory: verifiers are sealed before they reach the store, and of a found password nothing
+//! leaves but an HMAC (leaks.md, section 5).
+//!
+//! The seal's key is the operator's, the HMAC's is random; neither is in the tables that hold what they protect.
+
+use auth::{OperatorKeys, SealError, SecretBytes};
+use aws_lc_rs::hmac;
+use model::{AccountKey, EntityId, SealedVerifiers, TenantId, Ticks, VerifierTag};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Seals verifiers and fingerprints passwords. It has no `Debug` on purpose.
+#[derive(Clone)]
+pub struct Vault(Arc<Keys>);
+
+struct Keys {
+    operator: Arc<OperatorKeys>,
+    fingerprint: hmac::Key,
+}
+
+/// What the first part of a message is for, so that no two uses share one.
+mod purpose {
+    pub const FINGERPRINT: &[u8] = b"fingerprint of a credential";
+    pub const EVENT: &[u8] = b"id of an event";
+    pub const TAG: &[u8] = b"tag of verifiers";
+    pub const SALT: &[u8] = b"salt of a derived verifier";
+    pub const USER: &[u8] = b"id of a user";
+}
+
+impl Vault {
+    /// Seals with the operator's keys, and fingerprints with a secret of 32 bytes that stays the same.
+    pub fn new(operator: Arc<OperatorKeys>, fingerprint: &[u8; 32]) -> Self {
+        Self(Arc::new(Keys { operator, fingerprint: hmac::Key::new(hmac::HMAC_SHA256, fingerprint) }))
+    }
+
+    /// The keys that seal.
+    pub fn operator_keys(&self) -> &OperatorKeys {
+        &self.0.operator
+    }
+
+    /// HMAC-SHA256 over parts, each behind its length, so that no two lists of parts are one message.
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0.fingerprint);
+        for part in parts {
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part);
+        }
+        let mut mac = [0; 32];
+        mac.copy_from_slice(context.sign().as_ref());
+        mac
+    }
+
+    /// What tells a user's credential from others of theirs. The user is part of it, so that equal passwords of two
+    /// users do not show as such.
+    pub fn fingerprint(&self, tenant: TenantId, user: &EntityId, password: &[u8]) -> [u8; 32] {
+        self.mac(&[purpose::FINGERPRINT, tenant.to_string().as_bytes(), user.as_str().as_bytes(), password])
+    }
+
+    /// The id of the event that stands for a user and a credential: the same in every job (a UUID of version 8, RFC 9562).
+    pub fn event_id(&self, tenant: TenantId, user: &EntityId, fingerprint: &[u8; 32]) -> EntityId {
+        let tenant = tenant.to_string();
+        uuid_of(&self.mac(&[purpose::EVENT, tenant.as_bytes(), user.as_str().as_bytes(), fingerprint]))
+    }
+
+    /// The id of the user that an account makes, where the directory gives none: the same whenever it is imported.
+    pub fn user_id(&self, tenant: TenantId, account: &AccountKey) -> EntityId {
+        let (tenant, source, key) = (tenant.to_string(), account.source.as_bytes(), account.key.as_bytes());
+        uuid_of(&self.mac(&[purpose::USER, tenant.as_bytes(), source, key]))
+    }
+
+    /// The salt under which a password that an account's directory holds in clear is derived: always the same, so
+    /// that the same password does not look like a new one when it is imported again.
+    pub fn salt(&self, tenant: TenantId, account: &AccountKey) -> [u8; 16] {
+        let (tenant, source, key) = (tenant.to_string(), account.source.as_bytes(), account.key.as_bytes());
+        half(&self.mac(&[purpose::SALT, tenant.as_bytes(), source, key]))
+    }
+
+    /// Seals the verifiers of an account: lines of canonical texts.
+    pub fn seal(&self, tenant: TenantId, account: &AccountKey, verifiers: &[u8]) -> Result<SealedVerifiers, SealError> {
+        let (id, source, key) = (tenant.to_string(), account.source.as_bytes(), account.key.as_bytes());
+        let tag: VerifierTag = half(&self.mac(&[purpose::TAG, id.as_bytes(), source, key, verifiers]));
+        let sealed = self.0.operator.seal(&name(tenant, account), verifiers)?;
+        Ok(SealedVerifiers { tag, sealed: sealed.into() })
+    }
+
+    /// Opens what was sealed for an account.
+    pub fn open(&self, tenant: TenantId, account: &AccountKey, sealed: &[u8]) -> Result<SecretBytes, SealError> {
+        self.0.operator.open(&name(tenant, account), sealed)
+    }
+
+    /// The same, sealed with the key in use; `None` where it is already. Opens it in either case, so that what is
+    /// damaged is told.
+    pub fn reseal(
+        &self,
+        tenant: TenantId,
+        account: &AccountKey,
+        sealed: &[u8],
+    ) -> Result<Option<Box<[u8]>>, SealError> {
+        let name = name(tenant, account);
+        let opened: Zeroizing<Vec<u8>> = self.0.operator.open(&name, sealed)?;
+        if self.0.operator.is_current(&name, sealed)? {
+            return Ok(None);
+        }
+        Ok(Some(self.0.operator.seal(&name, &opened)?.into()))
+    }
+}
+
+/// The name under which the verifiers of an account are sealed: they cannot be passed off as another account's.
+fn name(tenant: TenantId, account: &AccountKey) -> String {
+    format!("verifiers/{tenant}/{}/{}", account.source, account.key)
+}
+
+fn half(mac: &[u8; 32]) -> [u8; 16] {
+    *mac.first_chunk().expect("16 of 32 bytes")
+}
+
+fn uuid_of(mac: &[u8; 32]) -> EntityId {
+    uuid::Builder::from_custom_bytes(half(mac)).into_uuid().into()
+}
+
+/// When an event of a job is created: within the millisecond that begins with the job, by the event's id, so that it is
+/// the same whenever the job is run and not the same for all of its events.
+pub fn created_at(job: Ticks, event: &EntityId) -> Ticks {
+    const MILLISECOND: i64 = Ticks::PER_SECOND / 1000;
+    let sum = event.as_str().bytes().fold(0_i64, |sum, byte| (sum * 31 + i64::from(byte)) % MILLISECOND);
+    Ticks::new(job.get() + sum).unwrap_or(job)
+}

@@ -1,0 +1,3 @@
+//! Tests of what the service does over a store.
+
+mod undo;

@@ -1,0 +1,60 @@
+//! `spillwatch scan`
+
+use super::BrakeOptions;
+use clap::Args;
+use model::{TenantId, Ticks};
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+
+/// `spillwatch scan`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Reads combo lists, stealer logs, tables, database dumps and JSON, mixed in any order and encoding, out of files, folders,\n\
+    standard input (-), file:// and s3:// URLs; gzip, zstd, bzip2, xz, lz4, zip, tar and 7z are taken off, nested too. Names of \
+    the\ndirectory's users are looked for, and whatever stands beside one is checked against that user's verifiers. One event is \
+    raised\nfor each user and current password; nothing is kept of a password but a keyed fingerprint. What is not read is named. \
+    A scan\ncan be repeated: what is known is not raised again. See docs/scan.md.\n\n\
+    Examples:\n  spillwatch scan combo.txt.gz --source 'combo list of March' --leaked 2024-03-01\n  \
+    spillwatch scan /material/logs /material/dump.sql --dry-run\n  \
+    spillwatch scan logs.zip --archive-password infected\n  \
+    spillwatch scan s3://bucket/material/ --json"
+)]
+pub struct Scan {
+    /// Files, folders, `-` for standard input, file:// and s3:// URLs
+    #[arg(required = true, value_name = "SOURCE")]
+    pub sources: Vec<OsString>,
+    /// Tenant whose users are looked for; the first one when left out
+    #[arg(long, value_name = "ID", env = "SPILLWATCH_TENANT")]
+    pub tenant: Option<TenantId>,
+    /// What the material is called in the events' evidence; the path of each document when left out
+    #[arg(long, value_name = "NAME", value_parser = super::check::source)]
+    pub source: Option<String>,
+    /// When it leaked: 2024-03-01 or 2024-03-01T08:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = super::check::time)]
+    pub leaked: Option<Ticks>,
+    /// Password of encrypted archives; may be given several times. Others see it in the list of processes: better in the
+    /// variable
+    #[arg(
+        long,
+        value_name = "PASSWORD",
+        env = "SPILLWATCH_ARCHIVE_PASSWORD",
+        hide_env_values = true,
+        hide_default_value = true
+    )]
+    pub archive_password: Vec<String>,
+    /// Further domain of yours: addresses in it that no user has are counted
+    #[arg(long, value_name = "DOMAIN")]
+    pub own_domain: Vec<String>,
+    /// Threads that look for names; as many as there are processors when left out
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Also look for guests, whose passwords are usually kept elsewhere
+    #[arg(long)]
+    pub guests: bool,
+    /// Say what is found, and raise nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// When it stops and asks
+    #[command(flatten)]
+    pub brake: BrakeOptions,
+}

@@ -1,0 +1,360 @@
+//! `spillwatch scan`
+
+mod progress;
+mod report;
+
+use crate::cli::{Global, Scan};
+use crate::commands::listing::caller;
+use crate::commands::raising::raise;
+use crate::error::Failure;
+use crate::instance::Instance;
+use crate::signals::Signals;
+use crate::verifier_keys::Purpose;
+use ::scan::decode::{ArchivePassword, Decoder, Limits};
+use ::scan::engine::{Event, Portion, Position, scan};
+use ::scan::matcher::Matcher;
+use ::scan::source::{Item, Location, SourceError};
+use model::{Caller, JobKind, Ticks};
+use progress::{Progress, Shown};
+use serde::{Deserialize, Serialize};
+use service::jobs::{Brake, HEARTBEAT, JobError, RunningJob};
+use service::{Detector, Findings, ScanJudge, Sighted};
+use std::ffi::OsString;
+use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// The variable with the password of archives, from which a resumed scan takes it too.
+const ARCHIVE_PASSWORD: &str = "SPILLWATCH_ARCHIVE_PASSWORD";
+/// How long is scanned before what was found is kept.
+const PORTION: Duration = Duration::from_secs(1);
+
+/// What a scan was asked to do, as its job keeps it. Passwords of archives are no part of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters {
+    /// The sources; files by their whole paths.
+    sources: Vec<String>,
+    /// What evidence calls the material.
+    source: Option<Box<str>>,
+    /// When it leaked, in ticks.
+    leaked: Option<i64>,
+    /// Further domains.
+    own_domains: Vec<String>,
+    /// Threads; 0 for as many as there are processors.
+    threads: usize,
+    /// Whether guests are looked for.
+    guests: bool,
+    /// Whether passwords of archives were given, which are not kept.
+    had_archive_passwords: bool,
+    /// The brake.
+    brake: Brake,
+}
+
+/// Scans breach material.
+pub async fn run(global: &Global, options: Scan) -> Result<(), Failure> {
+    let instance = Instance::open_mapped(global, 0).await?;
+    let caller = caller(&instance, options.tenant, "scan").await?;
+    let sources = options.sources.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
+    let parameters = Parameters {
+        sources,
+        source: options.source.map(Into::into),
+        leaked: options.leaked.map(Ticks::get),
+        own_domains: options.own_domain,
+        threads: options.threads.map_or(0, Into::into),
+        guests: options.guests,
+        had_archive_passwords: !options.archive_password.is_empty(),
+        brake: options.brake.into(),
+    };
+    let passwords = options.archive_password.into_iter().map(ArchivePassword::new).collect();
+    let locations = locations(&parameters)?; // an argument that can be no source makes no job
+    let detector = detector(&instance, global, &caller, &parameters).await;
+    let done = match detector {
+        Err(failure) => Err(failure),
+        Ok(detector) => {
+            let material = Material { locations, passwords, detector };
+            let job = if options.dry_run {
+                None
+            } else {
+                Some(instance.service.start_job(&caller, JobKind::Scan, &parameters).await?)
+            };
+            scanning(global, &instance, job, parameters, material).await
+        }
+    };
+    instance.service.store().close().await;
+    done
+}
+
+/// A path as it is found again from elsewhere; a URL and `-` as they are.
+fn whole(source: &OsString) -> Result<String, Failure> {
+    let text = source.to_str().ok_or_else(|| Failure::Refused("a source is no UTF-8; rename it".to_owned()))?;
+    if text == "-" || text.contains("://") {
+        return Ok(text.to_owned());
+    }
+    let path = std::path::absolute(source)?;
+    String::from_utf8(path.as_os_str().as_bytes().to_vec()).map_err(|_| Failure::message("the folder is no UTF-8"))
+}
+
+fn locations(parameters: &Parameters) -> Result<Vec<Location>, Failure> {
+    let locations = parameters.sources.iter().map(|source| Location::parse(source.as_ref()));
+    Ok(locations.collect::<Result<_, _>>()?)
+}
+
+/// Goes on with a scan.
+pub async fn resume(global: &Global, instance: &Instance, job: RunningJob, release: bool) -> Result<(), Failure> {
+    let mut parameters: Parameters = job.parameters()?;
+    if release {
+        parameters.brake = Brake::RELEASED;
+    }
+    let progress: Progress = job.progress()?;
+    let standard = parameters.sources.iter().any(|source| source == "-");
+    let passwords = std::env::var(ARCHIVE_PASSWORD).ok().filter(|password| !password.is_empty());
+    let refusal = if progress.is_read {
+        None
+    } else if standard {
+        Some("it read standard input, of which the rest is gone; scan it again".to_owned())
+    } else if parameters.had_archive_passwords && passwords.is_none() {
+        Some(format!("it had the password of archives, which is not kept; give it in the variable {ARCHIVE_PASSWORD}"))
+    } else {
+        None
+    };
+    if let Some(why) = refusal {
+        return Err(job.failed(JobError::Interrupted(why)).await.into());
+    }
+    let prepared = async {
+        let locations = locations(&parameters)?;
+        let detector = detector(instance, global, job.caller(), &parameters).await?;
+        let passwords = passwords.into_iter().map(ArchivePassword::new).collect();
+        Ok::<_, Failure>(Material { locations, passwords, detector })
+    };
+    match prepared.await {
+        Ok(material) => scanning(global, instance, Some(job), parameters, material).await,
+        Err(failure) => {
+            job.failed(JobError::Interrupted(failure.to_string())).await;
+            Err(failure)
+        }
+    }
+}
+
+/// What a scan works on.
+struct Material {
+    locations: Vec<Location>,
+    passwords: Vec<ArchivePassword>,
+    detector: Arc<Detector>,
+}
+
+async fn detector(
+    instance: &Instance,
+    global: &Global,
+    caller: &Caller,
+    parameters: &Parameters,
+) -> Result<Arc<Detector>, Failure> {
+    let vault = instance.vault(global, Purpose::Open).await?;
+    let detector = instance.service.detector(caller, &vault, parameters.guests).await?;
+    let snapshot = detector.snapshot();
+    let (users, known, names) = (snapshot.users.len(), snapshot.with_verifiers(), snapshot.index().len());
+    if known == 0 {
+        return Err(Failure::message(format!(
+            "the directory has {users} users and no verifier of a password, so nothing can be found; give it one with \
+             `spillwatch users import`"
+        )));
+    }
+    let domains: Vec<&str> = snapshot.domains().iter().map(String::as_str).take(5).collect();
+    let more = snapshot.domains().len().saturating_sub(domains.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    anstream::eprintln!(
+        "Looking for {names} names of {users} users, of whom {known} have verifiers, in {}{more}.",
+        domains.join(", ")
+    );
+    Ok(Arc::new(detector))
+}
+
+/// What the scanning thread hands over: what was found since the last time, and how far it is.
+struct Step {
+    found: Vec<model::FoundCredential>,
+    progress: Progress,
+    problems: Vec<String>,
+}
+
+async fn scanning(
+    global: &Global,
+    instance: &Instance,
+    mut job: Option<RunningJob>,
+    parameters: Parameters,
+    material: Material,
+) -> Result<(), Failure> {
+    let mut progress: Progress = match &job {
+        Some(job) => {
+            anstream::eprintln!("Job {}.", job.job().id);
+            job.progress()?
+        }
+        None => Progress::default(),
+    };
+    if !progress.is_read
+        && let Err(failure) = read(instance, &mut job, &parameters, material, &mut progress).await
+    {
+        if let Some(job) = job {
+            job.failed(JobError::Interrupted(failure.to_string())).await;
+        }
+        return Err(failure);
+    }
+    let Some(job) = job else {
+        anstream::eprintln!("Nothing was raised: this is what was found.");
+        return report::print(global, &progress);
+    };
+    let vault = instance.vault(global, Purpose::Open).await?;
+    let ended = raise(&instance.service, job, &vault, parameters.brake, progress).await?;
+    report::print(global, &ended.progress)?;
+    ended.said()
+}
+
+/// Scans what is left of the material, and keeps what is found each second, with how far it is.
+async fn read(
+    instance: &Instance,
+    job: &mut Option<RunningJob>,
+    parameters: &Parameters,
+    material: Material,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
+    let seen = job.as_ref().map_or_else(|| instance.clock.now(), |job| job.job().created);
+    let leaked = parameters.leaked.and_then(Ticks::new);
+    let judge = ScanJudge::new(material.detector.clone(), parameters.source.clone(), leaked, seen);
+    let threads = match parameters.threads {
+        0 => std::thread::available_parallelism().map_or(1, Into::into),
+        threads => threads,
+    };
+    let entropy = instance.entropy.clone();
+    let own: Vec<String> = parameters.own_domains.clone();
+    let begun = progress.clone();
+    let (sender, mut steps) = mpsc::channel(2);
+    let shown = Shown::new(&material.locations, progress.bytes);
+    let scanner = tokio::task::spawn_blocking(move || -> Result<(), JobError> {
+        let snapshot = material.detector.snapshot();
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        let matcher = Matcher::new(snapshot.index(), snapshot.normaliser(), &own);
+        let decoder = Decoder::new(Limits::default(), material.passwords);
+        material.detector.must_find_canaries(&matcher, &decoder, &*entropy)?;
+        let items = items(material.locations);
+        let mut keeper = Keeper::new(begun, sender, shown);
+        scan(items, (&decoder, &matcher, &judge), (threads, keeper.progress.position()), |portion| {
+            keeper.take(portion, &judge)
+        })?;
+        keeper.end(&judge);
+        Ok(())
+    });
+    let mut heartbeat = tokio::time::interval(HEARTBEAT);
+    loop {
+        tokio::select! {
+            biased;
+            signal = signals.next() => {
+                let resume = job.as_ref().map(|job| format!("; `spillwatch jobs resume {}` goes on", job.job().id));
+                return Err(Failure::message(format!("{signal}: the rest was not read{}", resume.unwrap_or_default())));
+            }
+            _ = heartbeat.tick() => {
+                if let Some(job) = job {
+                    job.keep(progress, Vec::new()).await?;
+                }
+            }
+            step = steps.recv() => {
+                let Some(Step { found, progress: now, problems }) = step else { break };
+                for problem in problems {
+                    anstream::eprintln!("{problem}");
+                }
+                *progress = now;
+                if let Some(job) = job {
+                    job.keep(progress, found).await?;
+                }
+            }
+        }
+    }
+    scanner.await??;
+    progress.is_read = true;
+    if let Some(job) = job {
+        job.keep(progress, Vec::new()).await?;
+    }
+    Ok(())
+}
+
+/// The items of all sources, one after another.
+fn items(locations: Vec<Location>) -> impl Iterator<Item = Result<Item, SourceError>> + Send {
+    locations.into_iter().flat_map(|location| location.items())
+}
+
+/// Collects what comes of the scan, and hands it over each second.
+struct Keeper {
+    progress: Progress,
+    findings: Findings,
+    problems: Vec<String>,
+    sender: mpsc::Sender<Step>,
+    since: Instant,
+    shown: Shown,
+}
+
+impl Keeper {
+    fn new(progress: Progress, sender: mpsc::Sender<Step>, shown: Shown) -> Self {
+        let (findings, problems) = (Findings::default(), Vec::new());
+        Self { progress, findings, problems, sender, since: Instant::now(), shown }
+    }
+
+    fn take(&mut self, portion: Portion<Sighted>, judge: &ScanJudge) -> ControlFlow<()> {
+        let Portion { event, position } = portion;
+        self.progress.set_position(position);
+        match event {
+            Event::Document { path, preview, .. } => {
+                let told = self.shown.document(&path, &preview);
+                self.problems.extend(told);
+            }
+            Event::Scanned { counters, bytes, findings } => {
+                self.progress.scanned(&counters, bytes, findings.len() as u64);
+                for sighted in findings {
+                    self.findings.add(sighted);
+                }
+            }
+            Event::DocumentDone => self.progress.documents += 1,
+            Event::Problem(problem) => self.problem(problem.to_string()),
+            Event::Source(error) => self.problem(error.to_string()),
+            Event::ItemDone(size) => {
+                self.progress.items += 1;
+                self.shown.item_done(size);
+            }
+        }
+        self.shown.progress(&self.progress);
+        if self.since.elapsed() < PORTION {
+            return ControlFlow::Continue(());
+        }
+        self.since = Instant::now();
+        self.hand_over(judge)
+    }
+
+    fn problem(&mut self, what: String) {
+        self.progress.problems += 1;
+        self.problems.push(what);
+    }
+
+    fn hand_over(&mut self, judge: &ScanJudge) -> ControlFlow<()> {
+        self.progress.asked(judge.totals(), self.findings.users());
+        let (found, problems) = (self.findings.take(), std::mem::take(&mut self.problems));
+        let step = Step { found, progress: self.progress.clone(), problems };
+        if self.sender.blocking_send(step).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
+    fn end(mut self, judge: &ScanJudge) {
+        self.shown.finish();
+        // Where nobody takes it any more, the scan was told to stop, and goes on there when it is resumed.
+        _ = self.hand_over(judge);
+    }
+}
+
+impl Progress {
+    fn position(&self) -> Position {
+        let [items, documents, problems, chunks] = self.position;
+        Position { items, documents, problems, chunks }
+    }
+
+    fn set_position(&mut self, Position { items, documents, problems, chunks }: Position) {
+        self.position = [items, documents, problems, chunks];
+    }
+}

@@ -1,0 +1,282 @@
+//! Planted passwords and verifiers: after everything was done with them they stand in no file, no output, no answer, and
+//! not in the memory of a process that has read them (leaks.md, section 5, and capability 10).
+//!
+//! Those tests name users and places only: what is found is not printed.
+
+mod needles;
+mod plants;
+
+use crate::{BINARY, EVENTS, command, folder};
+use needles::Needles;
+use plants::{PLANTED, Plant, Planted, plant};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use testkit::server::{Outcome, Program, TestServer, wait_for};
+
+/// Everything that commands have printed.
+#[derive(Default)]
+struct Printed(Vec<(String, Outcome)>);
+
+impl Printed {
+    /// Runs a command, which may fail.
+    fn run(&mut self, program: &Program) -> Outcome {
+        let outcome = program.run();
+        self.0.push((format!("{program:?}"), outcome.clone()));
+        outcome
+    }
+
+    #[track_caller]
+    fn are_free_of(&self, needles: &Needles) {
+        for (what, outcome) in &self.0 {
+            needles.are_not_in(&format!("what {what} printed"), outcome.stdout.as_bytes());
+            needles.are_not_in(&format!("what {what} told"), outcome.stderr.as_bytes());
+        }
+    }
+}
+
+fn traced<const N: usize>(arguments: [&str; N], data: &Path) -> Program {
+    command(arguments, data).args(["--log", "trace"])
+}
+
+fn import(file: &Planted, data: &Path) -> Program {
+    traced(["users", "import", "--upn-domain", "fjord.example"], data).args(["--format", file.format]).arg(&file.path)
+}
+
+/// A file of pairs, which only we can read.
+fn pairs(folder: &Path, name: &str, lines: impl Iterator<Item = String>) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, lines.collect::<String>()).expect("it can be written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    path
+}
+
+fn pair(name: &str, password: &str) -> String {
+    format!("{name}:{password}\n")
+}
+
+/// The id of the newest job.
+#[track_caller]
+fn newest_job(data: &Path) -> String {
+    command(["jobs", "list", "--json"], data).run().lines()[0]["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn what_was_planted_is_nowhere() {
+    let (data, inputs, backups) = (folder(), folder(), folder());
+    let data = data.path();
+    let (plants, files) = plant(inputs.path());
+    let needles = Needles::of(&plants);
+    let mut printed = Printed::default();
+
+    for file in &files {
+        printed.run(&import(file, data).arg("--dry-run")).success();
+    }
+    for file in &files {
+        printed.run(&import(file, data)).success();
+        printed.run(&import(file, data)).success(); // again: nothing is another one
+    }
+    let current = pairs(inputs.path(), "current.txt", plants.iter().map(|plant| pair(&plant.upn(), &plant.password)));
+    let stale = pairs(inputs.path(), "stale.txt", plants.iter().map(|plant| pair(&plant.upn(), &plant.stale)));
+    let check = |file: &Path| traced(["check", "--json"], data).arg(file);
+    let told = |outcome: &Outcome, name: &str| outcome.lines()[0][name].as_u64().expect("a number") as usize;
+    let none = printed.run(&check(&stale));
+    assert_eq!((told(&none, "current"), told(&none, "notCurrent")), (0, PLANTED), "{none}");
+    let dry = printed.run(&check(&current).arg("--dry-run"));
+    assert_eq!(told(&dry, "current"), PLANTED, "every planted pair is current: {dry}");
+    let held = printed.run(&check(&current));
+    assert!(held.failure(1).contains("held"), "{held}");
+    let job = newest_job(data);
+    printed.run(&command(["jobs", "show", &job], data)).success();
+    printed.run(&command(["jobs", "undo", &job], data)).success();
+    let raised = printed.run(&check(&current).args(["--brake-percent", "0", "--brake-administrators", "0"]));
+    assert_eq!(told(&raised, "eventsRaised"), PLANTED, "{raised}");
+    for job in command(["jobs", "list", "--json"], data).run().lines() {
+        let id = job["id"].as_str().expect("an id");
+        printed.run(&traced(["jobs", "show", "--json", id], data)).success();
+    }
+    let mut without_keys = traced(["backup"], data);
+    without_keys = without_keys.arg(backups.path().join("without.db"));
+    printed.run(&without_keys).success();
+    printed.run(&traced(["backup", "--with-keys"], data).arg(backups.path().join("with.db"))).success();
+    for arguments in
+        [&["doctor"][..], &["events", "export"], &["events", "list"], &["users", "list"], &["jobs", "list"]]
+    {
+        printed.run(&command([], data).args(arguments.iter().copied()).args(["--log", "trace"])).success();
+    }
+
+    let server = TestServer::start_with(BINARY, data, |program| program.args(["--log", "trace"]));
+    let events = server.call("GET", EVENTS, None).expect(200).json();
+    let id = |list: &Value| list["value"][0]["id"].as_str().expect("there are some").to_owned();
+    let detections = server.call("GET", "/v1.0/identityProtection/riskDetections?$top=1", None).expect(200).json();
+    let (event, detection) = (id(&events), id(&detections));
+    for path in [
+        format!("{EVENTS}?$top=999"),
+        format!("{EVENTS}/{event}"),
+        format!("{EVENTS}/delta"),
+        format!("{EVENTS}/{event}/evidence"),
+        "/v1.0/users?$top=999".to_owned(),
+        "/v1.0/users/person0@fjord.example".to_owned(),
+        "/v1.0/identityProtection/riskDetections?$top=999".to_owned(),
+        format!("/v1.0/identityProtection/riskDetections/{detection}"),
+        "/v1.0/identityProtection/riskyUsers?$top=999".to_owned(),
+        "/v1.0/identityRiskEvents?$top=999".to_owned(),
+    ] {
+        let answer = server.call("GET", &path, None).expect(200);
+        assert!(answer.body.len() > 100, "{path} says something");
+        needles.are_not_in(&path, &answer.body);
+    }
+    // While it runs, with what is in the log of the database and not in the database yet.
+    let (searched, bytes) = needles.are_not_below(data);
+    assert!(searched >= 6 && bytes > 100_000, "{searched} files of {bytes} bytes");
+    assert_eq!(needles.are_not_below(backups.path()).0, 2);
+    printed.0.push(("serve".to_owned(), server.stop()));
+    printed.are_free_of(&needles);
+    needles.are_not_below(data);
+
+    // All of that could have found something.
+    let plain = needles.find(&fs::read(&current).expect("it can be read")).len();
+    assert!(plain >= PLANTED, "{plain}");
+    for (number, file) in files.iter().enumerate() {
+        let found = needles.find(&fs::read(&file.path).expect("it can be read"));
+        assert!(!found.is_empty(), "what file {number} is of is searched for");
+    }
+}
+
+/// The first file of `/proc` that leads into the memory of a process, or `None` where we are refused it.
+fn memory_of(process: u32) -> Option<File> {
+    match File::open(format!("/proc/{process}/mem")) {
+        Ok(memory) => Some(memory),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
+        Err(error) => panic!("/proc/{process}/mem: {error}"),
+    }
+}
+
+/// Every readable mapping of a process, by what `/proc` calls it.
+fn image(process: u32, memory: &mut File) -> Vec<(String, Vec<u8>)> {
+    let maps = fs::read_to_string(format!("/proc/{process}/maps")).expect("who may read the memory may read this");
+    let mut found = Vec::new();
+    for line in maps.lines().filter(|line| !line.ends_with("[vvar]") && !line.contains("[vsyscall]")) {
+        let mut words = line.split_ascii_whitespace();
+        let (range, rights) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (Some((from, to)), true) = (range.split_once('-'), rights.starts_with('r')) else { continue };
+        let number = |text| u64::from_str_radix(text, 16).expect("a number in hexadecimal digits");
+        let (from, to) = (number(from), number(to));
+        let mut bytes = vec![0; (to - from) as usize];
+        memory.seek(SeekFrom::Start(from)).expect("it is a place");
+        // A mapping may lie beyond the end of its file, or be the kernel's own.
+        if memory.read_exact(&mut bytes).is_ok() {
+            found.push((line.to_owned(), bytes));
+        }
+    }
+    found
+}
+
+/// Searches the whole memory of a process that is stopped at a quiet place.
+#[track_caller]
+fn is_free_of(needles: &Needles, process: u32) {
+    let Some(mut memory) = memory_of(process) else { return };
+    let (mut all, mut bytes) = (Vec::new(), 0);
+    for (mapping, content) in image(process, &mut memory) {
+        bytes += content.len();
+        all.extend(needles.find(&content).into_iter().map(|(name, at)| format!("{name} at {at} of {mapping}")));
+    }
+    assert!(bytes > 1 << 20, "only {bytes} bytes could be read");
+    assert!(all.is_empty(), "{} places of its memory hold what was planted:\n{}", all.len(), all.join("\n"));
+}
+
+/// A pipe with a name.
+fn pipe(folder: &Path) -> PathBuf {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let path = folder.join("pipe");
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe can be made");
+    path
+}
+
+/// Waits until a job that is under way has come to a number.
+fn wait_until(data: &Path, pointer: &str, least: u64) {
+    let job = newest_job(data);
+    wait_for(pointer, || {
+        let shown = command(["jobs", "show", "--json", &job], data).run();
+        shown.lines()[0].pointer(pointer).and_then(Value::as_u64).filter(|count| *count >= least)
+    });
+}
+
+#[test]
+fn a_process_that_has_imported_holds_nothing_of_it() {
+    let (data, inputs) = (folder(), folder());
+    let (plants, files) = plant(inputs.path());
+    let needles = Needles::of(&plants);
+    let pipe = pipe(inputs.path());
+    let mut running = command(["users", "import", "--upn-domain", "fjord.example"], data.path())
+        .args(files.iter().map(|file| file.path.clone()))
+        .arg(&pipe)
+        .spawn();
+    let mut writer = File::options().write(true).open(&pipe).expect("somebody reads it");
+    let mut others = "upn,displayName,verifier\n".to_owned();
+    for number in 0..20_000 {
+        let _ = writeln!(others, "other{number}@fjord.example,Somebody else,{{SHA}}AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    }
+    writer.write_all(others.as_bytes()).expect("it is read");
+    wait_until(data.path(), "/progress/entries", 10_000);
+    assert!(running.ended().is_none(), "it waits for more");
+    is_free_of(&needles, running.id());
+    drop(writer);
+    running.wait();
+    running.outcome().success();
+}
+
+#[test]
+fn a_process_that_has_checked_holds_nothing_of_it() {
+    let (data, inputs) = (folder(), folder());
+    let (plants, files) = plant(inputs.path());
+    let needles = Needles::of(&plants);
+    for file in &files {
+        import(file, data.path()).run().success();
+    }
+    let pipe = pipe(inputs.path());
+    let mut running = command(["check"], data.path()).arg(&pipe).spawn();
+    let mut writer = File::options().write(true).open(&pipe).expect("somebody reads it");
+    let pairs =
+        plants.iter().flat_map(|plant: &Plant| [pair(&plant.upn(), &plant.password), pair(&plant.upn(), &plant.stale)]);
+    let mut lines = pairs.collect::<String>();
+    for number in 0..20_000 {
+        let _ = writeln!(lines, "nobody{number}@elsewhere.example:some other password {number}");
+    }
+    writer.write_all(lines.as_bytes()).expect("it is read");
+    // What is checked is kept once a second, at the next line.
+    let job = newest_job(data.path());
+    wait_for("everything to be checked", || {
+        writer.write_all("nobody@elsewhere.example:another\n".repeat(64).as_bytes()).expect("it is read");
+        let shown = command(["jobs", "show", "--json", &job], data.path()).run();
+        let counts = &shown.lines()[0]["progress"]["counts"];
+        (counts["current"] == PLANTED && counts["lines"].as_u64() >= Some(20_000)).then_some(())
+    });
+    assert!(running.ended().is_none(), "it waits for more");
+    is_free_of(&needles, running.id());
+    drop(writer);
+    running.wait();
+    assert!(running.outcome().failure(1).contains("held"), "the brake holds so many");
+}
+
+/// The search of a memory image finds what is there: of a process that is not ours to protect.
+#[test]
+fn what_a_process_holds_is_found_in_its_memory() {
+    let inputs = folder();
+    let (plants, _) = plant(inputs.path());
+    let needles = Needles::of(&plants);
+    let secret = &plants[0].password;
+    // It has the password in its environment, and nobody has closed its memory.
+    let mut holder =
+        std::process::Command::new("sleep").arg("60").env("SECRET", secret).spawn().expect("it is started");
+    let found = wait_for("sleep to be started", || {
+        let mut memory = memory_of(holder.id()).expect("a child of ours is open to us");
+        let image = image(holder.id(), &mut memory);
+        image.iter().find_map(|(_, bytes)| needles.find(bytes).first().map(|(name, _)| (*name).to_owned()))
+    });
+    holder.kill().and_then(|()| holder.wait()).expect("it ends");
+    assert_eq!(found, "the password of person0");
+}
