@@ -84,8 +84,8 @@ pub struct Global {
 #[derive(Args, Debug, Clone)]
 #[command(next_help_heading = "Options of every command")]
 pub struct OperatorKeyOptions {
-    /// File with the operator's key, which seals the secrets in the database; the key itself may also stand in the
-    /// variable `SPILLWATCH_SECRET_KEY`
+    /// File with the operator's key, which seals the secrets in a database and the verifiers of users; the key itself may
+    /// also stand in the variable `SPILLWATCH_SECRET_KEY`
     #[arg(long, global = true, value_name = "FILE", env = "SPILLWATCH_SECRET_KEY_FILE")]
     pub secret_key_file: Option<PathBuf>,
     /// Command that prints the operator's key instead, run by the shell

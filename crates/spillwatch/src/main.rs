@@ -35,7 +35,10 @@ fn run(unprotected: Vec<String>) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(command(cli))
+    let done = runtime.block_on(command(cli));
+    // A thread that still waits for its input, as that of a scan that was told to stop, is not waited for.
+    runtime.shutdown_background();
+    done
 }
 
 async fn command(cli: Cli) -> Result<(), Failure> {

@@ -190,7 +190,7 @@ fn a_job_that_is_worked_at_is_left_alone_and_one_that_is_not_there_is_named() {
     assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
     let mut waiting = command(["users", "import", "--format", "csv"], &data).arg(&pipe).spawn();
     let mut writer = fs::OpenOptions::new().write(true).open(&pipe).expect("the other end is read");
-    std::io::Write::write_all(&mut writer, users(100_000, |_| OTHER).as_bytes()).expect("it is read");
+    std::io::Write::write_all(&mut writer, users(5_000, |_| OTHER).as_bytes()).expect("it is read");
     let job = newest(&data);
     has(&job, &json!({"state": "running", "kind": "import"}));
     for action in ["resume", "undo"] {

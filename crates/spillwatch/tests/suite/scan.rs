@@ -169,6 +169,24 @@ fn a_scan_is_held_by_the_brake_and_undone_like_every_job() {
 }
 
 #[test]
+fn a_scan_that_waits_for_its_input_stops_when_it_is_told_to() {
+    let (folder, data) = directory(20);
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    let mut waiting = command(["scan"], &data).arg(&pipe).spawn();
+    let mut writer = fs::OpenOptions::new().write(true).open(&pipe).expect("the other end is read");
+    std::io::Write::write_all(&mut writer, b"u1@contoso.example:password\n").expect("it is read");
+    testkit::server::wait_for("the job", || waiting.stderr().contains("Job ").then_some(()));
+    waiting.terminate();
+    waiting.wait();
+    let outcome = waiting.outcome();
+    outcome.failure(1);
+    assert!(outcome.stderr.contains("SIGTERM") && outcome.stderr.contains("jobs resume"), "{outcome}");
+    drop(writer);
+    has(&summary(&command(["jobs", "list", "--top", "1"], &data).run()), &json!({"kind": "scan", "state": "failed"}));
+}
+
+#[test]
 fn a_scan_that_is_killed_anywhere_and_resumed_raises_the_same_events() {
     let (folder, data) = directory(200);
     // Several chunks, in several documents: so that there are places in between.
