@@ -236,6 +236,7 @@ fn look_up(matcher: &Matcher<'_>, pieces: &[&[u8]], scratch: &mut Scratch) -> bo
     matcher.normaliser.normalise_into(&scratch.spelling, &mut scratch.key);
     scratch.hits.clear();
     scratch.hits.extend(matcher.index.lookup(scratch.key.text().as_bytes()));
+    scratch.hits.dedup_by_key(|hit| hit.user); // a user who has the name in several attributes is found once
     !scratch.hits.is_empty()
 }
 
