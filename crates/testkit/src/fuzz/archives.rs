@@ -1,7 +1,7 @@
 //! Archives and compressions: every decoder ends, keeps its limits, tells of what it leaves out, and gives the
 //! same from a pipe however the bytes come in, up to where something is damaged.
 
-use super::check_message;
+use super::{Drops, check_message};
 use scan::decode::{ArchivePassword, Decoder, Document, Flow, Limits, Problem, Summary, Visitor};
 use scan::source::Content;
 use std::io::{Cursor, Read};
@@ -27,7 +27,7 @@ pub(super) fn archives(input: &[u8]) {
         let size = Some(input.len() as u64);
         outcome(&decoder, limits, Content::seekable(Cursor::new(input)), size);
         let at_once = outcome(&decoder, limits, Content::stream(input), None);
-        let in_drops = outcome(&decoder, limits, Content::stream(Drops { left: input, reads: 0 }), None);
+        let in_drops = outcome(&decoder, limits, Content::stream(Drops { left: input, most: 33, reads: 0 }), None);
         alike(&at_once, &in_drops);
     }
 }
@@ -46,25 +46,6 @@ fn alike(at_once: &Everything, in_drops: &Everything) {
             let common = one.len().min(other.len());
             assert_eq!(one[..common], other[..common], "{path}: not the beginning of the same");
         }
-    }
-}
-
-/// Gives its text in small pieces, with an interruption now and then.
-struct Drops<'i> {
-    left: &'i [u8],
-    reads: usize,
-}
-
-impl Read for Drops<'_> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        self.reads += 1;
-        if self.reads.is_multiple_of(5) {
-            return Err(std::io::ErrorKind::Interrupted.into());
-        }
-        let count = (1 + self.reads % 33).min(self.left.len()).min(into.len());
-        into[..count].copy_from_slice(&self.left[..count]);
-        self.left = &self.left[count..];
-        Ok(count)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Exports of directories: every reader ends, keeps its limits, counts what it saw, shows no value in an
 //! error, and gives the same users however the bytes come in.
 
-use super::check_message;
+use super::{Drops, check_message};
 use directory::{DirectoryUser, EntryError, Format, Limits, Summary, VerifierText, read, sniff};
 use std::fmt::Write as _;
 use std::io::Read;
@@ -16,27 +16,8 @@ pub(super) fn export(input: &[u8]) {
     let format = Format::ALL[usize::from(first.wrapping_sub(b'0')) % Format::ALL.len()];
     for limits in [TIGHT, Limits::default()] {
         let at_once = outcome(format, text, text.len(), limits);
-        let in_drops = outcome(format, Drops { left: text, reads: 0 }, text.len(), limits);
+        let in_drops = outcome(format, Drops { left: text, most: 3, reads: 0 }, text.len(), limits);
         assert_eq!(at_once, in_drops, "{format} depends on how the bytes come in");
-    }
-}
-
-/// Gives its text in pieces of one to three bytes, with an interruption now and then.
-struct Drops<'i> {
-    left: &'i [u8],
-    reads: usize,
-}
-
-impl Read for Drops<'_> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        self.reads += 1;
-        if self.reads.is_multiple_of(5) {
-            return Err(std::io::ErrorKind::Interrupted.into());
-        }
-        let count = (1 + self.reads % 3).min(self.left.len()).min(into.len());
-        into[..count].copy_from_slice(&self.left[..count]);
-        self.left = &self.left[count..];
-        Ok(count)
     }
 }
 

@@ -20,6 +20,8 @@ mod world;
 
 pub use mutate::Mutator;
 
+use std::io::Read;
+
 /// A fuzz target.
 #[derive(Clone, Copy)]
 pub struct Target {
@@ -65,4 +67,24 @@ fn check_message(message: &str) {
     assert!(!message.is_empty(), "an empty message");
     assert!(message.chars().count() <= LONGEST_MESSAGE, "{} characters: {message}", message.chars().count());
     assert!(!message.chars().any(char::is_control), "control characters in {message:?}");
+}
+
+/// Gives its bytes in pieces of one to `most`, with an interruption now and then.
+struct Drops<'i> {
+    left: &'i [u8],
+    most: usize,
+    reads: usize,
+}
+
+impl Read for Drops<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        self.reads += 1;
+        if self.reads.is_multiple_of(5) {
+            return Err(std::io::ErrorKind::Interrupted.into());
+        }
+        let count = (1 + self.reads % self.most).min(self.left.len()).min(into.len());
+        into[..count].copy_from_slice(&self.left[..count]);
+        self.left = &self.left[count..];
+        Ok(count)
+    }
 }
