@@ -15,6 +15,7 @@ mod import;
 pub mod jobs;
 mod lists;
 mod page_token;
+mod pages;
 mod parts;
 mod plan;
 mod query;

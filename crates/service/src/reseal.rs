@@ -3,12 +3,10 @@
 use crate::jobs::JobError;
 use crate::{Service, ServiceError, Vault};
 use auth::SealError;
-use model::{JobState, Tenant, TenantKey};
+use model::{Account, JobState, Tenant, TenantKey};
 use std::collections::HashSet;
 use store::{Accounts, AdminCommand, KeptVerifiers};
 
-/// Verifiers that are read at once, and sealed anew in one transaction: it is over before others wait for it.
-const CHUNK: u32 = 1_000;
 /// Jobs that are read at once.
 const JOBS: u32 = 1_000;
 
@@ -73,14 +71,10 @@ impl Service {
 
     /// How many of these verifiers accounts of a tenant have now.
     async fn count_current(&self, tenant: TenantKey, which: &HashSet<(TenantKey, u64)>) -> Result<u64, JobError> {
-        let (mut count, mut after) = (0, None);
-        loop {
-            let page = self.store().accounts(tenant, Accounts::All, after.as_ref(), CHUNK).await?;
-            let Some(last) = page.last() else { return Ok(count) };
-            after = Some(last.key.clone());
-            let marks = page.iter().filter_map(|account| account.verifiers);
-            count += marks.filter(|mark| which.contains(&(tenant, mark.number))).count() as u64;
-        }
+        let mut count = 0;
+        let is_one = |account: &Account| account.verifiers.is_some_and(|mark| which.contains(&(tenant, mark.number)));
+        self.each_account(tenant, Accounts::All, |account| count += u64::from(is_one(&account))).await?;
+        Ok(count)
     }
 
     /// Seals every verifier of every tenant with the key in use. One that is already is left alone, so that a run that
@@ -138,13 +132,7 @@ impl Service {
         mut look: impl AsyncFnMut(&Tenant, Vec<KeptVerifiers>) -> Result<(), JobError>,
     ) -> Result<(), JobError> {
         for tenant in self.registry().await?.tenants {
-            let mut after = 0;
-            loop {
-                let page = self.store().verifiers(tenant.key, after, CHUNK).await?;
-                let Some(last) = page.last() else { break };
-                after = last.number;
-                look(&tenant, page).await?;
-            }
+            self.each_page_of_verifiers(tenant.key, async |page| look(&tenant, page).await).await?;
         }
         Ok(())
     }

@@ -82,9 +82,9 @@ impl Checked {
             let is_current = match self.known.get(&half) {
                 Some(is_current) => {
                     is_repeated = true;
-                    is_current.then(|| detector.prove(user, &[&pair.password])).transpose()?.flatten()
+                    is_current.then(|| detector.prove(user, &pair.password)).transpose()?.flatten()
                 }
-                None => detector.prove(user, &[&pair.password])?,
+                None => detector.prove(user, &pair.password)?,
             };
             if self.known.len() >= MOST {
                 self.known.clear();

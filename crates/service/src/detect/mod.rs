@@ -7,11 +7,13 @@ mod scan;
 pub use check::{CheckCounts, Checked, Pair};
 pub use scan::{Findings, ScanJudge, ScanTotals, Sighted};
 
-use crate::directory::{KnownUser, Snapshot};
+use crate::directory::{KnownAccount, KnownUser, Snapshot};
 use crate::jobs::JobError;
 use crate::{Service, Vault};
+use auth::SecretBytes;
 use model::{AccountKey, Caller, Finding, FoundCredential, JobKind, JobState, MatchClass, TenantId, Ticks};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use store::KeptVerifiers;
 use verify::identity::{Hit, Key, RuleSet};
 use verify::verifier::{CheckError, CostClass, Limits, Verifier};
 use zeroize::Zeroizing;
@@ -34,12 +36,17 @@ pub struct Detector {
 /// Why a password is known to be the user's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// Which of the candidates it is.
-    pub candidate: usize,
     /// The account whose verifier it fits.
     pub account: AccountKey,
     /// The number of that verifier.
     pub verifiers: u64,
+}
+
+impl Proof {
+    /// By the verifiers that an account has.
+    fn by(account: &KnownAccount) -> Self {
+        Self { account: account.key.clone(), verifiers: account.verifiers }
+    }
 }
 
 /// Where and when a credential was seen.
@@ -60,13 +67,9 @@ impl Service {
         let snapshot = self.snapshot(caller, with_guests).await?;
         let mut sealed = HashMap::new();
         let current = snapshot.users.iter().flat_map(|user| &user.accounts).map(|account| account.verifiers);
-        let current: std::collections::HashSet<u64> = current.collect();
+        let current: HashSet<u64> = current.collect();
         let (mut unopenable, mut first) = (0, None);
-        let mut after = 0;
-        loop {
-            let page = self.store().verifiers(caller.tenant, after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = last.number;
+        let look = async |page: Vec<KeptVerifiers>| {
             for kept in page.into_iter().filter(|kept| current.contains(&kept.number)) {
                 if let Err(why) = vault.open(caller.tenant_id, &kept.account, &kept.sealed) {
                     unopenable += 1;
@@ -74,7 +77,9 @@ impl Service {
                 }
                 sealed.insert(kept.number, kept.sealed);
             }
-        }
+            Ok::<_, JobError>(())
+        };
+        self.each_page_of_verifiers(caller.tenant, look).await?;
         if let Some(why) = first {
             return Err(JobError::Unopenable { unopenable, all: sealed.len(), why });
         }
@@ -109,37 +114,29 @@ impl Detector {
         &self.snapshot
     }
 
-    /// What seals and fingerprints.
-    pub fn vault(&self) -> &Vault {
-        &self.vault
+    /// The verifiers of an account, opened: lines of canonical texts.
+    fn opened(&self, account: &KnownAccount) -> Result<Option<SecretBytes>, JobError> {
+        let Some(sealed) = self.sealed.get(&account.verifiers) else { return Ok(None) };
+        Ok(Some(self.vault.open(self.tenant, &account.key, sealed)?))
     }
 
-    /// Tells which of the candidates is the user's current password, if any. Of an account that has a fast verifier
-    /// the slow ones are not asked: all of them are of one password.
-    pub fn prove(&self, user: &KnownUser, candidates: &[&[u8]]) -> Result<Option<Proof>, JobError> {
+    /// Tells whether a candidate is the user's current password, and by which account. Of an account that has a fast
+    /// verifier the slow ones are not asked: all of them are of one password.
+    pub fn prove(&self, user: &KnownUser, candidate: &[u8]) -> Result<Option<Proof>, JobError> {
         for account in &user.accounts {
-            let Some(sealed) = self.sealed.get(&account.verifiers) else { continue };
-            let opened = self.vault.open(self.tenant, &account.key, sealed)?;
-            let text = String::from_utf8_lossy(&opened);
-            let parsed = text.lines().map(|line| Verifier::parse(line, &self.limits));
-            let mut verifiers: Vec<Verifier> = parsed.filter_map(Result::ok).collect();
-            if let std::borrow::Cow::Owned(text) = text {
-                drop(zeroize::Zeroizing::new(text)); // never so: what was sealed was text
-            }
+            let Some(opened) = self.opened(account)? else { continue };
+            let lines = opened.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+            let mut verifiers: Vec<Verifier> =
+                lines.filter_map(|line| Verifier::parse(line, &self.limits).ok()).collect();
             if verifiers.iter().any(|verifier| verifier.cost().class == CostClass::Fast) {
                 verifiers.retain(|verifier| verifier.cost().class == CostClass::Fast);
             }
             for verifier in &verifiers {
-                for (place, candidate) in candidates.iter().enumerate() {
-                    match verifier.check(candidate) {
-                        Ok(true) => {
-                            let (account, verifiers) = (account.key.clone(), account.verifiers);
-                            return Ok(Some(Proof { candidate: place, account, verifiers }));
-                        }
-                        // What is too long to be a password is none.
-                        Ok(false) | Err(CheckError::CandidateTooLong { .. }) => {}
-                        Err(error) => return Err(JobError::Verifier(error)),
-                    }
+                match verifier.check(candidate) {
+                    Ok(true) => return Ok(Some(Proof::by(account))),
+                    // What is too long to be a password is none.
+                    Ok(false) | Err(CheckError::CandidateTooLong { .. }) => {}
+                    Err(error) => return Err(JobError::Verifier(error)),
                 }
             }
         }
@@ -170,12 +167,10 @@ impl Detector {
             return Ok(None);
         }
         for account in &user.accounts {
-            let Some(sealed) = self.sealed.get(&account.verifiers) else { continue };
-            let opened = self.vault.open(self.tenant, &account.key, sealed)?;
+            let Some(opened) = self.opened(account)? else { continue };
             let mut lines = opened.split(|byte| *byte == b'\n');
             if lines.any(|line| canonical.iter().any(|text| text.as_bytes() == line)) {
-                let (account, verifiers) = (account.key.clone(), account.verifiers);
-                return Ok(Some(Proof { candidate: 0, account, verifiers }));
+                return Ok(Some(Proof::by(account)));
             }
         }
         Ok(None)

@@ -105,7 +105,7 @@ impl Judge for ScanJudge {
                 self.count(1);
             }
             let proof = match class {
-                MatchClass::Pair => detector.prove(user, &[bytes])?,
+                MatchClass::Pair => detector.prove(user, bytes)?,
                 _ => detector.prove_by_hash(user, bytes)?,
             };
             wipe_stack();

@@ -7,8 +7,8 @@ use crate::{Service, ServiceError, Vault};
 use directory::Place;
 use futures_util::StreamExt as _;
 use model::{
-    AccountEntry, AccountKey, AccountNote, Caller, Command, Decision, EntityId, Job, Moment, Note, Refusal, State,
-    Step, Ticks, Total, UserKey, VerifierNote, Written, decide,
+    Account, AccountEntry, AccountKey, AccountNote, Caller, Command, Decision, EntityId, Job, Moment, Note, Refusal,
+    State, Step, Ticks, UserKey, VerifierNote, Written, decide,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -21,8 +21,6 @@ const WINDOW: usize = 512;
 /// The names that lead to a user, the surest first.
 const SUREST: [Attribute; 4] =
     [Attribute::QualifiedSamAccountName, Attribute::Mail, Attribute::SamAccountName, Attribute::Alias];
-/// Accounts that are read at once.
-const PAGE: u32 = 1_000;
 
 /// How a directory is imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +108,7 @@ impl Importer {
         job: Option<RunningJob>,
         import: Import,
     ) -> Result<Self, JobError> {
-        let users = users(service, caller).await?;
+        let users = service.user_count(caller.tenant).await?;
         Ok(Self {
             service: service.clone(),
             caller: caller.clone(),
@@ -129,14 +127,14 @@ impl Importer {
     /// Looks which verifiers the vault cannot open, since the key that sealed them is lost: where the import tells the
     /// same ones, they are sealed anew, although nothing else is to be done about them.
     pub async fn mend_with(&mut self, vault: &Vault) -> Result<(), JobError> {
-        let mut after = 0;
-        loop {
-            let page = self.service.store().verifiers(self.caller.tenant, after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.number;
-            let closed = |kept: &KeptVerifiers| vault.open(self.caller.tenant_id, &kept.account, &kept.sealed).is_err();
-            self.unopenable.extend(page.into_iter().filter(closed).map(|kept| kept.account));
-        }
+        let (tenant, tenant_id) = (self.caller.tenant, self.caller.tenant_id);
+        let unopenable = &mut self.unopenable;
+        let look = async |page: Vec<KeptVerifiers>| {
+            let closed = |kept: &KeptVerifiers| vault.open(tenant_id, &kept.account, &kept.sealed).is_err();
+            unopenable.extend(page.into_iter().filter(closed).map(|kept| kept.account));
+            Ok(())
+        };
+        self.service.each_page_of_verifiers(tenant, look).await
     }
 
     /// What has come of it so far.
@@ -220,8 +218,8 @@ impl Importer {
     /// Notes an entry, and finds whom it means where it has no userPrincipalName of its own.
     async fn admit(&mut self, prepared: Prepared) -> Result<Result<(Place, Box<AccountEntry>), Refused>, JobError> {
         let Prepared { place, mut entry, verifiers, .. } = prepared;
-        let halves = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(&entry.key.key)));
-        if !self.seen.entry(entry.key.source.clone()).or_default().insert(halves[0] << 64 | halves[1]) {
+        let hash = self.hash(&entry.key.key);
+        if !self.seen.entry(entry.key.source.clone()).or_default().insert(hash) {
             let why = "an entry before has the same id or name, and only the first one counts".to_owned();
             return Ok(Err((place, vec![why])));
         }
@@ -345,19 +343,12 @@ impl Importer {
     async fn gone(&self) -> Result<Vec<(AccountKey, EntityId)>, JobError> {
         let mut gone = Vec::new();
         for (source, seen) in &self.seen {
-            let mut after: Option<AccountKey> = None;
-            loop {
-                let which = Accounts::OfSource(source);
-                let page = self.service.store().accounts(self.caller.tenant, which, after.as_ref(), PAGE).await?;
-                let Some(last) = page.last() else { break };
-                after = Some(last.key.clone());
-                for account in page {
-                    let halves = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(&account.key.key)));
-                    if !seen.contains(&(halves[0] << 64 | halves[1])) {
-                        gone.push((account.key, account.user));
-                    }
+            let look = |account: Account| {
+                if !seen.contains(&self.hash(&account.key.key)) {
+                    gone.push((account.key, account.user));
                 }
-            }
+            };
+            self.service.each_account(self.caller.tenant, Accounts::OfSource(source), look).await?;
         }
         Ok(gone)
     }
@@ -365,14 +356,15 @@ impl Importer {
     /// The users with open events whose password is another one since.
     async fn outdated(&self) -> Result<BTreeSet<EntityId>, JobError> {
         let mut users = BTreeSet::new();
-        let mut after: Option<AccountKey> = None;
-        loop {
-            let store = self.service.store();
-            let page = store.accounts(self.caller.tenant, Accounts::Outdated, after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { return Ok(users) };
-            after = Some(last.key.clone());
-            users.extend(page.into_iter().map(|account| account.user));
-        }
+        let look = |account: Account| _ = users.insert(account.user);
+        self.service.each_account(self.caller.tenant, Accounts::Outdated, look).await?;
+        Ok(users)
+    }
+
+    /// What tells the key of an account from others, for as long as the import lasts.
+    fn hash(&self, key: &str) -> u128 {
+        let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(key)));
+        high << 64 | low
     }
 
     async fn remove(&mut self, job: u64, gone: Vec<(AccountKey, EntityId)>) -> Result<(), JobError> {
@@ -392,21 +384,13 @@ impl Importer {
         Ok(())
     }
 
-    /// Carries commands out, some at once, and lets others see that it lives.
+    /// Carries commands out, and lets others see that it lives.
     async fn each(&mut self, commands: Vec<Command>) -> Result<Vec<Note>, JobError> {
         let mut done = Vec::with_capacity(commands.len());
         let mut commands = commands.into_iter().peekable();
         while commands.peek().is_some() {
-            let (store, caller) = (self.service.store(), &self.caller);
-            let mut notes = futures_util::stream::iter(commands.by_ref().take(16 * WINDOW))
-                .map(|command| store.execute(caller.tenant, caller.actor.clone(), command))
-                .buffered(WINDOW);
-            while let Some(outcome) = notes.next().await {
-                if let Outcome::Noted(note) = outcome.map_err(ServiceError::from)? {
-                    done.push(note);
-                }
-            }
-            drop(notes);
+            let some = commands.by_ref().take(16 * WINDOW);
+            self.service.carry_out(&self.caller, some, |note| done.push(note)).await?;
             self.keep().await?;
         }
         Ok(done)
@@ -458,11 +442,6 @@ fn in_words(refusal: &Refusal) -> String {
         }
         other => other.to_string(),
     }
-}
-
-async fn users(service: &Service, caller: &Caller) -> Result<u64, JobError> {
-    let totals = service.store().totals(caller.tenant).await?;
-    Ok(totals.iter().find(|(total, _)| *total == Total::Users).map_or(0, |(_, count)| *count))
 }
 
 impl Service {

@@ -55,13 +55,6 @@ impl Snapshot {
         (key, hits)
     }
 
-    /// The one who has a name; `None` when nobody or several do.
-    pub fn only_one(&self, name: &str) -> Option<&KnownUser> {
-        let (_, hits) = self.named(name);
-        let first = hits.first()?.user;
-        hits.iter().all(|hit| hit.user == first).then(|| &self.users[first as usize])
-    }
-
     /// What brings names into one spelling.
     pub fn normaliser(&self) -> &Normaliser {
         &self.normaliser
@@ -89,15 +82,7 @@ impl Service {
     pub async fn snapshot(&self, caller: &Caller, with_guests: bool) -> Result<Snapshot, JobError> {
         let mut builder = Builder::new(self.entropy().number(), with_guests);
         self.read_users(caller.tenant, &mut builder).await?;
-        let mut after: Option<AccountKey> = None;
-        loop {
-            let page = self.store().accounts(caller.tenant, Accounts::All, after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.key.clone());
-            for account in page {
-                builder.account(account);
-            }
-        }
+        self.each_account(caller.tenant, Accounts::All, |account| builder.account(account)).await?;
         Ok(builder.finish())
     }
 

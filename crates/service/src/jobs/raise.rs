@@ -1,20 +1,15 @@
 //! What a job has found becomes events: one for each user and credential, whatever the job (leaks.md, section 7.1).
 
 use super::{Brake, HEARTBEAT, JobError, RunningJob};
-use crate::ServiceError;
 use crate::vault::{Vault, created_at};
-use futures_util::StreamExt as _;
-use model::{Command, EntityId, EventKey, FindingNote, FoundCredential, Note, RiskEventStatus, Total};
+use model::{Account, Command, EntityId, EventKey, FindingNote, FoundCredential, Note, RiskEventStatus};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::time::Instant;
-use store::{Accounts, Outcome};
+use store::Accounts;
 
 /// Rows that are read at once.
 const PAGE: u32 = 1_000;
-/// Commands that are under way at once: as many as the store writes in one transaction.
-pub(crate) const WINDOW: usize = 256;
-
 /// What came of the findings of a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -55,16 +50,12 @@ impl RunningJob {
             let page = self.found(after.as_ref()).await?;
             let Some(last) = page.last().cloned() else { return Ok(Raising::Done(raised)) };
             let commands = page.into_iter().map(|found| self.command(vault, found));
-            let (store, tenant, actor) = (self.service.store(), self.caller.tenant, &self.caller.actor);
-            let mut notes = futures_util::stream::iter(commands)
-                .map(|command| store.execute(tenant, actor.clone(), command))
-                .buffered(WINDOW);
-            while let Some(outcome) = notes.next().await {
-                if let Outcome::Noted(Note::Finding(note)) = outcome.map_err(ServiceError::from)? {
+            let count = |note| {
+                if let Note::Finding(note) = note {
                     raised.count(note);
                 }
-            }
-            drop(notes);
+            };
+            self.service.carry_out(&self.caller, commands, count).await?;
             after = Some(last);
             if heard.elapsed() >= HEARTBEAT {
                 let progress: serde_json::Value = self.progress()?;
@@ -126,16 +117,13 @@ impl crate::Service {
             return Ok(None);
         }
         let mut administrators: HashSet<EntityId> = HashSet::new();
-        let mut after = None;
-        loop {
-            let page = self.store().accounts(tenant, Accounts::All, after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.key.clone());
-            let concerned = page.into_iter().filter(|account| account.is_administrator);
-            administrators.extend(concerned.map(|account| account.user).filter(|user| touched.contains(user)));
-        }
-        let totals = self.store().totals(tenant).await?;
-        let users = totals.iter().find(|(total, _)| *total == Total::Users).map_or(0, |(_, count)| *count);
+        let look = |account: Account| {
+            if account.is_administrator && touched.contains(&account.user) {
+                administrators.insert(account.user);
+            }
+        };
+        self.each_account(tenant, Accounts::All, look).await?;
+        let users = self.user_count(tenant).await?;
         Ok(brake.holds(touched.len() as u64, administrators.len() as u64, users))
     }
 }

@@ -1,13 +1,10 @@
 //! Taking back what a job did: in chunks, each thing by itself, so that the tenant goes on meanwhile.
 
-use super::raise::WINDOW;
 use super::{HEARTBEAT, JobError, RunningJob};
-use crate::{Service, ServiceError};
-use futures_util::StreamExt as _;
+use crate::Service;
 use model::{Caller, Command, EntityId, Job, JobKind, JobState, Note, RevertNote, Subject};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
-use store::Outcome;
 
 /// Records that are read at once.
 const PAGE: u32 = 1_000;
@@ -118,20 +115,15 @@ impl RunningJob {
             let page = store.records(tenant, target.job.creation, after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { return Ok(done) };
             after = Some(last.subject.clone());
-            let (job, actor) = (self.job.creation, &self.caller.actor);
-            let mut notes = futures_util::stream::iter(page)
-                .map(|record| Command::Revert { job, record: Box::new(record), force })
-                .map(|command| store.execute(tenant, actor.clone(), command))
-                .buffered(WINDOW);
-            while let Some(outcome) = notes.next().await {
-                match outcome.map_err(ServiceError::from)? {
-                    Outcome::Noted(Note::Reverted(RevertNote::Changed)) => done.changed_since += 1,
-                    Outcome::Noted(Note::Reverted(RevertNote::Blocked)) => done.blocked += 1,
-                    Outcome::Noted(Note::Nothing) => {} // everything about the user was erased meanwhile
-                    _ => done.reverted += 1,
-                }
-            }
-            drop(notes);
+            let job = self.job.creation;
+            let commands = page.into_iter().map(|record| Command::Revert { job, record: Box::new(record), force });
+            let count = |note| match note {
+                Note::Reverted(RevertNote::Changed) => done.changed_since += 1,
+                Note::Reverted(RevertNote::Blocked) => done.blocked += 1,
+                Note::Nothing => {} // everything about the user was erased meanwhile
+                _ => done.reverted += 1,
+            };
+            self.service.carry_out(&self.caller, commands, count).await?;
             progress(done.reverted);
             if heard.elapsed() >= HEARTBEAT {
                 self.keep(&done, Vec::new()).await?;
