@@ -18,7 +18,7 @@ use model::{Caller, JobKind, Ticks};
 use progress::{Progress, Shown};
 use serde::{Deserialize, Serialize};
 use service::jobs::{Brake, HEARTBEAT, JobError, RunningJob};
-use service::{Detector, Findings, ScanJudge, Sighted};
+use service::{Detector, Findings, ScanJudge, Sighted, Vault};
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
@@ -70,17 +70,20 @@ pub async fn run(global: &Global, options: Scan) -> Result<(), Failure> {
     };
     let passwords = options.archive_password.into_iter().map(ArchivePassword::new).collect();
     let locations = locations(&parameters)?; // an argument that can be no source makes no job
-    let detector = detector(&instance, global, &caller, &parameters).await;
-    let done = match detector {
+    let prepared = async {
+        let vault = instance.vault(global, Purpose::Open).await?;
+        let detector = detector(&instance, &caller, &vault, &parameters).await?;
+        Ok::<_, Failure>((vault, Material { locations, passwords, detector }))
+    };
+    let done = match prepared.await {
         Err(failure) => Err(failure),
-        Ok(detector) => {
-            let material = Material { locations, passwords, detector };
+        Ok((vault, material)) => {
             let job = if options.dry_run {
                 None
             } else {
                 Some(instance.service.start_job(&caller, JobKind::Scan, &parameters).await?)
             };
-            scanning(global, &instance, job, parameters, material).await
+            scanning(global, &instance, job, parameters, (vault, Some(material))).await
         }
     };
     instance.service.store().close().await;
@@ -124,13 +127,17 @@ pub async fn resume(global: &Global, instance: &Instance, job: RunningJob, relea
         return Err(job.failed(JobError::Interrupted(why)).await.into());
     }
     let prepared = async {
+        let vault = instance.vault(global, Purpose::Open).await?;
+        if progress.is_read {
+            return Ok((vault, None)); // only raising is left, which asks no verifier
+        }
         let locations = locations(&parameters)?;
-        let detector = detector(instance, global, job.caller(), &parameters).await?;
+        let detector = detector(instance, job.caller(), &vault, &parameters).await?;
         let passwords = passwords.into_iter().map(ArchivePassword::new).collect();
-        Ok::<_, Failure>(Material { locations, passwords, detector })
+        Ok::<_, Failure>((vault, Some(Material { locations, passwords, detector })))
     };
     match prepared.await {
-        Ok(material) => scanning(global, instance, Some(job), parameters, material).await,
+        Ok(ready) => scanning(global, instance, Some(job), parameters, ready).await,
         Err(failure) => {
             job.failed(JobError::Interrupted(failure.to_string())).await;
             Err(failure)
@@ -147,12 +154,11 @@ struct Material {
 
 async fn detector(
     instance: &Instance,
-    global: &Global,
     caller: &Caller,
+    vault: &Vault,
     parameters: &Parameters,
 ) -> Result<Arc<Detector>, Failure> {
-    let vault = instance.vault(global, Purpose::Open).await?;
-    let detector = instance.service.detector(caller, &vault, parameters.guests).await?;
+    let detector = instance.service.detector(caller, vault, parameters.guests).await?;
     let snapshot = detector.snapshot();
     let (users, known, names) = (snapshot.users.len(), snapshot.with_verifiers(), snapshot.index().len());
     if known == 0 {
@@ -183,7 +189,7 @@ async fn scanning(
     instance: &Instance,
     mut job: Option<RunningJob>,
     parameters: Parameters,
-    material: Material,
+    (vault, material): (Vault, Option<Material>),
 ) -> Result<(), Failure> {
     let mut progress: Progress = match &job {
         Some(job) => {
@@ -192,7 +198,7 @@ async fn scanning(
         }
         None => Progress::default(),
     };
-    if !progress.is_read
+    if let Some(material) = material
         && let Err(failure) = read(instance, &mut job, &parameters, material, &mut progress).await
     {
         if let Some(job) = job {
@@ -204,7 +210,6 @@ async fn scanning(
         anstream::eprintln!("Nothing was raised: this is what was found.");
         return report::print(global, &progress);
     };
-    let vault = instance.vault(global, Purpose::Open).await?;
     let ended = raise(&instance.service, job, &vault, parameters.brake, progress).await?;
     report::print(global, &ended.progress)?;
     ended.said()
