@@ -4,6 +4,7 @@
 use crate::detection_id::{DetectionId, DetectionText, detection_type};
 use crate::edm::{self, event, risk_detection as at};
 use crate::event::RiskEventStatus;
+use crate::members::Members;
 use crate::risk::RiskDetail;
 use odata::edm::{EntityType, Property};
 use odata::encode::{Cell, CellError, Row};
@@ -19,22 +20,34 @@ const OFFLINE: i64 = 3;
 const TOKEN_ISSUER: i64 = 0;
 /// `additionalInfo` where there is no evidence.
 const NO_INFO: &str = "[]";
+/// `riskEventType` of nearly every detection, and the same as JSON.
+const LEAKED: &str = "leakedCredentials";
+const LEAKED_JSON: &str = "\"leakedCredentials\"";
 
 /// A row of an event, with what [`event::RISK_DETAIL`], [`event::EVIDENCE`] and
-/// [`event::LAST_UPDATED_DATE_TIME`] hold, seen as the detection that it is.
+/// [`event::LAST_UPDATED_DATE_TIME`] hold, seen as the detection that it is. Of a row that is rendered, what the two
+/// views have in common is copied from there; it must hold its
+/// [`event::RISK_EVENT_TYPE`] and [`event::RISK_EVENT_STATUS`] too.
 pub struct DetectionRow<'r> {
     event: &'r dyn Row,
+    members: Option<Members<'r>>,
     id: DetectionText,
 }
 
 impl<'r> DetectionRow<'r> {
     /// Looks at an event's row.
     pub fn of(event: &'r dyn Row) -> Result<Self, CellError> {
-        let Cell::Text(id) = event.cell(event::ID) else {
-            let id = &edm::RISK_DETECTION.all_properties()[at::ID];
-            return Err(CellError { property: id.name, expected: id.ty });
+        let members = event.members().and_then(Members::of);
+        let id = match (&members, event.cell(event::ID)) {
+            (Some(members), _) => members.plain_text(event::ID),
+            (None, Cell::Text(id)) => Some(id),
+            (None, _) => None,
         };
-        Ok(Self { event, id: DetectionId::of(id).text() })
+        let Some(id) = id else {
+            let Property { name, ty, .. } = edm::ENTITY.properties[0];
+            return Err(CellError { property: name, expected: ty });
+        };
+        Ok(Self { event, members, id: DetectionId::of(id).text() })
     }
 
     fn state(&self) -> Option<i64> {
@@ -69,6 +82,19 @@ impl Row for DetectionRow<'_> {
                 told => told,
             },
             _ => constant(position),
+        }
+    }
+
+    fn json(&self, position: usize) -> Option<&str> {
+        let members = self.members.as_ref()?;
+        match position {
+            at::RISK_EVENT_TYPE => match self.event.cell(event::RISK_EVENT_TYPE) {
+                Cell::Text(of) if detection_type(of) == LEAKED => Some(LEAKED_JSON),
+                _ => members.json(event::RISK_EVENT_TYPE),
+            },
+            // It has no place among the members.
+            at::RISK_DETAIL | at::LAST_UPDATED_DATE_TIME => None,
+            _ => members.json(below(position)?),
         }
     }
 
@@ -171,5 +197,28 @@ pub fn detection_bits(position: usize) -> u64 {
         at::RISK_STATE => bits(&[event::RISK_EVENT_STATUS, event::RISK_DETAIL]),
         at::RISK_EVENT_TYPE | at::RISK_TYPE => bits(&[event::RISK_EVENT_TYPE]),
         position => below(position).map_or(0, |below| bits(&[below])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use odata::edm::EnumMembers;
+    use odata::encode::{Metadata, write_property};
+
+    #[test]
+    fn what_is_declared_to_be_fixed_is_what_every_detection_has() {
+        let mut fixed = Vec::new();
+        for (position, property) in edm::RISK_DETECTION.all_properties().into_iter().enumerate() {
+            let Some(json) = property.fixed else { continue };
+            for told in [EnumMembers::All, EnumMembers::Known] {
+                let mut out = Vec::new();
+                write_property(constant(position), property, told, Metadata::None, "", &mut out).unwrap();
+                assert_eq!(String::from_utf8(out).unwrap(), format!("{{\"value\":{json}}}"), "{}", property.name);
+            }
+            assert_eq!(below(position), None, "{}", property.name);
+            fixed.push(property.name);
+        }
+        assert_eq!(fixed.len(), 8, "{fixed:?}");
     }
 }

@@ -97,9 +97,22 @@ fn as_uuid(id: &str) -> Option<Uuid> {
 }
 
 fn tagged(tag: &[u8], bytes: &[u8]) -> [u8; 32] {
-    let text = [b"spillwatch risk detection ", tag, bytes].concat();
+    // In one piece, without an allocation where it is short, as it is for every UUID.
+    let (mut text, mut length) = ([0; 64], 0);
+    let parts = [b"spillwatch risk detection ", tag, bytes];
+    let long: Vec<u8>;
+    let text = if parts.iter().map(|part| part.len()).sum::<usize>() <= text.len() {
+        for part in parts {
+            text[length..length + part.len()].copy_from_slice(part);
+            length += part.len();
+        }
+        &text[..length]
+    } else {
+        long = parts.concat();
+        &long
+    };
     let mut out = [0; 32];
-    out.copy_from_slice(digest(&SHA256, &text).as_ref());
+    out.copy_from_slice(digest(&SHA256, text).as_ref());
     out
 }
 

@@ -17,6 +17,7 @@ mod evidence;
 mod history;
 mod ids;
 mod job;
+mod members;
 mod permission;
 mod registry;
 mod repeatability;

@@ -128,6 +128,8 @@ pub struct Property {
     /// A regular expression (ECMA 262) that every text fits: a rule that the service itself checks,
     /// declared so that clients know it.
     pub pattern: Option<&'static str>,
+    /// The value as JSON, where every entity has the same.
+    pub fixed: Option<&'static str>,
     /// What it means, in one line.
     pub description: &'static str,
 }
@@ -143,6 +145,7 @@ impl Property {
             immutable: false,
             on_create: OnCreate::Optional,
             pattern: None,
+            fixed: None,
             description,
         }
     }
@@ -175,6 +178,12 @@ impl Property {
     #[must_use]
     pub const fn pattern(self, pattern: &'static str) -> Self {
         Self { pattern: Some(pattern), ..self }
+    }
+
+    /// The same, with one value, as JSON, for all entities: of an enumeration a member that every client is told of.
+    #[must_use]
+    pub const fn fixed(self, json: &'static str) -> Self {
+        Self { fixed: Some(json), ..self }
     }
 
     /// Whether a body must have it to create an entity.

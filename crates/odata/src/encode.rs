@@ -59,6 +59,12 @@ pub trait Row {
     fn members(&self) -> Option<&str> {
         None
     }
+    /// The value of the property at `position` as JSON, as it is written for every client whichever members of
+    /// enumerations it is told of; `None` where it is not at hand rendered, and [`Row::cell`] has it.
+    fn json(&self, position: usize) -> Option<&str> {
+        let _ = position;
+        None
+    }
     /// The entity that a relation leads to, when it leads to one and the row was read with it.
     fn related(&self, navigation: &NavigationProperty) -> Option<&dyn Row> {
         let _ = navigation;
@@ -97,6 +103,8 @@ pub struct CellError {
 #[derive(Clone, Debug)]
 pub struct Encoder {
     fields: Arc<[Field]>,
+    /// What is written after the last of them.
+    suffix: Arc<str>,
     metadata: Metadata,
     type_names: Option<TypeNames>,
     /// Whether the fields are all that the type has, in their order.
@@ -122,7 +130,8 @@ fn plain_name(ty: &EntityType) -> Cow<'static, str> {
 struct Field {
     position: usize,
     property: &'static Property,
-    /// `"name":`
+    /// Everything up to its value: a comma, the properties before it that are the same of every entity, its type where
+    /// that is told, `"name":`.
     prefix: Box<str>,
 }
 
@@ -142,17 +151,32 @@ impl Encoder {
         type_names: Option<TypeNames>,
     ) -> Self {
         let all = ty.all_properties();
-        let fields = positions.into_iter().map(|position| (position, all[position]));
-        let fields = fields.filter(|(_, property)| !property.write_only).map(|(position, property)| Field {
-            position,
-            property,
-            prefix: format!("\"{}\":", property.name).into(),
-        });
-        let fields: Arc<[Field]> = fields.collect();
+        let chosen = positions.into_iter().map(|position| (position, all[position]));
+        let (mut fields, mut text) = (Vec::new(), Vec::new());
+        for (position, property) in chosen.filter(|(_, property)| !property.write_only) {
+            if !(fields.is_empty() && text.is_empty()) {
+                text.push(b',');
+            }
+            if metadata == Metadata::Full {
+                write_type(property.name, property, &mut text);
+            }
+            write_string(property.name, &mut text);
+            text.push(b':');
+            match property.fixed {
+                Some(json) => text.extend_from_slice(json.as_bytes()),
+                None => {
+                    let prefix = String::from_utf8(std::mem::take(&mut text)).expect("it is written of texts");
+                    fields.push(Field { position, property, prefix: prefix.into() });
+                }
+            }
+        }
+        let suffix = String::from_utf8(text).expect("it is written of texts").into();
+        let fields: Arc<[Field]> = fields.into();
         let is_whole = fields.len() == all.len() && fields.iter().enumerate().all(|(at, field)| field.position == at);
         let hides = fields.iter().any(|field| field.property.ty.hides(EnumMembers::Known));
         Self {
             fields,
+            suffix,
             metadata,
             type_names,
             is_whole,
@@ -187,6 +211,14 @@ impl Encoder {
     /// member of an enumeration.
     pub fn takes_members(&self) -> bool {
         self.is_whole && self.metadata != Metadata::Full && !(self.hides && self.told == EnumMembers::Known)
+    }
+
+    /// About how many bytes an entity takes, without what its relations lead to: for the room that a page needs.
+    pub fn usual_length(&self) -> usize {
+        const CONTROL: usize = 120;
+        const VALUE: usize = 28;
+        let fields = self.fields.iter().map(|field| field.prefix.len() + VALUE);
+        CONTROL + self.suffix.len() + fields.sum::<usize>()
     }
 
     /// Whether rows must carry what their relations lead to.
@@ -243,16 +275,14 @@ impl Encoder {
     /// Writes the chosen properties as JSON members, without braces, to the end of `out`: what
     /// [`Row::members`] gives back when all are chosen.
     pub fn members(&self, row: &dyn Row, out: &mut Vec<u8>) -> Result<(), CellError> {
-        for (at, field) in self.fields.iter().enumerate() {
-            if at > 0 {
-                out.push(b',');
-            }
-            if self.metadata == Metadata::Full {
-                write_type(field.property.name, field.property, out);
-            }
+        for field in &*self.fields {
             out.extend_from_slice(field.prefix.as_bytes());
-            write_cell(row.cell(field.position), field.property, self.told, self.metadata, out)?;
+            match row.json(field.position) {
+                Some(json) => out.extend_from_slice(json.as_bytes()),
+                None => write_cell(row.cell(field.position), field.property, self.told, self.metadata, out)?,
+            }
         }
+        out.extend_from_slice(self.suffix.as_bytes());
         Ok(())
     }
 

@@ -60,6 +60,15 @@ const RISKY_USER: [&str; 9] = [
 /// When an event was last written: the time of its latest change.
 const LAST_UPDATED: &str = "e.last_updated_date_time";
 
+/// What [`Projection::RiskMembers`] reads beside the members, and the positions at which it is found.
+const BESIDE_MEMBERS: [(&str, usize); 5] = [
+    ("e.risk_event_type", edm::event::RISK_EVENT_TYPE),
+    ("e.risk_event_status", edm::event::RISK_EVENT_STATUS),
+    ("e.risk_detail", edm::event::RISK_DETAIL),
+    ("e.additional_info", edm::event::EVIDENCE),
+    (LAST_UPDATED, edm::event::LAST_UPDATED_DATE_TIME),
+];
+
 /// The state of an event's detection, as [`model::RiskEventStatus::state`] has it.
 pub const RISK_STATE: &str = "CASE e.risk_event_status WHEN 0 THEN CASE e.risk_detail WHEN 10 THEN 5 ELSE 4 END \
                           WHEN 5 THEN CASE e.risk_detail WHEN 10 THEN 5 ELSE 4 END WHEN 3 THEN 1 WHEN 4 THEN 3 WHEN 7 THEN 3 ELSE 2 END";
@@ -130,6 +139,7 @@ impl Columns {
             (Table::Events, Projection::Members) => 1,
             (Table::Events, Projection::Properties) => edm::event::IMPACTED_USER + 1,
             (Table::Events, Projection::Risk) => edm::event::LAST_UPDATED_DATE_TIME + 1,
+            (Table::Events, Projection::RiskMembers) => 1 + BESIDE_MEMBERS.len(),
         }
     }
 
@@ -151,11 +161,18 @@ impl Columns {
             }
             Table::Events => sql.push_str("e.key, e.kind, e.version"),
         }
-        if self.projection == Projection::Members {
-            list(sql, "e", &["members"]);
-        } else {
-            list(sql, "e", &EVENT);
-            list(sql, "e", &["impacted_user"]);
+        match self.projection {
+            Projection::Members => list(sql, "e", &["members"]),
+            Projection::RiskMembers => {
+                list(sql, "e", &["members"]);
+                for (column, _) in BESIDE_MEMBERS {
+                    sql.extend([", ", column]);
+                }
+            }
+            Projection::Properties | Projection::Risk => {
+                list(sql, "e", &EVENT);
+                list(sql, "e", &["impacted_user"]);
+            }
         }
         if self.projection == Projection::Risk {
             sql.extend([", e.risk_detail, e.additional_info, ", LAST_UPDATED]);
@@ -199,7 +216,7 @@ impl Columns {
         Ok(with(&TableRow {
             entity_type: kind.entity_type(),
             version: number(values, 2)? as u64,
-            is_rendered: self.projection == Projection::Members,
+            is_rendered: matches!(self.projection, Projection::Members | Projection::RiskMembers),
             related: user.as_ref(),
             ..at(CONTROL, self.cells())
         }))
@@ -278,7 +295,9 @@ impl<V: Values> TableRow<'_, V> {
 impl<V: Values> Row for TableRow<'_, V> {
     fn cell(&self, position: usize) -> Cell<'_> {
         if self.is_rendered {
-            return Cell::Damaged; // asked for what was not read: an error, never a null
+            let beside = BESIDE_MEMBERS[..self.cells - 1].iter().position(|(_, at)| *at == position);
+            // What was not read is an error, never a null.
+            return beside.map_or(Cell::Damaged, |place| self.values.cell(self.first + 1 + place));
         }
         if position >= self.cells {
             return Cell::Null; // such as `passwordProfile`, which is kept nowhere

@@ -74,6 +74,9 @@ pub enum Projection {
     /// [`model::edm::event::EVIDENCE`] (null without evidence) and
     /// [`model::edm::event::LAST_UPDATED_DATE_TIME`].
     Risk,
+    /// Of an event: its rendered members, and what today's API shows that is not among them, at the same places and at
+    /// [`model::edm::event::RISK_EVENT_TYPE`] and [`model::edm::event::RISK_EVENT_STATUS`].
+    RiskMembers,
 }
 
 /// Everything that a row that is read must carry.

@@ -42,7 +42,7 @@ pub fn run(mut call: Call<'_>) -> BoxFuture<'_, Result<Reply, ApiError>> {
         } else {
             format!("{}{}", call.set_fragment(), query.projection())
         };
-        let mut body = begin_page(&call, &fragment, 560 * limit as usize);
+        let mut body = begin_page(&call, &fragment, encoder.usual_length() * limit as usize);
         if query.count && is_first {
             let count = call.app.service.count(call.caller, call.listed(), query.filter.clone()).await;
             let count = count.map_err(|error| call.failure(error))?;

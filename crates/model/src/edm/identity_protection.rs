@@ -160,25 +160,37 @@ pub static RISK_DETECTION: EntityType = EntityType {
     is_abstract: false,
     key: None,
     properties: &[
-        Property::new("activity", Type::Enum(&ACTIVITY_TYPE), "What the risk is linked to: user.").nullable(),
+        Property::new("activity", Type::Enum(&ACTIVITY_TYPE), "What the risk is linked to: user.")
+            .nullable()
+            .fixed("\"user\""),
         Property::new("activityDateTime", Type::DateTimeOffset, "When the risk arose; riskEventDateTime.").nullable(),
         Property::new("additionalInfo", Type::text(64 << 10), "More, as a JSON array of Key and Value.").nullable(),
-        Property::new("correlationId", Type::text(64), "That of a sign-in; null, as there is none.").nullable(),
+        Property::new("correlationId", Type::text(64), "That of a sign-in; null, as there is none.")
+            .nullable()
+            .fixed("null"),
         Property::new("detectedDateTime", Type::DateTimeOffset, "When it was recorded; createdDateTime.").nullable(),
         Property::new("detectionTimingType", Type::Enum(&RISK_DETECTION_TIMING_TYPE), "How it was found: offline.")
-            .nullable(),
-        Property::new("ipAddress", Type::text(64), "That of a sign-in; null, as there is none.").nullable(),
+            .nullable()
+            .fixed("\"offline\""),
+        Property::new("ipAddress", Type::text(64), "That of a sign-in; null, as there is none.")
+            .nullable()
+            .fixed("null"),
         Property::new("lastUpdatedDateTime", Type::DateTimeOffset, "When the event was last written.").nullable(),
         Property::new("location", Type::Complex(&SIGN_IN_LOCATION), "That of a sign-in; null, as there is none.")
-            .nullable(),
-        Property::new("requestId", Type::text(64), "That of a sign-in; null, as there is none.").nullable(),
+            .nullable()
+            .fixed("null"),
+        Property::new("requestId", Type::text(64), "That of a sign-in; null, as there is none.")
+            .nullable()
+            .fixed("null"),
         Property::new("riskDetail", Type::Enum(&RISK_DETAIL), "What brought the risk to where it stands.").nullable(),
         Property::new("riskEventType", Type::text(256), "The kind of risk; usually leakedCredentials.").nullable(),
         Property::new("riskLevel", Type::Enum(&RISK_LEVEL), "How sure it is that the account is compromised.")
             .nullable(),
         Property::new("riskState", Type::Enum(&RISK_STATE), "Where the risk stands; from riskEventStatus.").nullable(),
-        Property::new("source", Type::text(64), "What found it: IdentityProtection.").nullable(),
-        Property::new("tokenIssuerType", Type::Enum(&TOKEN_ISSUER_TYPE), "AzureAD.").nullable(),
+        Property::new("source", Type::text(64), "What found it: IdentityProtection.")
+            .nullable()
+            .fixed("\"IdentityProtection\""),
+        Property::new("tokenIssuerType", Type::Enum(&TOKEN_ISSUER_TYPE), "AzureAD.").nullable().fixed("\"AzureAD\""),
         Property::new("userDisplayName", Type::text(256), "The user's name when the event was raised.").nullable(),
         Property::new("userId", Type::text(ID_LENGTH), "The id of the user at risk.").nullable(),
         Property::new("userPrincipalName", Type::text(UPN_LENGTH), "The user's sign-in name at that time.").nullable(),

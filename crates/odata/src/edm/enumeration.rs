@@ -70,7 +70,10 @@ impl EnumType {
 
     /// Finds a member by its value.
     pub fn member_of(&self, value: i64) -> Option<&Member> {
-        self.members.iter().find(|member| i64::from(member.value) == value)
+        // Most enumerations count from zero, without gaps.
+        let place = usize::try_from(value).ok().and_then(|place| self.members.get(place));
+        let is_it = |member: &&Member| i64::from(member.value) == value;
+        place.filter(is_it).or_else(|| self.members.iter().find(is_it))
     }
 
     /// Tells whether a value is that of a member behind the sentinel.

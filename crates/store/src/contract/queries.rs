@@ -12,8 +12,8 @@ use model::{
     DetectionRow, DetectionView, EventKind, NewId, NewRiskEvent, RiskEventDraft, RiskEventStatus, RiskLevel, TenantKey,
     edm,
 };
-use odata::edm::EntityType;
-use odata::encode::{Cell, Row};
+use odata::edm::{EntityType, EnumMembers};
+use odata::encode::{Cell, Encoder, Metadata, Row};
 use odata::expression::bound::{Expression, OrderKey, PropertyPath};
 use odata::expression::evaluate::{Evaluator, Scope};
 use odata::query::{Context, QueryOptions, bind};
@@ -173,7 +173,10 @@ async fn fill(store: &dyn Store, tenant: TenantKey, dice: &mut Dice) {
         let new = NewRiskEvent {
             id: if dice.below(3) == 0 { MADE } else { NewId::Chosen(id(&format!("e{number}"))) },
             kind: if dice.below(6) == 0 { EventKind::IdentityRisk } else { EventKind::LeakedCredentials },
-            user_display_name: dice.one_of(&["Mara Łind", "mara", "Tor", "åse ł", ""]).into(),
+            user_display_name: dice.one_of(&["Mara Łind", "mara", "Tor", "åse ł", "", "\"Å\" \\"]).into(),
+            risk_event_type: dice
+                .one_of(&["leakedCredentials", "Leaked \"Credentials\"", "mal\tware, \"x\":", "generic"])
+                .into(),
             user_principal_name: format!("User{user}@fjord.example").into(),
             risk_event_date_time: ticks(&format!("2024-01-{:02}T00:00:00Z", 1 + dice.below(28))),
             risk_level: RiskLevel::from_value(dice.below(6) as i64).expect("six levels"),
@@ -238,6 +241,27 @@ async fn everything(store: &dyn Store, tenant: TenantKey, source: Source, as_det
     rows.map(|(place, (row, ty, user))| Entity { row, ty, user, place }).collect()
 }
 
+/// Every detection as clients are answered: those that know all members of enumerations, and others.
+async fn written_detections(store: &dyn Store, tenant: TenantKey, projection: Projection) -> Vec<String> {
+    let all = || 0..edm::RISK_DETECTION.property_count();
+    let encoders = [EnumMembers::All, EnumMembers::Known].map(|told| {
+        Encoder::with_properties(all(), &edm::RISK_DETECTION, Metadata::Full, None).with_enum_members(told)
+    });
+    let mut written = Vec::new();
+    let mut sink = |row: &dyn Row| {
+        for encoder in &encoders {
+            let mut out = Vec::new();
+            encoder.entity(&DetectionRow::of(row)?, None, &mut out)?;
+            written.push(String::from_utf8(out).expect("JSON"));
+        }
+        Ok(())
+    };
+    let carried = Carried { projection, related: false };
+    let query = PageQuery { carried, ..PageQuery::all(Source::Events(None), u32::MAX) };
+    store.page(tenant, query, &mut sink).await.expect("a page can be read");
+    written
+}
+
 /// The ids that a query must answer, in the order that its keys ask for; `None` where the store is free.
 fn expected<'e>(all: &'e [Entity], filter: Option<&Expression>, order_by: &[OrderKey]) -> Vec<&'e Entity> {
     let filter = filter.map(Evaluator::new);
@@ -292,6 +316,9 @@ pub(super) async fn queries_answer_what_the_evaluator_keeps(harness: &dyn Harnes
     let second = tenant(harness, 2).await;
     for tenant in [first, second] {
         fill(&*store, tenant, &mut dice).await;
+        let of_cells = written_detections(&*store, tenant, Projection::Risk).await;
+        assert_eq!(written_detections(&*store, tenant, Projection::RiskMembers).await, of_cells);
+        assert!(!of_cells.is_empty(), "there are detections to write");
     }
     let sources = [
         (Source::Events(None), &edm::IDENTITY_RISK_EVENT, EVENT_CONDITIONS.as_slice(), EVENT_ORDERS.as_slice()),
