@@ -18,6 +18,7 @@ mod history;
 mod ids;
 mod job;
 mod permission;
+mod place;
 mod registry;
 mod repeatability;
 mod risk;
@@ -46,6 +47,7 @@ pub use job::{
 };
 pub use odata::Ticks;
 pub use permission::{Permission, PermissionSet, UnknownPermission};
+pub use place::Place;
 pub use registry::{App, AppId, AppSecret, Registry, Tenant};
 pub use repeatability::{Repeatability, RequestId, Tracking};
 pub use risk::{RiskDetail, RiskState, Verdict};

@@ -6,8 +6,8 @@ use crate::error::engine;
 use crate::rows::{damaged, integer, number, optional, optional_text, text, ticks};
 use crate::values::Parameters;
 use model::{
-    Account, AccountKey, EntityId, Finding, FoundCredential, Job, JobKind, JobRecord, JobState, MatchClass, Subject,
-    TenantKey, Ticks, VerifierMark,
+    Account, AccountKey, EntityId, Finding, FoundCredential, Job, JobKind, JobRecord, JobState, MatchClass, Place,
+    Subject, TenantKey, Ticks, VerifierMark,
 };
 use store::working::Recorded;
 use store::{Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError, read_image, read_names};
@@ -115,7 +115,24 @@ fn found_of(row: &Row) -> Result<FoundCredential, StoreError> {
         first_seen: ticks(row, 11, WHAT)?,
         last_seen: ticks(row, 12, WHAT)?,
         occurrences: i32::try_from(integer(row, 13, WHAT)?).map_err(|_| damaged("found_credentials.occurrences"))?,
+        place: place_found(row)?,
     })
+}
+
+/// The place in a row of what was found, whose columns stand behind the others.
+fn place_found(row: &Row) -> Result<Option<Place>, StoreError> {
+    const WHAT: &str = "found_credentials.place_document";
+    match (optional_text(row, 14, WHAT)?, optional(row, 15, WHAT)?, optional_text(row, 17, WHAT)?) {
+        (Some(document), Some(offset), Some(shape)) => Ok(Some(Place {
+            document: document.into(),
+            offset: offset as u64,
+            line: optional(row, 16, WHAT)?.map(|line| line as u64),
+            shape: shape.into(),
+            host: optional_text(row, 18, WHAT)?.map(Into::into),
+        })),
+        (None, None, None) => Ok(None),
+        _ => Err(damaged(WHAT)),
+    }
 }
 
 fn verifiers_of(row: &Row) -> Result<KeptVerifiers, StoreError> {
@@ -188,7 +205,8 @@ async fn found(
     const ORDER: &str = "user_id, fingerprint, source, match_class, matched_attribute, matched_rule";
     const DOING: &str = "reading what a job has found";
     let select = format!(
-        "SELECT {ORDER}, account_source, account_key, verifiers, as_of, leaked, first_seen, last_seen, occurrences \
+        "SELECT {ORDER}, account_source, account_key, verifiers, as_of, leaked, first_seen, last_seen, occurrences, \
+         place_document, place_offset, place_line, place_shape, place_host \
          FROM found_credentials WHERE tenant = $1 AND job = $2"
     );
     let (tenant, job, limit) = (number(tenant), place(job), i64::from(limit));
