@@ -151,6 +151,11 @@ fn add_found(db: &Connection, tenant: TenantKey, job: u64, found: &FoundCredenti
         .map(drop)
 }
 
+/// Columns of a finding, as [`found_credential`] takes them; the job stands behind them.
+const FOUND: &str = "SELECT user_id, fingerprint, source, match_class, matched_attribute, matched_rule, account_source, \
+    account_key, verifiers, as_of, leaked, first_seen, last_seen, occurrences, place_document, place_offset, place_line, \
+    place_shape, place_host, job FROM found_credentials";
+
 /// Up to `limit` findings of a job in the order of their keys, after one.
 pub(crate) fn found(
     db: &Connection,
@@ -159,36 +164,70 @@ pub(crate) fn found(
     after: Option<&FoundCredential>,
     limit: u32,
 ) -> Result<Vec<FoundCredential>, StoreError> {
-    let read = engine("reading findings");
     let mut values: Vec<Value> = vec![tenant.0.into(), bounded(job).into(), limit.into()];
     let mut condition = "";
     if let Some(after) = after {
         condition = " AND (user_id, fingerprint, source, match_class, matched_attribute, matched_rule) \
                      > (?4, ?5, ?6, ?7, ?8, ?9)";
-        let text = |text: Option<&str>| Value::Text(text.unwrap_or_default().to_owned());
-        values.extend([
-            text(Some(after.user.as_str())),
-            Value::Blob(after.fingerprint.to_vec()),
-            text(Some(&after.finding.source)),
-            (after.finding.match_class as i64).into(),
-            text(after.finding.matched_attribute.as_deref()),
-            text(after.finding.matched_rule.as_deref()),
-        ]);
+        values.push(Value::Text(after.user.as_str().to_owned()));
+        values.extend(key_within_user(after));
     }
     let sql = format!(
-        "SELECT user_id, fingerprint, source, match_class, matched_attribute, matched_rule, account_source, \
-         account_key, verifiers, as_of, leaked, first_seen, last_seen, occurrences, place_document, place_offset, \
-         place_line, place_shape, place_host FROM found_credentials \
-         WHERE tenant = ?1 AND job = ?2{condition} \
+        "{FOUND} WHERE tenant = ?1 AND job = ?2{condition} \
          ORDER BY user_id, fingerprint, source, match_class, matched_attribute, matched_rule LIMIT ?3"
     );
-    let mut statement = db.prepare_cached(&sql).map_err(&read)?;
-    let mut rows = statement.query(params_from_iter(values)).map_err(&read)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next().map_err(&read)? {
-        found.push(found_credential(row)?);
+    read_found(db, &sql, values, |_, found| Ok(found))
+}
+
+/// Up to `limit` findings of a user with the numbers of their jobs, in the order of these, after one.
+pub(crate) fn found_of(
+    db: &Connection,
+    tenant: TenantKey,
+    user: &EntityId,
+    after: Option<&(u64, FoundCredential)>,
+    limit: u32,
+) -> Result<Vec<(u64, FoundCredential)>, StoreError> {
+    let mut values: Vec<Value> = vec![tenant.0.into(), Value::Text(user.as_str().to_owned()), limit.into()];
+    let mut condition = "";
+    if let Some((job, after)) = after {
+        condition =
+            " AND (job, fingerprint, source, match_class, matched_attribute, matched_rule) > (?4, ?5, ?6, ?7, ?8, ?9)";
+        values.push(bounded(*job).into());
+        values.extend(key_within_user(after));
     }
-    Ok(found)
+    let sql = format!(
+        "{FOUND} INDEXED BY found_credentials_by_user WHERE tenant = ?1 AND user_id = ?2{condition} \
+         ORDER BY job, fingerprint, source, match_class, matched_attribute, matched_rule LIMIT ?3"
+    );
+    read_found(db, &sql, values, |row, found| Ok((row.get(19).map_err(engine("reading findings"))?, found)))
+}
+
+/// The part of a finding's key behind the user.
+fn key_within_user(found: &FoundCredential) -> [Value; 5] {
+    let text = |text: Option<&str>| Value::Text(text.unwrap_or_default().to_owned());
+    [
+        Value::Blob(found.fingerprint.to_vec()),
+        text(Some(&found.finding.source)),
+        (found.finding.match_class as i64).into(),
+        text(found.finding.matched_attribute.as_deref()),
+        text(found.finding.matched_rule.as_deref()),
+    ]
+}
+
+fn read_found<T>(
+    db: &Connection,
+    sql: &str,
+    values: Vec<Value>,
+    of: impl Fn(&Row<'_>, FoundCredential) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let read = engine("reading findings");
+    let mut statement = db.prepare_cached(sql).map_err(&read)?;
+    let mut rows = statement.query(params_from_iter(values)).map_err(&read)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next().map_err(&read)? {
+        all.push(of(row, found_credential(row)?)?);
+    }
+    Ok(all)
 }
 
 fn found_credential(row: &Row<'_>) -> Result<FoundCredential, StoreError> {

@@ -170,6 +170,26 @@ pub(super) async fn jobs_and_findings_are_read_in_pages(harness: &dyn Harness) {
         }
         assert_eq!(seen, all, "by {limit}");
     }
+
+    // Of one user, over several jobs.
+    let other = &jobs[3];
+    let again = vec![credential("a", "z"), credential("b", "z")];
+    written(&*store, tenant, put_job(other, Some(other.version), again)).await;
+    let mut of_user = vec![(other.creation, credential("a", "z"))];
+    of_user.extend(all.iter().filter(|found| found.user == id("a")).map(|found| (job.creation, found.clone())));
+    of_user.sort_by_key(|(job, _)| *job); // stable: within a job the order stays
+    for limit in [1, 10, 1000] {
+        let mut seen: Vec<(u64, FoundCredential)> = Vec::new();
+        loop {
+            let some = store.found_of(tenant, &id("a"), seen.last(), limit).await.expect("findings can be read");
+            if some.is_empty() {
+                break;
+            }
+            seen.extend(some);
+        }
+        assert_eq!(seen, of_user, "by {limit}");
+    }
+    assert_eq!(store.found_of(tenant, &id("nobody"), None, 9).await.expect("findings can be read"), []);
 }
 
 pub(super) async fn the_record_of_a_job_is_kept_in_its_order(harness: &dyn Harness) {
