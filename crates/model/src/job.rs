@@ -4,6 +4,7 @@ use crate::account::{Account, AccountKey};
 use crate::event::RiskEvent;
 use crate::evidence::{Evidence, Finding};
 use crate::ids::EntityId;
+use crate::place::Place;
 use crate::user::User;
 use odata::Ticks;
 use odata::encode::Row as _;
@@ -125,6 +126,8 @@ pub struct FoundCredential {
     pub last_seen: Ticks,
     /// How often it was seen.
     pub occurrences: i32,
+    /// Where it stands first, as far as that is known.
+    pub place: Option<Place>,
 }
 
 /// What came of a finding.

@@ -19,6 +19,7 @@ mod ids;
 mod job;
 mod members;
 mod permission;
+mod place;
 mod registry;
 mod repeatability;
 mod risk;
@@ -47,6 +48,7 @@ pub use job::{
 };
 pub use odata::Ticks;
 pub use permission::{Permission, PermissionSet, UnknownPermission};
+pub use place::Place;
 pub use registry::{App, AppId, AppSecret, Registry, Tenant};
 pub use repeatability::{Repeatability, RequestId, Tracking};
 pub use risk::{RiskDetail, RiskState, Verdict};

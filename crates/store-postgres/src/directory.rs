@@ -6,8 +6,8 @@ use crate::error::engine;
 use crate::rows::{damaged, integer, number, optional, optional_text, text, ticks};
 use crate::values::Parameters;
 use model::{
-    Account, AccountKey, EntityId, Finding, FoundCredential, Job, JobKind, JobRecord, JobState, MatchClass, Subject,
-    TenantKey, Ticks, VerifierMark,
+    Account, AccountKey, EntityId, Finding, FoundCredential, Job, JobKind, JobRecord, JobState, MatchClass, Place,
+    Subject, TenantKey, Ticks, VerifierMark,
 };
 use store::working::Recorded;
 use store::{Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError, read_image, read_names};
@@ -115,7 +115,24 @@ fn found_of(row: &Row) -> Result<FoundCredential, StoreError> {
         first_seen: ticks(row, 11, WHAT)?,
         last_seen: ticks(row, 12, WHAT)?,
         occurrences: i32::try_from(integer(row, 13, WHAT)?).map_err(|_| damaged("found_credentials.occurrences"))?,
+        place: place_found(row)?,
     })
+}
+
+/// The place in a row of what was found, whose columns stand behind the others.
+fn place_found(row: &Row) -> Result<Option<Place>, StoreError> {
+    const WHAT: &str = "found_credentials.place_document";
+    match (optional_text(row, 14, WHAT)?, optional(row, 15, WHAT)?, optional_text(row, 17, WHAT)?) {
+        (Some(document), Some(offset), Some(shape)) => Ok(Some(Place {
+            document: document.into(),
+            offset: offset as u64,
+            line: optional(row, 16, WHAT)?.map(|line| line as u64),
+            shape: shape.into(),
+            host: optional_text(row, 18, WHAT)?.map(Into::into),
+        })),
+        (None, None, None) => Ok(None),
+        _ => Err(damaged(WHAT)),
+    }
 }
 
 fn verifiers_of(row: &Row) -> Result<KeptVerifiers, StoreError> {
@@ -178,6 +195,14 @@ async fn accounts(
     read(db, "reading accounts", &sql, &values, account_of).await
 }
 
+/// Columns of what was found, as [`found_of`] takes them; the job stands behind them.
+const FOUND: &str = "SELECT user_id, fingerprint, source, match_class, matched_attribute, matched_rule, account_source, \
+    account_key, verifiers, as_of, leaked, first_seen, last_seen, occurrences, place_document, place_offset, place_line, \
+    place_shape, place_host, job FROM found_credentials WHERE tenant = $1";
+/// Where something that was found stands among what is of its job and user.
+const WITHIN: &str = "fingerprint, source, match_class, matched_attribute, matched_rule";
+const READING_FOUND: &str = "reading what a job has found";
+
 async fn found(
     db: &Connection,
     tenant: TenantKey,
@@ -185,20 +210,16 @@ async fn found(
     after: Option<&FoundCredential>,
     limit: u32,
 ) -> Result<Vec<FoundCredential>, StoreError> {
-    const ORDER: &str = "user_id, fingerprint, source, match_class, matched_attribute, matched_rule";
-    const DOING: &str = "reading what a job has found";
-    let select = format!(
-        "SELECT {ORDER}, account_source, account_key, verifiers, as_of, leaked, first_seen, last_seen, occurrences \
-         FROM found_credentials WHERE tenant = $1 AND job = $2"
-    );
     let (tenant, job, limit) = (number(tenant), place(job), i64::from(limit));
     let Some(after) = after else {
-        let sql = format!("{select} ORDER BY {ORDER} LIMIT $3");
-        return read(db, DOING, &sql, &[&tenant, &job, &limit], found_of).await;
+        let sql = format!("{FOUND} AND job = $2 ORDER BY user_id, {WITHIN} LIMIT $3");
+        return read(db, READING_FOUND, &sql, &[&tenant, &job, &limit], found_of).await;
     };
     let finding = &after.finding;
     let (attribute, rule) = (finding.matched_attribute.as_deref(), finding.matched_rule.as_deref());
-    let sql = format!("{select} AND ({ORDER}) > ($4, $5, $6, $7, $8, $9) ORDER BY {ORDER} LIMIT $3");
+    let sql = format!(
+        "{FOUND} AND job = $2 AND (user_id, {WITHIN}) > ($4, $5, $6, $7, $8, $9) ORDER BY user_id, {WITHIN} LIMIT $3"
+    );
     let values: Parameters<'_> = &[
         &tenant,
         &job,
@@ -210,7 +231,39 @@ async fn found(
         &attribute.unwrap_or_default(),
         &rule.unwrap_or_default(),
     ];
-    read(db, DOING, &sql, values, found_of).await
+    read(db, READING_FOUND, &sql, values, found_of).await
+}
+
+async fn found_of_user(
+    db: &Connection,
+    tenant: TenantKey,
+    user: &EntityId,
+    after: Option<&(u64, FoundCredential)>,
+    limit: u32,
+) -> Result<Vec<(u64, FoundCredential)>, StoreError> {
+    let (tenant, user, limit) = (number(tenant), user.as_str(), i64::from(limit));
+    let with_job = |row: &Row| Ok((integer(row, 19, "found_credentials.job")? as u64, found_of(row)?));
+    let Some((job, after)) = after else {
+        let sql = format!("{FOUND} AND user_id = $2 ORDER BY job, {WITHIN} LIMIT $3");
+        return read(db, READING_FOUND, &sql, &[&tenant, &user, &limit], with_job).await;
+    };
+    let finding = &after.finding;
+    let (attribute, rule) = (finding.matched_attribute.as_deref(), finding.matched_rule.as_deref());
+    let sql = format!(
+        "{FOUND} AND user_id = $2 AND (job, {WITHIN}) > ($4, $5, $6, $7, $8, $9) ORDER BY job, {WITHIN} LIMIT $3"
+    );
+    let values: Parameters<'_> = &[
+        &tenant,
+        &user,
+        &limit,
+        &place(*job),
+        &&after.fingerprint[..],
+        &&*finding.source,
+        &(finding.match_class as i64),
+        &attribute.unwrap_or_default(),
+        &rule.unwrap_or_default(),
+    ];
+    read(db, READING_FOUND, &sql, values, with_job).await
 }
 
 impl DirectoryStore for PostgresStore {
@@ -292,5 +345,17 @@ impl DirectoryStore for PostgresStore {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<FoundCredential>, StoreError>> {
         Box::pin(in_time(async move { found(&self.database.reader().await?, tenant, job, after, limit).await }))
+    }
+
+    fn found_of<'a>(
+        &'a self,
+        tenant: TenantKey,
+        user: &'a EntityId,
+        after: Option<&'a (u64, FoundCredential)>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<(u64, FoundCredential)>, StoreError>> {
+        Box::pin(in_time(
+            async move { found_of_user(&self.database.reader().await?, tenant, user, after, limit).await },
+        ))
     }
 }

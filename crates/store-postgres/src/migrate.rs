@@ -41,6 +41,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/postgres/0003_directory.sql"),
         contracts: false,
     },
+    Migration {
+        number: 4,
+        name: "places",
+        sql: include_str!("../../../migrations/postgres/0004_places.sql"),
+        contracts: false,
+    },
 ];
 
 /// Names the lock of migrations among the database's: "SPLW".

@@ -89,4 +89,15 @@ impl DirectoryStore for SqliteStore {
         let after = after.cloned();
         Box::pin(self.read_up_to(limit, move |db| jobs::found(db, tenant, job, after.as_ref(), limit)))
     }
+
+    fn found_of<'a>(
+        &'a self,
+        tenant: TenantKey,
+        user: &'a EntityId,
+        after: Option<&'a (u64, FoundCredential)>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<(u64, FoundCredential)>, StoreError>> {
+        let (user, after) = (user.clone(), after.cloned());
+        Box::pin(self.read_up_to(limit, move |db| jobs::found_of(db, tenant, &user, after.as_ref(), limit)))
+    }
 }

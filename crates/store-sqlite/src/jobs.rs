@@ -3,7 +3,7 @@
 use crate::accounts::{bounded, id_of};
 use crate::error::engine;
 use model::{
-    AccountKey, EntityId, Finding, FoundCredential, Job, JobKind, JobRecord, JobState, MatchClass, RecordChange,
+    AccountKey, EntityId, Finding, FoundCredential, Job, JobKind, JobRecord, JobState, MatchClass, Place, RecordChange,
     Subject, TenantKey, Ticks,
 };
 use rusqlite::types::Value;
@@ -97,40 +97,64 @@ pub(crate) fn put(db: &Connection, tenant: TenantKey, job: &Job, found: &[FoundC
     found.iter().try_for_each(|found| add_found(db, tenant, job.creation, found)).map_err(engine("writing findings"))
 }
 
-/// Adds a finding to what the job has found: of the same credential in the same place, the numbers add up.
+/// Makes the SQL that adds a finding: the numbers add up, and all that is known of the place is that of the first one.
+macro_rules! add_found_sql {
+    ($($place:literal)*) => {
+        concat!(
+            "INSERT INTO found_credentials (tenant, job, user_id, fingerprint, source, match_class, \
+             matched_attribute, matched_rule, account_source, account_key, verifiers, as_of, leaked, first_seen, \
+             last_seen, occurrences, place_document, place_offset, place_line, place_shape, place_host) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) \
+             ON CONFLICT DO UPDATE SET account_source = excluded.account_source, account_key = excluded.account_key, \
+             verifiers = excluded.verifiers, as_of = max(as_of, excluded.as_of), \
+             leaked = coalesce(min(leaked, excluded.leaked), leaked, excluded.leaked), \
+             first_seen = min(first_seen, excluded.first_seen), last_seen = max(last_seen, excluded.last_seen), \
+             occurrences = min(occurrences + excluded.occurrences, 2147483647)",
+            $(", ", $place, " = iif(excluded.place_document IS NOT NULL AND (place_document IS NULL OR \
+             (excluded.place_document, excluded.place_offset) < (place_document, place_offset)), excluded.", $place,
+             ", ", $place, ")",)*
+        )
+    };
+}
+
+const ADD_FOUND: &str = add_found_sql!("place_document" "place_offset" "place_line" "place_shape" "place_host");
+
+/// Adds a finding to what the job has found: of the same credential in the same source, the numbers add up.
 fn add_found(db: &Connection, tenant: TenantKey, job: u64, found: &FoundCredential) -> rusqlite::Result<()> {
     let Finding { source, match_class, matched_attribute, matched_rule } = &found.finding;
     let (account, verifiers) = found.proof.as_ref().map(|(account, number)| (account, *number)).unzip();
-    db.prepare_cached(
-        "INSERT INTO found_credentials (tenant, job, user_id, fingerprint, source, match_class, matched_attribute, \
-         matched_rule, account_source, account_key, verifiers, as_of, leaked, first_seen, last_seen, occurrences) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
-         ON CONFLICT DO UPDATE SET account_source = excluded.account_source, account_key = excluded.account_key, \
-         verifiers = excluded.verifiers, as_of = max(as_of, excluded.as_of), \
-         leaked = coalesce(min(leaked, excluded.leaked), leaked, excluded.leaked), \
-         first_seen = min(first_seen, excluded.first_seen), last_seen = max(last_seen, excluded.last_seen), \
-         occurrences = min(occurrences + excluded.occurrences, 2147483647)",
-    )?
-    .execute(params![
-        tenant.0,
-        job,
-        found.user.as_str(),
-        &found.fingerprint[..],
-        &**source,
-        *match_class as i32,
-        matched_attribute.as_deref().unwrap_or_default(),
-        matched_rule.as_deref().unwrap_or_default(),
-        account.map(|account| &*account.source),
-        account.map(|account| &*account.key),
-        verifiers,
-        found.as_of.get(),
-        found.leaked.map(Ticks::get),
-        found.first_seen.get(),
-        found.last_seen.get(),
-        found.occurrences,
-    ])
-    .map(drop)
+    let place = found.place.as_ref();
+    db.prepare_cached(ADD_FOUND)?
+        .execute(params![
+            tenant.0,
+            job,
+            found.user.as_str(),
+            &found.fingerprint[..],
+            &**source,
+            *match_class as i32,
+            matched_attribute.as_deref().unwrap_or_default(),
+            matched_rule.as_deref().unwrap_or_default(),
+            account.map(|account| &*account.source),
+            account.map(|account| &*account.key),
+            verifiers,
+            found.as_of.get(),
+            found.leaked.map(Ticks::get),
+            found.first_seen.get(),
+            found.last_seen.get(),
+            found.occurrences,
+            place.map(|place| &*place.document),
+            place.map(|place| bounded(place.offset)),
+            place.and_then(|place| place.line).map(bounded),
+            place.map(|place| &*place.shape),
+            place.and_then(|place| place.host.as_deref()),
+        ])
+        .map(drop)
 }
+
+/// Columns of a finding, as [`found_credential`] takes them; the job stands behind them.
+const FOUND: &str = "SELECT user_id, fingerprint, source, match_class, matched_attribute, matched_rule, account_source, \
+    account_key, verifiers, as_of, leaked, first_seen, last_seen, occurrences, place_document, place_offset, place_line, \
+    place_shape, place_host, job FROM found_credentials";
 
 /// Up to `limit` findings of a job in the order of their keys, after one.
 pub(crate) fn found(
@@ -140,35 +164,70 @@ pub(crate) fn found(
     after: Option<&FoundCredential>,
     limit: u32,
 ) -> Result<Vec<FoundCredential>, StoreError> {
-    let read = engine("reading findings");
     let mut values: Vec<Value> = vec![tenant.0.into(), bounded(job).into(), limit.into()];
     let mut condition = "";
     if let Some(after) = after {
         condition = " AND (user_id, fingerprint, source, match_class, matched_attribute, matched_rule) \
                      > (?4, ?5, ?6, ?7, ?8, ?9)";
-        let text = |text: Option<&str>| Value::Text(text.unwrap_or_default().to_owned());
-        values.extend([
-            text(Some(after.user.as_str())),
-            Value::Blob(after.fingerprint.to_vec()),
-            text(Some(&after.finding.source)),
-            (after.finding.match_class as i64).into(),
-            text(after.finding.matched_attribute.as_deref()),
-            text(after.finding.matched_rule.as_deref()),
-        ]);
+        values.push(Value::Text(after.user.as_str().to_owned()));
+        values.extend(key_within_user(after));
     }
     let sql = format!(
-        "SELECT user_id, fingerprint, source, match_class, matched_attribute, matched_rule, account_source, \
-         account_key, verifiers, as_of, leaked, first_seen, last_seen, occurrences FROM found_credentials \
-         WHERE tenant = ?1 AND job = ?2{condition} \
+        "{FOUND} WHERE tenant = ?1 AND job = ?2{condition} \
          ORDER BY user_id, fingerprint, source, match_class, matched_attribute, matched_rule LIMIT ?3"
     );
-    let mut statement = db.prepare_cached(&sql).map_err(&read)?;
-    let mut rows = statement.query(params_from_iter(values)).map_err(&read)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next().map_err(&read)? {
-        found.push(found_credential(row)?);
+    read_found(db, &sql, values, |_, found| Ok(found))
+}
+
+/// Up to `limit` findings of a user with the numbers of their jobs, in the order of these, after one.
+pub(crate) fn found_of(
+    db: &Connection,
+    tenant: TenantKey,
+    user: &EntityId,
+    after: Option<&(u64, FoundCredential)>,
+    limit: u32,
+) -> Result<Vec<(u64, FoundCredential)>, StoreError> {
+    let mut values: Vec<Value> = vec![tenant.0.into(), Value::Text(user.as_str().to_owned()), limit.into()];
+    let mut condition = "";
+    if let Some((job, after)) = after {
+        condition =
+            " AND (job, fingerprint, source, match_class, matched_attribute, matched_rule) > (?4, ?5, ?6, ?7, ?8, ?9)";
+        values.push(bounded(*job).into());
+        values.extend(key_within_user(after));
     }
-    Ok(found)
+    let sql = format!(
+        "{FOUND} INDEXED BY found_credentials_by_user WHERE tenant = ?1 AND user_id = ?2{condition} \
+         ORDER BY job, fingerprint, source, match_class, matched_attribute, matched_rule LIMIT ?3"
+    );
+    read_found(db, &sql, values, |row, found| Ok((row.get(19).map_err(engine("reading findings"))?, found)))
+}
+
+/// The part of a finding's key behind the user.
+fn key_within_user(found: &FoundCredential) -> [Value; 5] {
+    let text = |text: Option<&str>| Value::Text(text.unwrap_or_default().to_owned());
+    [
+        Value::Blob(found.fingerprint.to_vec()),
+        text(Some(&found.finding.source)),
+        (found.finding.match_class as i64).into(),
+        text(found.finding.matched_attribute.as_deref()),
+        text(found.finding.matched_rule.as_deref()),
+    ]
+}
+
+fn read_found<T>(
+    db: &Connection,
+    sql: &str,
+    values: Vec<Value>,
+    of: impl Fn(&Row<'_>, FoundCredential) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let read = engine("reading findings");
+    let mut statement = db.prepare_cached(sql).map_err(&read)?;
+    let mut rows = statement.query(params_from_iter(values)).map_err(&read)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next().map_err(&read)? {
+        all.push(of(row, found_credential(row)?)?);
+    }
+    Ok(all)
 }
 
 fn found_credential(row: &Row<'_>) -> Result<FoundCredential, StoreError> {
@@ -205,7 +264,22 @@ fn found_credential(row: &Row<'_>) -> Result<FoundCredential, StoreError> {
         first_seen: time(11)?,
         last_seen: time(12)?,
         occurrences: row.get(13).map_err(&read)?,
+        place: place(row)?,
     })
+}
+
+/// The place in a row, whose columns stand behind the others.
+fn place(row: &Row<'_>) -> Result<Option<Place>, StoreError> {
+    let read = engine("reading findings");
+    let number = |at| row.get::<_, Option<u64>>(at).map_err(&read);
+    let text = |at| row.get::<_, Option<String>>(at).map(|text| text.map(String::into_boxed_str)).map_err(&read);
+    match (text(14)?, number(15)?, text(17)?) {
+        (Some(document), Some(offset), Some(shape)) => {
+            Ok(Some(Place { document, offset, line: number(16)?, shape, host: text(18)? }))
+        }
+        (None, None, None) => Ok(None),
+        _ => Err(StoreError::Corrupt("found_credentials.place_document holds half a place".to_owned())),
+    }
 }
 
 /// A subject as the key of a record has it: kind, source and id.

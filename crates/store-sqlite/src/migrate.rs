@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration { number: 5, name: "evidence", sql: include_str!("../../../migrations/sqlite/0005_evidence.sql") },
     Migration { number: 6, name: "directory", sql: include_str!("../../../migrations/sqlite/0006_directory.sql") },
+    Migration { number: 7, name: "places", sql: include_str!("../../../migrations/sqlite/0007_places.sql") },
 ];
 
 /// The newest schema that this version knows.

@@ -80,4 +80,14 @@ pub trait DirectoryStore {
         after: Option<&'a FoundCredential>,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<FoundCredential>, StoreError>>;
+
+    /// Up to `limit` credentials of a user that jobs have found, each with the number of its job, in the order of job,
+    /// fingerprint, source, class, attribute and rule, after one.
+    fn found_of<'a>(
+        &'a self,
+        tenant: TenantKey,
+        user: &'a EntityId,
+        after: Option<&'a (u64, FoundCredential)>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<(u64, FoundCredential)>, StoreError>>;
 }

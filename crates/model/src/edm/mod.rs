@@ -237,6 +237,8 @@ pub mod user {
     pub const BUSINESS_PHONES: usize = 2;
     /// `createdDateTime`
     pub const CREATED_DATE_TIME: usize = 3;
+    /// `department`
+    pub const DEPARTMENT: usize = 4;
     /// `displayName`
     pub const DISPLAY_NAME: usize = 5;
     /// `mail`
@@ -430,6 +432,7 @@ mod tests {
         named(&USER, user::ACCOUNT_ENABLED, "accountEnabled");
         named(&USER, user::BUSINESS_PHONES, "businessPhones");
         named(&USER, user::CREATED_DATE_TIME, "createdDateTime");
+        named(&USER, user::DEPARTMENT, "department");
         named(&USER, user::DISPLAY_NAME, "displayName");
         named(&USER, user::MAIL_NICKNAME, "mailNickname");
         named(&USER, user::USER_PRINCIPAL_NAME, "userPrincipalName");

@@ -250,6 +250,7 @@ fn any_of_a_job() -> impl Strategy<Value = Command> {
                 first_seen: time,
                 last_seen: time,
                 occurrences: 1,
+                place: None,
             };
             Command::RaiseFinding { job: 1, id: id(&event), created: time, found: Box::new(found) }
         });

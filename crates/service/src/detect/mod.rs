@@ -200,6 +200,7 @@ impl Detector {
             first_seen: sighting.leaked.unwrap_or(sighting.seen).min(sighting.seen),
             last_seen: sighting.seen,
             occurrences: 1,
+            place: None,
         }
     }
 

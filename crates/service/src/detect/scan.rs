@@ -6,7 +6,7 @@ use crate::wipe::wipe_stack;
 use ::scan::candidate::Secret;
 use ::scan::engine::Judge;
 use ::scan::matcher::Found;
-use model::{EntityId, FoundCredential, MatchClass, Ticks};
+use model::{EntityId, FoundCredential, MatchClass, Place, Ticks};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -119,12 +119,27 @@ impl Judge for ScanJudge {
             let Some(proof) = proof else { continue };
             let source = self.source.clone().unwrap_or_else(|| shortened(path));
             let sighting = Sighting { source, leaked: self.leaked, seen: self.seen };
+            let place = place_of(path, found);
             let found = detector.found(user, (found.name, &found.hit), (class, bytes), proof, &sighting);
+            let found = FoundCredential { place: Some(place), ..found };
             findings.push(Sighted { found, is_disabled: user.is_enabled == Some(false) });
             return Ok(());
         }
         Ok(())
     }
+}
+
+/// Where a credential stands. What may be its password is never taken for the site's host.
+fn place_of(path: &str, found: &Found<'_>) -> Place {
+    let is_candidate = |host: &[u8]| {
+        found.candidates.iter().any(|secret| match secret {
+            Secret::Password(bytes) | Secret::Hash(bytes) => {
+                !bytes.is_empty() && host.windows(bytes.len()).any(|part| part.eq_ignore_ascii_case(bytes))
+            }
+        })
+    };
+    let host = found.context.filter(|host| !is_candidate(host));
+    Place::new(path, (found.offset, Some(found.line)), found.shape.name(), host)
 }
 
 /// A document's path as evidence takes it: its end tells more than its beginning.
@@ -163,7 +178,10 @@ impl Findings {
             (&known.user, &known.fingerprint, &known.finding) == (&found.user, &found.fingerprint, &found.finding)
         };
         match alike.iter_mut().find(same) {
-            Some(known) => known.occurrences = known.occurrences.saturating_add(found.occurrences),
+            Some(known) => {
+                known.occurrences = known.occurrences.saturating_add(found.occurrences);
+                known.place = Place::first(known.place.take(), found.place);
+            }
             None => alike.push(found),
         }
     }

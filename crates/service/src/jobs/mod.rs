@@ -4,11 +4,13 @@
 //! may resume the job then. What a job does is idempotent, so that going over the same ground again changes nothing.
 
 mod brake;
+mod findings;
 mod raise;
 mod retention;
 mod undo;
 
 pub use brake::Brake;
+pub use findings::{JobFinding, Person};
 pub use raise::{Raised, Raising};
 pub use retention::UNDO_WINDOW;
 pub use undo::{Changed, Undoing, Undone};

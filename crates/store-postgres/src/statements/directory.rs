@@ -4,7 +4,7 @@ use super::{
     Column, Statement, booleans, delete_rows, equal, insert, lists, names, numbers, statement, texts, unnest, update,
     upsert,
 };
-use crate::directory::place_of;
+use crate::directory::{place, place_of};
 use crate::rows::number;
 use model::{Account, EntityId, FoundCredential, Job, JobRecord, Subject, TenantKey, Ticks};
 use store::working::DirectoryWrites;
@@ -13,11 +13,23 @@ use store::{KeptVerifiers, write_image, write_names};
 /// Tables whose rows of a user go when everything about them is gone.
 const ERASED: [&str; 3] = ["accounts", "verifiers", "found_credentials"];
 
-/// What becomes of the row `r` of a found credential when `n` is told of the same: the numbers add up.
-const ADDED: &str = "account_source = n.account_source, account_key = n.account_key, verifiers = n.verifiers, \
-    as_of = greatest(r.as_of, n.as_of), leaked = least(r.leaked, n.leaked), \
-    first_seen = least(r.first_seen, n.first_seen), last_seen = greatest(r.last_seen, n.last_seen), \
-    occurrences = least(r.occurrences + n.occurrences, 2147483647)";
+/// Makes what becomes of the row `r` of a found credential when `n` is told of the same: the numbers add up, and all that
+/// is known of the place is that of the first one.
+macro_rules! added_sql {
+    ($($place:literal)*) => {
+        concat!(
+            "account_source = n.account_source, account_key = n.account_key, verifiers = n.verifiers, \
+             as_of = greatest(r.as_of, n.as_of), leaked = least(r.leaked, n.leaked), \
+             first_seen = least(r.first_seen, n.first_seen), last_seen = greatest(r.last_seen, n.last_seen), \
+             occurrences = least(r.occurrences + n.occurrences, 2147483647)",
+            $(", ", $place, " = CASE WHEN n.place_document IS NOT NULL AND (r.place_document IS NULL OR \
+             (n.place_document, n.place_offset) < (r.place_document, r.place_offset)) THEN n.", $place, " ELSE r.", $place,
+             " END",)*
+        )
+    };
+}
+
+const ADDED: &str = added_sql!("place_document" "place_offset" "place_line" "place_shape" "place_host");
 
 /// The statements that delete what is gone.
 pub(super) fn deletions(tenant: TenantKey, writes: &DirectoryWrites, all: &mut Vec<Statement>) {
@@ -145,6 +157,11 @@ fn found_columns(rows: &[(u64, FoundCredential)]) -> Vec<Column> {
         numbers("first_seen", rows, |(_, found)| Some(found.first_seen.get())),
         numbers("last_seen", rows, |(_, found)| Some(found.last_seen.get())),
         numbers("occurrences", rows, |(_, found)| Some(found.occurrences.into())),
+        texts("place_document", rows, |(_, found)| found.place.as_ref().map(|place| &*place.document)),
+        numbers("place_offset", rows, |(_, found)| found.place.as_ref().map(|at| place(at.offset))),
+        numbers("place_line", rows, |(_, found)| found.place.as_ref().and_then(|at| at.line).map(place)),
+        texts("place_shape", rows, |(_, found)| found.place.as_ref().map(|place| &*place.shape)),
+        texts("place_host", rows, |(_, found)| found.place.as_ref().and_then(|place| place.host.as_deref())),
     ]
 }
 

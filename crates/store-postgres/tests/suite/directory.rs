@@ -4,7 +4,7 @@
 use crate::support::{clock, open, tenant};
 use model::{
     AccountEntry, AccountKey, AccountName, Actor, Command, EntityId, EventKey, Finding, FoundCredential, Image, Job,
-    JobKind, JobRecord, JobState, MatchClass, NewEvidence, OwnedCell, Precondition, SealedVerifiers, Subject,
+    JobKind, JobRecord, JobState, MatchClass, NewEvidence, OwnedCell, Place, Precondition, SealedVerifiers, Subject,
     TenantKey, Ticks, UserDraft, UserKey, edm,
 };
 use postgres_cluster::shared;
@@ -105,6 +105,10 @@ impl Chance<'_> {
             first_seen: time(dice.below(9)),
             last_seen: time(10 + dice.below(9)),
             occurrences: dice.one_of(&[1, 2, 2_000_000_000]),
+            place: (dice.below(4) > 0).then(|| {
+                let line = (dice.below(2) == 0).then(|| 1 + dice.below(9));
+                Place::new(dice.one_of(&["a.zip/b", "ł"]), (dice.below(9), line), "combo", None)
+            }),
         }
     }
 

@@ -81,6 +81,7 @@ fn with_schema() -> String {
         include_str!("../../../../migrations/postgres/0001_foundation.sql"),
         include_str!("../../../../migrations/postgres/0002_functions.sql"),
         include_str!("../../../../migrations/postgres/0003_directory.sql"),
+        include_str!("../../../../migrations/postgres/0004_places.sql"),
     );
     let mut hasher = std::hash::DefaultHasher::new();
     migrations.hash(&mut hasher);

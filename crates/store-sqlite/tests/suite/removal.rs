@@ -27,8 +27,8 @@ const DIRECTORY: &str = "INSERT INTO accounts SELECT tenant, 's', 'k', 'u', '[]'
     INSERT INTO verifiers SELECT tenant, 1, 's', 'k', 'u', x'00' FROM tenants;
     INSERT INTO jobs SELECT tenant, 1, 'j', 1, 1, 0, NULL, NULL, '{}', '{}', NULL, 1 FROM tenants;
     INSERT INTO job_records SELECT tenant, 1, 1, '', 'e', 1, 0, NULL, '\"noEvent\"' FROM tenants;
-    INSERT INTO found_credentials SELECT tenant, 1, 'u', x'00', 's', 0, '', '', NULL, NULL, NULL, 0, NULL, 0, 0, 1
-        FROM tenants;";
+    INSERT INTO found_credentials SELECT tenant, 1, 'u', x'00', 's', 0, '', '', NULL, NULL, NULL, 0, NULL, 0, 0, 1,
+        'd', 0, 1, 'combo', NULL FROM tenants;";
 
 /// A removal was interrupted after its tenant was gone; the next one takes along what it left.
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn others_write_while_a_large_record_is_forgotten() {
          {numbers} 5000) INSERT INTO job_records SELECT 1, 7, 1 + n % 2, '', 'e' || n, 1, 0, NULL,
              CASE n % 2 WHEN 0 THEN '\"noEvent\"' ELSE '\"noAccount\"' END FROM numbers;
          {numbers} 30000) INSERT INTO found_credentials SELECT 1, 7 + n % 2, 'u' || n, x'00', 's', 0, '', '', NULL, NULL,
-             NULL, 0, NULL, 0, 0, 1 FROM numbers;"
+             NULL, 0, NULL, 0, 0, 1, NULL, NULL, NULL, NULL, NULL FROM numbers;"
     ))
     .expect("rows");
     let done = Arc::new(AtomicBool::new(false));

@@ -9,7 +9,7 @@ use crate::working::{
 };
 use crate::{KeptVerifiers, LogPlace, Outcome};
 use model::{
-    Account, AccountKey, Actor, Command, Evidence, FixedClock, FoundCredential, Image, Job, JobKind, JobRecord,
+    Account, AccountKey, Actor, Command, Evidence, FixedClock, FoundCredential, Image, Job, JobKind, JobRecord, Place,
     RiskyUser, Subject, Total,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -154,6 +154,7 @@ impl Tables {
                         first_seen: known.first_seen.min(found.first_seen),
                         last_seen: known.last_seen.max(found.last_seen),
                         occurrences: known.occurrences.saturating_add(found.occurrences),
+                        place: Place::first(known.place.clone(), found.place.clone()),
                         ..found
                     }
                 }

@@ -2,13 +2,13 @@
 
 use super::Harness;
 use super::people::{
-    account, account_key, begun, credential, entry, new_job, noted, put_job, records, remove, sealed, told, undo,
-    written,
+    account, account_key, begun, credential, entry, new_job, noted, place, put_job, records, remove, sealed, told,
+    undo, written,
 };
 use super::samples::{begin, changes, create_user, execute, id, snapshot, ticks, user_of};
 use crate::{AdminCommand, AdminOutcome, Store, WriteError};
 use model::{
-    AccountEntry, ChangeKind, ChangedSet, Finding, FoundCredential, Job, JobKind, JobState, MatchClass, Refusal,
+    AccountEntry, ChangeKind, ChangedSet, Finding, FoundCredential, Job, JobKind, JobState, MatchClass, Place, Refusal,
     Subject, TenantKey,
 };
 
@@ -88,6 +88,32 @@ pub(super) async fn what_a_job_finds_adds_up(harness: &dyn Harness) {
     assert_eq!(store.found(tenant, u64::MAX, None, 9).await.expect("findings can be read"), []);
 }
 
+pub(super) async fn the_first_place_of_what_a_job_finds_is_kept(harness: &dyn Harness) {
+    let (store, tenant) = begin(harness).await;
+    let mut job = begun(&*store, tenant, "j1", JobKind::Scan).await;
+    let at = |place: Option<Place>| FoundCredential { place, ..credential("u1", "a") };
+    let without_line = Place { line: None, host: None, ..place("b", 9) };
+    let whole = Place { shape: "json".into(), ..place("a.zip/ł", 1 << 40) };
+    let last = Place { line: Some(u64::from(u32::MAX) + 7), ..place("a.zip/ł", 3) };
+    // What is told in one step, and what is kept then: a place is one thing, of which nothing is mixed with another.
+    let steps = [
+        (vec![None], None),
+        (vec![Some(place("b", 10))], Some(place("b", 10))),
+        (vec![None], Some(place("b", 10))),
+        (vec![Some(without_line.clone())], Some(without_line.clone())),
+        (vec![Some(place("c", 0)), Some(place("b", 100))], Some(without_line)),
+        (vec![Some(place("c", 0)), Some(whole.clone()), None, Some(place("b", 0))], Some(whole.clone())),
+        (vec![Some(last.clone()), Some(whole)], Some(last)),
+    ];
+    for (number, (told, expected)) in steps.into_iter().enumerate() {
+        let found = told.into_iter().map(at).collect();
+        job = written(&*store, tenant, put_job(&job, Some(job.version), found)).await;
+        let kept = store.found(tenant, job.creation, None, 9).await.expect("findings can be read");
+        let places: Vec<_> = kept.iter().map(|found| found.place.clone()).collect();
+        assert_eq!(places, [expected], "step {number}");
+    }
+}
+
 pub(super) async fn jobs_and_findings_are_read_in_pages(harness: &dyn Harness) {
     let (store, tenant) = begin(harness).await;
     let mut jobs = Vec::new();
@@ -144,6 +170,26 @@ pub(super) async fn jobs_and_findings_are_read_in_pages(harness: &dyn Harness) {
         }
         assert_eq!(seen, all, "by {limit}");
     }
+
+    // Of one user, over several jobs.
+    let other = &jobs[3];
+    let again = vec![credential("a", "z"), credential("b", "z")];
+    written(&*store, tenant, put_job(other, Some(other.version), again)).await;
+    let mut of_user = vec![(other.creation, credential("a", "z"))];
+    of_user.extend(all.iter().filter(|found| found.user == id("a")).map(|found| (job.creation, found.clone())));
+    of_user.sort_by_key(|(job, _)| *job); // stable: within a job the order stays
+    for limit in [1, 10, 1000] {
+        let mut seen: Vec<(u64, FoundCredential)> = Vec::new();
+        loop {
+            let some = store.found_of(tenant, &id("a"), seen.last(), limit).await.expect("findings can be read");
+            if some.is_empty() {
+                break;
+            }
+            seen.extend(some);
+        }
+        assert_eq!(seen, of_user, "by {limit}");
+    }
+    assert_eq!(store.found_of(tenant, &id("nobody"), None, 9).await.expect("findings can be read"), []);
 }
 
 pub(super) async fn the_record_of_a_job_is_kept_in_its_order(harness: &dyn Harness) {

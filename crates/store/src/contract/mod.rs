@@ -87,6 +87,7 @@ macro_rules! contract_cases {
             what_is_nobodys_raises_nothing
             a_job_goes_from_version_to_version
             what_a_job_finds_adds_up
+            the_first_place_of_what_a_job_finds_is_kept
             jobs_and_findings_are_read_in_pages
             the_record_of_a_job_is_kept_in_its_order
             what_a_job_did_can_be_forgotten
@@ -187,6 +188,7 @@ pub const CASES: &[(&str, CaseFn)] = &[
     ("what_is_nobodys_raises_nothing", |h| Box::pin(findings::what_is_nobodys_raises_nothing(h))),
     ("a_job_goes_from_version_to_version", |h| Box::pin(jobs::a_job_goes_from_version_to_version(h))),
     ("what_a_job_finds_adds_up", |h| Box::pin(jobs::what_a_job_finds_adds_up(h))),
+    ("the_first_place_of_what_a_job_finds_is_kept", |h| Box::pin(jobs::the_first_place_of_what_a_job_finds_is_kept(h))),
     ("jobs_and_findings_are_read_in_pages", |h| Box::pin(jobs::jobs_and_findings_are_read_in_pages(h))),
     ("the_record_of_a_job_is_kept_in_its_order", |h| Box::pin(jobs::the_record_of_a_job_is_kept_in_its_order(h))),
     ("what_a_job_did_can_be_forgotten", |h| Box::pin(jobs::what_a_job_did_can_be_forgotten(h))),

@@ -4,7 +4,7 @@ use super::samples::{SeenRow, execute, id, rows, ticks, user_draft};
 use crate::{Accounts, Outcome, Source, Store};
 use model::{
     Account, AccountEntry, AccountKey, AccountName, AccountNote, Command, Evidence, Finding, FindingNote,
-    FoundCredential, Job, JobKind, JobRecord, JobState, MatchClass, Note, RevertNote, SealedVerifiers, Subject,
+    FoundCredential, Job, JobKind, JobRecord, JobState, MatchClass, Note, Place, RevertNote, SealedVerifiers, Subject,
     TenantKey, Total,
 };
 use std::collections::HashMap;
@@ -63,7 +63,13 @@ pub(super) fn credential(user: &str, source: &str) -> FoundCredential {
         first_seen: ticks("2024-02-01T00:00:00Z"),
         last_seen: ticks("2024-02-02T00:00:00Z"),
         occurrences: 1,
+        place: Some(place("a.txt", 17)),
     }
+}
+
+/// A place on the second line.
+pub(super) fn place(document: &str, offset: u64) -> Place {
+    Place::new(document, (offset, Some(2)), "combo", Some(b"shop.example"))
 }
 
 pub(super) fn raise(job: &Job, event: &str, found: FoundCredential) -> Command {

@@ -2,8 +2,8 @@
 
 use super::Harness;
 use super::people::{
-    Image, account, account_key, begun, credential, entry, noted, put, put_job, raise, raised, records, remediate,
-    remove, sealed, told, undo,
+    Image, account, account_key, begun, credential, entry, noted, place, put, put_job, raise, raised, records,
+    remediate, remove, sealed, told, undo,
 };
 use super::samples::{
     Dice, begin, changes, create_event, create_user, delete_event, event_key, execute, id, new_event, snapshot, ticks,
@@ -240,7 +240,10 @@ pub(super) fn job_by_chance(dice: &mut Dice, job: &Job) -> Command {
         _ => put_job(
             &Job { id: id(&format!("j{}", dice.below(1000))), ..job.clone() },
             None,
-            vec![credential(&format!("n{}", dice.below(5)), "a")],
+            vec![FoundCredential {
+                place: (dice.below(4) > 0).then(|| place(dice.one_of(&["a", "b"]), dice.below(9))),
+                ..credential(&format!("n{}", dice.below(5)), "a")
+            }],
         ),
     }
 }

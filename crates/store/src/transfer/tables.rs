@@ -347,6 +347,11 @@ static FOUND_CREDENTIALS: Table = Table {
         integer("first_seen"),
         integer("last_seen"),
         integer("occurrences"),
+        text("place_document"),
+        integer("place_offset"),
+        integer("place_line"),
+        text("place_shape"),
+        text("place_host"),
     ],
     chunk: CHUNK,
 };

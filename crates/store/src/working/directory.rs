@@ -5,7 +5,8 @@ mod records;
 use super::{Recorded, Slot, Wanted, put, restore};
 use crate::KeptVerifiers;
 use model::{
-    Account, AccountChange, AccountKey, Effect, EntityId, Finding, FoundCredential, Job, JobRecord, Step, Subject,
+    Account, AccountChange, AccountKey, Effect, EntityId, Finding, FoundCredential, Job, JobRecord, Place, Step,
+    Subject,
 };
 use std::collections::{HashMap, HashSet};
 
@@ -205,6 +206,7 @@ impl DirectorySet {
                 first_seen: before.first_seen.min(found.first_seen),
                 last_seen: before.last_seen.max(found.last_seen),
                 occurrences: before.occurrences.saturating_add(found.occurrences),
+                place: Place::first(before.place.clone(), found.place.clone()),
                 ..found.clone()
             },
             None => found.clone(),
