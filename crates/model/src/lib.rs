@@ -24,6 +24,7 @@ mod registry;
 mod repeatability;
 mod risk;
 mod risky_user;
+mod task;
 mod user;
 
 pub use account::{
@@ -53,4 +54,5 @@ pub use registry::{App, AppId, AppSecret, Registry, Tenant};
 pub use repeatability::{Repeatability, RequestId, Tracking};
 pub use risk::{RiskDetail, RiskState, Verdict};
 pub use risky_user::{Activity, HistoryItem, OpenEvents, Risk, RiskChange, RiskyUser};
+pub use task::{Claim, MOST_ATTEMPTS, Task, TaskKey, TaskKind, TaskState};
 pub use user::{OwnedCell, User, UserDraft, is_principal_name};

@@ -4,6 +4,7 @@ use crate::database::Connection;
 use crate::error::engine;
 use crate::records;
 use crate::rows::{damaged, integer, number, text, ticks};
+use crate::tasks;
 use model::{App, AppId, AppSecret, PermissionSet, Registry, Tenant, TenantKey};
 use store::{AdminCommand, AdminOutcome, StoreError};
 use tokio_postgres::Error;
@@ -14,7 +15,7 @@ const MOST_SECRETS: i64 = 2;
 /// Rows that one transaction of a tenant's removal deletes.
 const CHUNK: i64 = 20_000;
 /// Tables of a tenant's rows, and what tells them apart within the tenant.
-const TABLES: [(&str, &str); 14] = [
+const TABLES: [(&str, &str); 15] = [
     ("risk_events", "key"),
     ("evidence", "event"),
     ("detections", "key"),
@@ -29,15 +30,17 @@ const TABLES: [(&str, &str); 14] = [
     ("jobs", "number"),
     ("job_records", "job, kind, source, id"),
     ("found_credentials", "job, user_id, fingerprint, source, match_class, matched_attribute, matched_rule"),
+    ("tasks", "job, number"),
 ];
 
 /// Carries out a change and raises the registry's epoch; a change of the registry in one transaction.
 pub(crate) async fn execute(db: &Connection, command: AdminCommand) -> Result<AdminOutcome, StoreError> {
-    match &command {
-        AdminCommand::Reseal { tenant, verifiers } => return records::reseal(db, *tenant, verifiers).await,
-        AdminCommand::ForgetRecords { tenant, job } => return records::forget(db, *tenant, *job).await,
-        _ => {}
-    }
+    let command = match command {
+        AdminCommand::Reseal { tenant, verifiers } => return records::reseal(db, tenant, &verifiers).await,
+        AdminCommand::ForgetRecords { tenant, job } => return records::forget(db, tenant, job).await,
+        AdminCommand::Tasks { tenant, command } => return tasks::execute(db, tenant, command).await,
+        command => command,
+    };
     let doing = engine("changing tenants and apps");
     let removes = matches!(command, AdminCommand::RemoveTenant(_));
     let outcome = loop {
@@ -112,7 +115,7 @@ async fn change(db: &Connection, command: &AdminCommand) -> Result<AdminOutcome,
             Ok(found(db.execute("DELETE FROM apps WHERE id = $1", &[&app.to_string()]).await?))
         }
         AdminCommand::RaiseEpoch => Ok(AdminOutcome::Done),
-        AdminCommand::Reseal { .. } | AdminCommand::ForgetRecords { .. } => {
+        AdminCommand::Reseal { .. } | AdminCommand::ForgetRecords { .. } | AdminCommand::Tasks { .. } => {
             unreachable!("they are carried out in transactions of their own")
         }
     }

@@ -1,13 +1,13 @@
 //! What is kept of imported directories and of jobs, as it is read.
 
-use crate::PostgresStore;
 use crate::database::{Connection, in_time};
 use crate::error::engine;
 use crate::rows::{damaged, integer, number, optional, optional_text, text, ticks};
 use crate::values::Parameters;
+use crate::{PostgresStore, tasks};
 use model::{
     Account, AccountKey, EntityId, Finding, FoundCredential, Job, JobKind, JobRecord, JobState, MatchClass, Place,
-    Subject, TenantKey, Ticks, VerifierMark,
+    Subject, Task, TaskKey, TenantKey, Ticks, VerifierMark,
 };
 use store::working::Recorded;
 use store::{Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError, read_image, read_names};
@@ -153,7 +153,7 @@ fn bytes<'r>(row: &'r Row, column: usize, what: &str) -> Result<&'r [u8], StoreE
     row.try_get(column).map_err(|_| damaged(what))
 }
 
-fn optional_ticks(row: &Row, column: usize, what: &str) -> Result<Option<Ticks>, StoreError> {
+pub(crate) fn optional_ticks(row: &Row, column: usize, what: &str) -> Result<Option<Ticks>, StoreError> {
     optional(row, column, what)?.map(|value| Ticks::new(value).ok_or_else(|| damaged(what))).transpose()
 }
 
@@ -357,5 +357,9 @@ impl DirectoryStore for PostgresStore {
         Box::pin(in_time(
             async move { found_of_user(&self.database.reader().await?, tenant, user, after, limit).await },
         ))
+    }
+
+    fn tasks(&self, tenant: TenantKey, from: TaskKey, limit: u32) -> BoxFuture<'_, Result<Vec<Task>, StoreError>> {
+        Box::pin(in_time(async move { tasks::list(&self.database.reader().await?, tenant, from, limit).await }))
     }
 }

@@ -22,6 +22,7 @@ mod rest;
 mod rows;
 mod secrets;
 mod statements;
+mod tasks;
 mod tls;
 mod values;
 mod writer;
@@ -230,7 +231,10 @@ impl Store for PostgresStore {
             if let AdminCommand::RemoveTenant(tenant) = &command {
                 self.writer.forget(*tenant);
             }
-            let is_of_registry = !matches!(command, AdminCommand::Reseal { .. } | AdminCommand::ForgetRecords { .. });
+            let is_of_registry = !matches!(
+                command,
+                AdminCommand::Reseal { .. } | AdminCommand::ForgetRecords { .. } | AdminCommand::Tasks { .. }
+            );
             let outcome = admin::execute(&self.database.writer().await?, command).await?;
             if is_of_registry && matches!(outcome, AdminOutcome::Done | AdminOutcome::Tenant(_)) {
                 Epoch::passed().await;

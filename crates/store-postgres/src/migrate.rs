@@ -47,6 +47,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/postgres/0004_places.sql"),
         contracts: false,
     },
+    Migration {
+        number: 5,
+        name: "tasks",
+        sql: include_str!("../../../migrations/postgres/0005_tasks.sql"),
+        contracts: false,
+    },
 ];
 
 /// Names the lock of migrations among the database's: "SPLW".

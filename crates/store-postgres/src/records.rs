@@ -3,6 +3,7 @@
 use crate::database::Connection;
 use crate::error::engine;
 use crate::rows::{integer, number};
+use crate::statements::Statement;
 use model::TenantKey;
 use store::{AdminOutcome, StoreError};
 use tokio_postgres::Error;
@@ -13,13 +14,15 @@ use tokio_postgres::types::ToSql;
 const CHUNK: i64 = 20_000;
 
 /// What becomes of a job's records and of what it has found: the first rows go.
-const FORGET: [&str; 2] = [
+const FORGET: [&str; 3] = [
     "DELETE FROM job_records WHERE tenant = $1 AND job = $2 AND (kind, source, id) IN (SELECT kind, source, id \
      FROM job_records WHERE tenant = $1 AND job = $2 ORDER BY kind, source, id LIMIT $3)",
     "DELETE FROM found_credentials WHERE tenant = $1 AND job = $2 AND (user_id, fingerprint, source, match_class, \
      matched_attribute, matched_rule) IN (SELECT user_id, fingerprint, source, match_class, matched_attribute, \
      matched_rule FROM found_credentials WHERE tenant = $1 AND job = $2 ORDER BY user_id, fingerprint, source, \
      match_class, matched_attribute, matched_rule LIMIT $3)",
+    "DELETE FROM tasks WHERE tenant = $1 AND job = $2 AND number IN \
+     (SELECT number FROM tasks WHERE tenant = $1 AND job = $2 ORDER BY number LIMIT $3)",
 ];
 
 /// Verifiers that neither their account nor a record of it names.
@@ -76,12 +79,23 @@ pub(crate) async fn forget(db: &Connection, tenant: TenantKey, job: u64) -> Resu
 /// Runs a statement, whose first value is the tenant, in a transaction of its own; answers how many rows it changed,
 /// `None` when there is no such tenant. It writes nothing to the change log, so the registry's epoch tells a transfer
 /// that the store is another one now.
-async fn change(
+pub(crate) async fn change(
     db: &Connection,
     tenant: TenantKey,
     doing: &'static str,
     sql: &str,
     values: &[&(dyn ToSql + Sync)],
+) -> Result<Option<u64>, StoreError> {
+    change_and(db, tenant, doing, (sql, values), &[]).await
+}
+
+/// The same, with further statements in the transaction where the first one changed something.
+pub(crate) async fn change_and(
+    db: &Connection,
+    tenant: TenantKey,
+    doing: &'static str,
+    (sql, values): (&str, &[&(dyn ToSql + Sync)]),
+    then: &[Statement],
 ) -> Result<Option<u64>, StoreError> {
     let tenant = number(tenant);
     let mut all: Vec<&(dyn ToSql + Sync)> = vec![&tenant];
@@ -95,6 +109,10 @@ async fn change(
             return Ok(None);
         }
         let changed = db.execute(sql, &all).await?;
+        for statement in then.iter().filter(|_| changed > 0) {
+            let values: Vec<&(dyn ToSql + Sync)> = statement.values.iter().map(|value| &**value as _).collect();
+            db.execute(&statement.sql, &values).await?;
+        }
         db.commit().await?;
         Ok(Some(changed))
     };

@@ -2,6 +2,8 @@
 
 mod directory;
 
+pub(crate) use directory::add_found;
+
 use crate::rows::number;
 use model::{DetectionId, Evidence, RiskEvent, RiskyUser, TenantKey, Total, edm, event_members};
 use odata::encode::{Cell, CellError, Row as _};

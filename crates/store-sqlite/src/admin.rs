@@ -5,6 +5,7 @@ use crate::error::{engine, is_duplicate, is_known};
 use crate::forget;
 use crate::group::run;
 use crate::rows::{TENANTS_END, end, tenant_of};
+use crate::tasks;
 use model::{App, AppSecret, PermissionSet, Registry, Tenant, TenantKey, Ticks};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::time::Duration;
@@ -23,12 +24,13 @@ const KEYED: [(&str, &str); 7] = [
     ("repeatable_requests", "key"),
 ];
 /// Tables of rows whose tenant stands in a column of its own, with the rest of their keys.
-const BY_TENANT: [(&str, &str); 5] = [
+const BY_TENANT: [(&str, &str); 6] = [
     ("accounts", "source, key"),
     ("verifiers", "number"),
     ("jobs", "number"),
     ("job_records", "job, kind, source, id"),
     ("found_credentials", "job, user_id, fingerprint, source, match_class, matched_attribute, matched_rule"),
+    ("tasks", "job, number"),
 ];
 /// Rows that one transaction of a tenant's removal deletes.
 pub(crate) const CHUNK: usize = 20_000;
@@ -46,6 +48,9 @@ pub(crate) fn execute(
     if let AdminCommand::ForgetRecords { tenant, job } = command {
         let is_known = forget::records(db, tenant, job, upkeep)?;
         return Ok(if is_known { AdminOutcome::Done } else { AdminOutcome::NotFound });
+    }
+    if let AdminCommand::Tasks { tenant, command } = command {
+        return Ok(tasks::execute(db, tenant, command)?);
     }
     let removes = matches!(command, AdminCommand::RemoveTenant(_));
     let doing = engine("changing tenants and apps");
@@ -141,7 +146,9 @@ fn change(db: &Connection, command: AdminCommand) -> rusqlite::Result<AdminOutco
             }
             accounts::reseal(db, tenant, &verifiers).map(|()| AdminOutcome::Done)
         }
-        AdminCommand::ForgetRecords { .. } => unreachable!("it is carried out in transactions of its own"),
+        AdminCommand::ForgetRecords { .. } | AdminCommand::Tasks { .. } => {
+            unreachable!("they are carried out in transactions of their own")
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is read of imported directories and of jobs.
 
-use crate::{SqliteStore, accounts, jobs, log};
-use model::{Account, AccountKey, EntityId, FoundCredential, Job, JobRecord, Subject, TenantKey};
+use crate::{SqliteStore, accounts, jobs, log, tasks};
+use model::{Account, AccountKey, EntityId, FoundCredential, Job, JobRecord, Subject, Task, TaskKey, TenantKey};
 use rusqlite::Connection;
 use std::future::ready;
 use store::{Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError};
@@ -99,5 +99,9 @@ impl DirectoryStore for SqliteStore {
     ) -> BoxFuture<'a, Result<Vec<(u64, FoundCredential)>, StoreError>> {
         let (user, after) = (user.clone(), after.cloned());
         Box::pin(self.read_up_to(limit, move |db| jobs::found_of(db, tenant, &user, after.as_ref(), limit)))
+    }
+
+    fn tasks(&self, tenant: TenantKey, from: TaskKey, limit: u32) -> BoxFuture<'_, Result<Vec<Task>, StoreError>> {
+        Box::pin(self.read_up_to(limit, move |db| tasks::list(db, tenant, from, limit)))
     }
 }

@@ -57,10 +57,19 @@ pub(crate) fn records(
     while in_transaction(db, doing, chunk)? == CHUNK {
         between();
     }
+    let tasks = format!(
+        "DELETE FROM tasks WHERE tenant = ?1 AND job = ?2 AND number IN \
+         (SELECT number FROM tasks WHERE tenant = ?1 AND job = ?2 LIMIT {CHUNK})"
+    );
+    let doing = "forgetting tasks";
+    let chunk = || db.execute(&tasks, params![tenant.0, bounded(job)]).map_err(engine(doing));
+    while in_transaction(db, doing, chunk)? == CHUNK {
+        between();
+    }
     Ok(true)
 }
 
-fn in_transaction<T>(
+pub(crate) fn in_transaction<T>(
     db: &Connection,
     doing: &'static str,
     work: impl FnOnce() -> Result<T, StoreError>,

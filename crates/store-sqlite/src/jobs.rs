@@ -120,7 +120,7 @@ macro_rules! add_found_sql {
 const ADD_FOUND: &str = add_found_sql!("place_document" "place_offset" "place_line" "place_shape" "place_host");
 
 /// Adds a finding to what the job has found: of the same credential in the same source, the numbers add up.
-fn add_found(db: &Connection, tenant: TenantKey, job: u64, found: &FoundCredential) -> rusqlite::Result<()> {
+pub(crate) fn add_found(db: &Connection, tenant: TenantKey, job: u64, found: &FoundCredential) -> rusqlite::Result<()> {
     let Finding { source, match_class, matched_attribute, matched_rule } = &found.finding;
     let (account, verifiers) = found.proof.as_ref().map(|(account, number)| (account, *number)).unzip();
     let place = found.place.as_ref();

@@ -30,6 +30,7 @@ mod repeats;
 mod risky_users;
 mod rows;
 mod slow;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod wal_index;

@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 5, name: "evidence", sql: include_str!("../../../migrations/sqlite/0005_evidence.sql") },
     Migration { number: 6, name: "directory", sql: include_str!("../../../migrations/sqlite/0006_directory.sql") },
     Migration { number: 7, name: "places", sql: include_str!("../../../migrations/sqlite/0007_places.sql") },
+    Migration { number: 8, name: "tasks", sql: include_str!("../../../migrations/sqlite/0008_tasks.sql") },
 ];
 
 /// The newest schema that this version knows.

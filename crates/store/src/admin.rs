@@ -1,8 +1,9 @@
-//! Changes of tenants and apps, and work over what is kept of directories and jobs. Each raises the registry's epoch:
+//! Changes of tenants and apps, and work over what is kept of directories and jobs. Each, but for claims to tasks, raises the registry's epoch:
 //! remembered tokens are looked at again, and a transfer, which follows the change log, learns of what stands in none.
 //! A store that remembers the epoch for a moment waits for that to pass before it answers a change of tenants and apps; with
 //! the rest it need not.
 
+use crate::{TaskCommand, TaskOutcome};
 use model::{App, AppId, AppSecret, TenantId, TenantKey, Ticks};
 
 /// A change of the registry, or upkeep.
@@ -55,10 +56,17 @@ pub enum AdminCommand {
         /// The job: the number of the change that made it.
         job: u64,
     },
+    /// Changes tasks.
+    Tasks {
+        /// Whose.
+        tenant: TenantKey,
+        /// How.
+        command: TaskCommand,
+    },
 }
 
 /// What came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdminOutcome {
     /// Done.
     Done,
@@ -70,4 +78,6 @@ pub enum AdminOutcome {
     Exists,
     /// The app has two secrets already.
     TooManySecrets,
+    /// What came of a change of tasks.
+    Task(TaskOutcome),
 }

@@ -2,7 +2,7 @@
 //! is an entity of the API.
 
 use crate::{BoxFuture, StoreError};
-use model::{Account, AccountKey, EntityId, FoundCredential, Job, JobRecord, Subject, TenantKey};
+use model::{Account, AccountKey, EntityId, FoundCredential, Job, JobRecord, Subject, Task, TaskKey, TenantKey};
 
 /// Which accounts are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,4 +90,7 @@ pub trait DirectoryStore {
         after: Option<&'a (u64, FoundCredential)>,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<(u64, FoundCredential)>, StoreError>>;
+
+    /// Up to `limit` tasks of a job in the order of their numbers, from one on.
+    fn tasks(&self, tenant: TenantKey, from: TaskKey, limit: u32) -> BoxFuture<'_, Result<Vec<Task>, StoreError>>;
 }

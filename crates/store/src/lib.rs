@@ -16,6 +16,7 @@ pub mod plan;
 mod records;
 mod remembered;
 pub mod sql;
+mod tasks;
 pub mod transfer;
 pub mod working;
 
@@ -25,6 +26,7 @@ pub use error::{ListError, StoreError, WriteError};
 pub use outcome::{Outcome, Question};
 pub use records::{read_image, read_names, write_image, write_names};
 pub use remembered::{KnownRequest, read_outcomes, write_outcomes};
+pub use tasks::{TaskCommand, TaskOutcome};
 
 use model::{
     Actor, ChangeEntry, Command, DetectionId, EntityId, EventKey, EventKind, Evidence, HistoryItem, Registry,

@@ -31,6 +31,11 @@ macro_rules! added_sql {
 
 const ADDED: &str = added_sql!("place_document" "place_offset" "place_line" "place_shape" "place_host");
 
+/// The statement that adds to what jobs have found.
+pub(crate) fn add_found(tenant: TenantKey, found: &[(u64, FoundCredential)]) -> Statement {
+    upsert("found_credentials", tenant, found_columns(found), (7, 3), ADDED)
+}
+
 /// The statements that delete what is gone.
 pub(super) fn deletions(tenant: TenantKey, writes: &DirectoryWrites, all: &mut Vec<Statement>) {
     if !writes.erased.is_empty() {
@@ -75,7 +80,7 @@ pub(super) fn changes(tenant: TenantKey, writes: &DirectoryWrites, all: &mut Vec
         all.push(update("jobs", tenant, job_columns(&writes.updated_jobs), 1));
     }
     if !writes.found.is_empty() {
-        all.push(upsert("found_credentials", tenant, found_columns(&writes.found), (7, 3), ADDED));
+        all.push(add_found(tenant, &writes.found));
     }
     if !writes.followed_records.is_empty() {
         all.push(follow(tenant, &writes.followed_records));

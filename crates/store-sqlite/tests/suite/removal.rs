@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::{AdminCommand, AdminOutcome, Store};
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "evidence",
     "risk_events",
     "users",
@@ -20,6 +20,7 @@ const TABLES: [&str; 13] = [
     "jobs",
     "job_records",
     "found_credentials",
+    "tasks",
 ];
 
 /// Rows of directories and jobs of each tenant, as nobody would write them.
@@ -28,7 +29,8 @@ const DIRECTORY: &str = "INSERT INTO accounts SELECT tenant, 's', 'k', 'u', '[]'
     INSERT INTO jobs SELECT tenant, 1, 'j', 1, 1, 0, NULL, NULL, '{}', '{}', NULL, 1 FROM tenants;
     INSERT INTO job_records SELECT tenant, 1, 1, '', 'e', 1, 0, NULL, '\"noEvent\"' FROM tenants;
     INSERT INTO found_credentials SELECT tenant, 1, 'u', x'00', 's', 0, '', '', NULL, NULL, NULL, 0, NULL, 0, 0, 1,
-        'd', 0, 1, 'combo', NULL FROM tenants;";
+        'd', 0, 1, 'combo', NULL FROM tenants;
+    INSERT INTO tasks SELECT tenant, 1, 0, 1, 0, 1, '{}', NULL, NULL, NULL, 0, NULL, NULL FROM tenants;";
 
 /// A removal was interrupted after its tenant was gone; the next one takes along what it left.
 #[tokio::test]
@@ -57,7 +59,7 @@ async fn the_next_removal_takes_along_what_one_left() {
     db.execute("DELETE FROM tenants WHERE tenant = ?1", [keys[2].0]).expect("a row");
     let outcome = store.administer(AdminCommand::RemoveTenant(keys[1])).await.expect("a tenant can be removed");
     assert_eq!(outcome, AdminOutcome::Done);
-    assert_eq!(TABLES.map(rows), [0; 13]);
+    assert_eq!(TABLES.map(rows), [0; 14]);
     store.close().await;
 }
 

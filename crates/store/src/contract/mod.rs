@@ -21,6 +21,7 @@ mod queries;
 mod registry;
 mod repeats;
 mod samples;
+mod tasks;
 mod together;
 mod totals;
 mod undo;
@@ -89,6 +90,9 @@ macro_rules! contract_cases {
             what_a_job_finds_adds_up
             the_first_place_of_what_a_job_finds_is_kept
             jobs_and_findings_are_read_in_pages
+            a_task_is_done_by_whoever_has_the_claim
+            a_task_that_is_given_up_is_tried_again_and_fails_in_the_end
+            workers_never_take_the_same_task
             the_record_of_a_job_is_kept_in_its_order
             what_a_job_did_can_be_forgotten
             verifiers_are_sealed_anew
@@ -190,6 +194,11 @@ pub const CASES: &[(&str, CaseFn)] = &[
     ("what_a_job_finds_adds_up", |h| Box::pin(jobs::what_a_job_finds_adds_up(h))),
     ("the_first_place_of_what_a_job_finds_is_kept", |h| Box::pin(jobs::the_first_place_of_what_a_job_finds_is_kept(h))),
     ("jobs_and_findings_are_read_in_pages", |h| Box::pin(jobs::jobs_and_findings_are_read_in_pages(h))),
+    ("a_task_is_done_by_whoever_has_the_claim", |h| Box::pin(tasks::a_task_is_done_by_whoever_has_the_claim(h))),
+    ("a_task_that_is_given_up_is_tried_again_and_fails_in_the_end", |h| {
+        Box::pin(tasks::a_task_that_is_given_up_is_tried_again_and_fails_in_the_end(h))
+    }),
+    ("workers_never_take_the_same_task", |h| Box::pin(tasks::workers_never_take_the_same_task(h))),
     ("the_record_of_a_job_is_kept_in_its_order", |h| Box::pin(jobs::the_record_of_a_job_is_kept_in_its_order(h))),
     ("what_a_job_did_can_be_forgotten", |h| Box::pin(jobs::what_a_job_did_can_be_forgotten(h))),
     ("verifiers_are_sealed_anew", |h| Box::pin(jobs::verifiers_are_sealed_anew(h))),

@@ -63,7 +63,7 @@ const fn bytes(name: &'static str) -> Column {
 const CHUNK: u32 = 4000;
 
 /// Everything, in the order in which it is moved: who is referred to comes first.
-pub static TABLES: [&Table; 17] = [
+pub static TABLES: [&Table; 18] = [
     &TENANTS,
     &APPS,
     &APP_SECRETS,
@@ -79,6 +79,7 @@ pub static TABLES: [&Table; 17] = [
     &JOBS,
     &JOB_RECORDS,
     &FOUND_CREDENTIALS,
+    &TASKS,
     &TOTALS,
     &REPEATABLE_REQUESTS,
 ];
@@ -385,4 +386,25 @@ static REPEATABLE_REQUESTS: Table = Table {
         text("outcomes"),
     ],
     chunk: 250,
+};
+
+static TASKS: Table = Table {
+    name: "tasks",
+    key: 3,
+    columns: &[
+        integer("tenant"),
+        integer("job"),
+        integer("number"),
+        integer("kind"),
+        integer("priority"),
+        integer("state"),
+        text("payload"),
+        text("claim"),
+        text("holder"),
+        integer("lease"),
+        integer("attempts"),
+        text("result"),
+        text("message"),
+    ],
+    chunk: CHUNK,
 };

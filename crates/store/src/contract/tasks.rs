@@ -1,0 +1,171 @@
+//! Tasks: who may do them, and what is kept of it.
+
+use super::Harness;
+use super::people::{begun, credential, put_job, written};
+use super::samples::{begin, tenant as another, ticks};
+use crate::{AdminCommand, AdminOutcome, Store, TaskCommand, TaskOutcome};
+use model::{Claim, Job, JobKind, JobState, MOST_ATTEMPTS, Task, TaskKey, TaskKind, TaskState, TenantKey};
+use std::collections::BTreeSet;
+
+/// Carries out a change of tasks.
+async fn change(store: &dyn Store, tenant: TenantKey, command: TaskCommand) -> TaskOutcome {
+    match store.administer(AdminCommand::Tasks { tenant, command }).await.expect("tasks can be changed") {
+        AdminOutcome::Task(outcome) => outcome,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn add(job: &Job, first: u64, payloads: &[&str]) -> TaskCommand {
+    let payloads = payloads.iter().map(|payload| (*payload).into()).collect();
+    TaskCommand::Add { job: job.creation, kind: TaskKind::Scan, priority: 0, first, payloads }
+}
+
+/// A claim at a minute, for ten minutes.
+fn claim_at(id: &str, minute: u32) -> Claim {
+    let time = |minute| ticks(&format!("2024-03-02T12:{minute:02}:00Z"));
+    Claim { id: id.into(), holder: format!("worker {id}").into(), now: time(minute), lease: time((minute + 10).min(59)) }
+}
+
+async fn claim(store: &dyn Store, tenant: TenantKey, id: &str, minute: u32) -> Option<Task> {
+    let command = TaskCommand::Claim { kind: TaskKind::Scan, claim: claim_at(id, minute) };
+    match change(store, tenant, command).await {
+        TaskOutcome::Claimed(task) => Some(*task),
+        TaskOutcome::None => None,
+        TaskOutcome::Done => panic!("a claim is answered with a task"),
+    }
+}
+
+fn finish(key: TaskKey, claim: &str, user: &str) -> TaskCommand {
+    let found = vec![credential(user, "a")];
+    TaskCommand::Finish { key, claim: claim.into(), result: r#"{"lines":3}"#.into(), found }
+}
+
+fn give_back(key: TaskKey, claim: &str, message: Option<&str>) -> TaskCommand {
+    TaskCommand::GiveBack { key, claim: claim.into(), message: message.map(Into::into) }
+}
+
+async fn all(store: &dyn Store, tenant: TenantKey, job: &Job) -> Vec<Task> {
+    store.tasks(tenant, TaskKey { job: job.creation, number: 0 }, 99).await.expect("tasks can be read")
+}
+
+pub(super) async fn a_task_is_done_by_whoever_has_the_claim(harness: &dyn Harness) {
+    let (store, tenant) = begin(harness).await;
+    let store = &*store;
+    let job = begun(store, tenant, "j1", JobKind::Scan).await;
+    assert_eq!(claim(store, tenant, "a", 0).await, None, "there is none");
+    assert_eq!(change(store, tenant, add(&job, 0, &["{}", r#"{"at":"ł"}"#])).await, TaskOutcome::Done);
+    // Said again, with one more: what is there stays.
+    assert_eq!(change(store, tenant, add(&job, 1, &["[]", r#"{"at":3}"#])).await, TaskOutcome::Done);
+    let payloads: Vec<_> = all(store, tenant, &job).await.into_iter().map(|task| task.payload).collect();
+    assert_eq!(payloads, ["{}".into(), r#"{"at":"ł"}"#.into(), r#"{"at":3}"#.into()] as [Box<str>; 3]);
+    let from = TaskKey { job: job.creation, number: 1 };
+    let page = store.tasks(tenant, from, 1).await.expect("tasks can be read");
+    assert_eq!(page.iter().map(|task| task.key).collect::<Vec<_>>(), [from]);
+
+    let first = claim(store, tenant, "a", 0).await.expect("a task waits");
+    let expected = Task {
+        key: TaskKey { job: job.creation, number: 0 },
+        kind: TaskKind::Scan,
+        priority: 0,
+        state: TaskState::Claimed,
+        payload: "{}".into(),
+        holder: Some("worker a".into()),
+        lease: Some(claim_at("a", 0).lease),
+        attempts: 1,
+        result: None,
+        message: None,
+    };
+    assert_eq!(first, expected);
+    assert_eq!(all(store, tenant, &job).await[0], expected);
+    let second = claim(store, tenant, "b", 0).await.expect("a task waits");
+    assert_eq!(second.key.number, 1, "nobody else gets the first");
+
+    // The worker is not heard of: another one has the task, and what the first one does no longer counts.
+    let again = claim(store, tenant, "c", 11).await.expect("the lease has lapsed");
+    assert_eq!((again.key, again.attempts, again.holder), (first.key, 2, Some("worker c".into())));
+    for lost in [
+        finish(first.key, "a", "u1"),
+        give_back(first.key, "a", None),
+        TaskCommand::Renew { key: first.key, claim: "a".into(), lease: claim_at("a", 40).lease },
+    ] {
+        assert_eq!(change(store, tenant, lost).await, TaskOutcome::None);
+    }
+    assert_eq!(store.found(tenant, job.creation, None, 9).await.expect("findings can be read"), []);
+    assert_eq!(change(store, tenant, finish(first.key, "c", "u2")).await, TaskOutcome::Done);
+    assert_eq!(change(store, tenant, finish(first.key, "c", "u2")).await, TaskOutcome::None, "it counts once");
+    let found = store.found(tenant, job.creation, None, 9).await.expect("findings can be read");
+    assert_eq!(found, [credential("u2", "a")]);
+    let done = &all(store, tenant, &job).await[0];
+    assert_eq!((done.state, done.lease, done.result.as_deref()), (TaskState::Done, None, Some(r#"{"lines":3}"#)));
+
+    // One that was heard of keeps its task; the next claim finds the third.
+    let renew = TaskCommand::Renew { key: second.key, claim: "b".into(), lease: claim_at("b", 20).lease };
+    assert_eq!(change(store, tenant, renew).await, TaskOutcome::Done);
+    assert_eq!(claim(store, tenant, "d", 12).await.expect("a task waits").key.number, 2);
+    assert_eq!(claim(store, tenant, "e", 12).await, None, "all are taken");
+    assert_eq!(claim(store, tenant, "e", 31).await.expect("leases have lapsed").key.number, 1);
+}
+
+pub(super) async fn a_task_that_is_given_up_is_tried_again_and_fails_in_the_end(harness: &dyn Harness) {
+    let (store, first) = begin(harness).await;
+    let tenant = another(harness, 2).await;
+    let store = &*store;
+    let job = begun(store, tenant, "j1", JobKind::Scan).await;
+    change(store, tenant, add(&job, 0, &["{}", "{}"])).await;
+    // Given back without a word, it counts as not begun.
+    for _ in 0..=MOST_ATTEMPTS {
+        let task = claim(store, tenant, "a", 0).await.expect("a task waits");
+        assert_eq!((task.key.number, task.attempts), (0, 1));
+        assert_eq!(change(store, tenant, give_back(task.key, "a", None)).await, TaskOutcome::Done);
+    }
+    for attempt in 1..=MOST_ATTEMPTS {
+        let task = claim(store, tenant, "a", 0).await.expect("a task waits");
+        assert_eq!((task.key.number, task.attempts), (0, attempt));
+        assert_eq!(change(store, tenant, give_back(task.key, "a", Some("no such bucket"))).await, TaskOutcome::Done);
+    }
+    // Of the other one the workers are not heard of again.
+    for attempt in 1..=MOST_ATTEMPTS {
+        let task = claim(store, tenant, "a", 11 * (attempt - 1)).await.expect("the lease has lapsed");
+        assert_eq!((task.key.number, task.attempts), (1, attempt));
+    }
+    assert_eq!(claim(store, tenant, "a", 11 * MOST_ATTEMPTS).await, None);
+    let ended: Vec<_> = all(store, tenant, &job).await.into_iter().map(|task| (task.state, task.message)).collect();
+    assert_eq!(ended[0], (TaskState::Failed, Some("no such bucket".into())));
+    assert_eq!(ended[1], (TaskState::Failed, Some("its workers were not heard of again".into())));
+
+    assert_eq!(change(store, tenant, TaskCommand::Retry { job: job.creation }).await, TaskOutcome::Done);
+    assert_eq!(claim(store, first, "a", 0).await, None, "another tenant has none");
+    assert_eq!(claim(store, tenant, "a", 0).await.map(|task| task.attempts), Some(1));
+    // Of a job that is not running, no task is done.
+    let held = Job { state: JobState::Failed, ..job.clone() };
+    let held = written(store, tenant, put_job(&held, Some(held.version), Vec::new())).await;
+    assert_eq!(claim(store, tenant, "b", 0).await, None);
+    let running = Job { state: JobState::Running, ..held };
+    written(store, tenant, put_job(&running, Some(running.version), Vec::new())).await;
+    assert_eq!(claim(store, tenant, "b", 0).await.map(|task| task.key.number), Some(1));
+
+    let forget = AdminCommand::ForgetRecords { tenant, job: job.creation };
+    assert_eq!(store.administer(forget).await.expect("it can be forgotten"), AdminOutcome::Done);
+    assert_eq!(all(store, tenant, &job).await, []);
+}
+
+pub(super) async fn workers_never_take_the_same_task(harness: &dyn Harness) {
+    let (store, tenant) = begin(harness).await;
+    let job = begun(&*store, tenant, "j1", JobKind::Scan).await;
+    let payloads = vec!["{}"; 40];
+    change(&*store, tenant, add(&job, 0, &payloads)).await;
+    let mut workers = tokio::task::JoinSet::new();
+    for worker in 0..4 {
+        let store = harness.store();
+        workers.spawn(async move {
+            let mut taken = Vec::new();
+            while let Some(task) = claim(&*store, tenant, &format!("w{worker}-{}", taken.len()), 0).await {
+                taken.push(task.key.number);
+            }
+            taken
+        });
+    }
+    let taken: Vec<u64> = workers.join_all().await.into_iter().flatten().collect();
+    assert_eq!(taken.len(), 40, "each is taken once");
+    assert_eq!(taken.into_iter().collect::<BTreeSet<_>>(), (0..40).collect());
+}
