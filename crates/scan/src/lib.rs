@@ -8,6 +8,10 @@
 //! A line is not parsed and then looked up; a known name is found in it first, and then everything around the name
 //! that may be its password is listed, the likeliest first. Who holds the verifiers decides.
 
+/// How this version reads. It grows whenever the same bytes could give other findings or counters, so that processes of
+/// different versions do not share the work on one material.
+pub const FORMAT: u32 = 1;
+
 pub mod candidate;
 pub mod chunk;
 pub mod counters;

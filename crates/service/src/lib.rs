@@ -23,6 +23,7 @@ mod registry;
 mod repeatability;
 mod reseal;
 mod risk_events;
+pub mod tasks;
 mod users;
 mod vault;
 mod wipe;

@@ -39,7 +39,10 @@ pub(crate) async fn execute(
             let added = locked(sql, &[&place(job), &place(first), &kind, &priority, &payloads]).await?;
             Ok(if added == AdminOutcome::NotFound { added } else { AdminOutcome::Task(TaskOutcome::Done) })
         }
-        TaskCommand::Claim { kind, claim } => claim_next(db, tenant, kind, &claim).await.map(AdminOutcome::Task),
+        TaskCommand::Claim { kind, except, claim } => {
+            let except: Vec<i64> = except.into_iter().map(place).collect();
+            claim_next(db, tenant, (kind, &except), &claim).await.map(AdminOutcome::Task)
+        }
         TaskCommand::Renew { key, claim, lease } => {
             let sql = format!("UPDATE tasks SET lease = $5 {HELD}");
             let (tenant, job, task) = (number(tenant), place(key.job), place(key.number));
@@ -77,7 +80,7 @@ pub(crate) async fn execute(
 async fn claim_next(
     db: &Connection,
     tenant: TenantKey,
-    kind: TaskKind,
+    (kind, except): (TaskKind, &[i64]),
     claim: &Claim,
 ) -> Result<TaskOutcome, StoreError> {
     let doing = engine("claiming a task");
@@ -91,11 +94,13 @@ async fn claim_next(
         "WITH next AS MATERIALIZED (SELECT n.job, n.number FROM tasks AS n WHERE n.tenant = $1 AND n.kind = $2 \
          AND n.state < 3 AND (n.state = 1 OR n.lease < $3) \
          AND n.job IN (SELECT j.number FROM jobs AS j WHERE j.tenant = $1 AND j.state = 1) \
+         AND n.job <> ALL($7) \
          ORDER BY n.priority DESC, n.job, n.number LIMIT 1 FOR UPDATE SKIP LOCKED) \
          UPDATE tasks AS t SET state = 2, claim = $4, holder = $5, lease = $6, attempts = t.attempts + 1 FROM next \
          WHERE t.tenant = $1 AND t.job = next.job AND t.number = next.number RETURNING {COLUMNS}"
     );
-    let values: &[&(dyn ToSql + Sync)] = &[&tenant, &kind, &now, &&*claim.id, &&*claim.holder, &claim.lease.get()];
+    let values: &[&(dyn ToSql + Sync)] =
+        &[&tenant, &kind, &now, &&*claim.id, &&*claim.holder, &claim.lease.get(), &except];
     let claimed = db.query_opt(&sql, values).await.map_err(doing)?;
     Ok(match claimed {
         Some(row) => TaskOutcome::Claimed(Box::new(task_of(&row)?)),

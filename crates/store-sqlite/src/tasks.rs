@@ -37,7 +37,7 @@ fn change(
             }
             TaskOutcome::Done
         }
-        TaskCommand::Claim { kind, claim } => {
+        TaskCommand::Claim { kind, except, claim } => {
             let (now, kind) = (claim.now.get(), kind as i32);
             db.prepare_cached(
                 "UPDATE tasks SET state = 4, message = coalesce(message, 'its workers were not heard of again') \
@@ -49,10 +49,12 @@ fn change(
                  WHERE tenant = ?1 AND (job, number) = (SELECT job, number FROM tasks INDEXED BY tasks_open \
                  WHERE tenant = ?1 AND kind = ?2 AND state < 3 AND (state = 1 OR lease < ?3) \
                  AND job IN (SELECT number FROM jobs WHERE tenant = ?1 AND state = 1) \
+                 AND job NOT IN (SELECT value FROM json_each(?7)) \
                  ORDER BY priority DESC, job, number LIMIT 1) RETURNING {COLUMNS}"
             );
             let mut statement = db.prepare_cached(&sql)?;
-            let values = params![tenant.0, kind, now, claim.id, claim.holder, claim.lease.get()];
+            let except = serde_json::to_string(&except).expect("numbers are written");
+            let values = params![tenant.0, kind, now, claim.id, claim.holder, claim.lease.get(), except];
             let claimed = statement.query_row(values, |row| Ok(task(row))).optional()?;
             match claimed {
                 Some(Ok(task)) => TaskOutcome::Claimed(Box::new(task)),

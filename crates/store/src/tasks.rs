@@ -24,6 +24,8 @@ pub enum TaskCommand {
     Claim {
         /// Of which kind.
         kind: TaskKind,
+        /// Jobs of which none is taken: those that the worker cannot work for.
+        except: Vec<u64>,
         /// By whom.
         claim: Claim,
     },

@@ -273,7 +273,7 @@ fn json(value: &impl Serialize) -> Box<str> {
     serde_json::to_string(value).expect("parameters and progress are plain data").into()
 }
 
-fn later(now: Ticks, by: Duration) -> Ticks {
+pub(crate) fn later(now: Ticks, by: Duration) -> Ticks {
     let ticks = i64::try_from(by.as_nanos() / 100).unwrap_or(i64::MAX);
     Ticks::new(now.get().saturating_add(ticks)).unwrap_or(now)
 }

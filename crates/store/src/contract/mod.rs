@@ -93,6 +93,7 @@ macro_rules! contract_cases {
             a_task_is_done_by_whoever_has_the_claim
             a_task_that_is_given_up_is_tried_again_and_fails_in_the_end
             workers_never_take_the_same_task
+            a_worker_passes_over_jobs_that_it_cannot_work_for
             the_record_of_a_job_is_kept_in_its_order
             what_a_job_did_can_be_forgotten
             verifiers_are_sealed_anew
@@ -199,6 +200,9 @@ pub const CASES: &[(&str, CaseFn)] = &[
         Box::pin(tasks::a_task_that_is_given_up_is_tried_again_and_fails_in_the_end(h))
     }),
     ("workers_never_take_the_same_task", |h| Box::pin(tasks::workers_never_take_the_same_task(h))),
+    ("a_worker_passes_over_jobs_that_it_cannot_work_for", |h| {
+        Box::pin(tasks::a_worker_passes_over_jobs_that_it_cannot_work_for(h))
+    }),
     ("the_record_of_a_job_is_kept_in_its_order", |h| Box::pin(jobs::the_record_of_a_job_is_kept_in_its_order(h))),
     ("what_a_job_did_can_be_forgotten", |h| Box::pin(jobs::what_a_job_did_can_be_forgotten(h))),
     ("verifiers_are_sealed_anew", |h| Box::pin(jobs::verifiers_are_sealed_anew(h))),

@@ -23,11 +23,26 @@ fn add(job: &Job, first: u64, payloads: &[&str]) -> TaskCommand {
 /// A claim at a minute, for ten minutes.
 fn claim_at(id: &str, minute: u32) -> Claim {
     let time = |minute| ticks(&format!("2024-03-02T12:{minute:02}:00Z"));
-    Claim { id: id.into(), holder: format!("worker {id}").into(), now: time(minute), lease: time((minute + 10).min(59)) }
+    Claim {
+        id: id.into(),
+        holder: format!("worker {id}").into(),
+        now: time(minute),
+        lease: time((minute + 10).min(59)),
+    }
 }
 
 async fn claim(store: &dyn Store, tenant: TenantKey, id: &str, minute: u32) -> Option<Task> {
-    let command = TaskCommand::Claim { kind: TaskKind::Scan, claim: claim_at(id, minute) };
+    claim_except(store, tenant, (id, minute), &[]).await
+}
+
+async fn claim_except(
+    store: &dyn Store,
+    tenant: TenantKey,
+    (id, minute): (&str, u32),
+    except: &[&Job],
+) -> Option<Task> {
+    let except = except.iter().map(|job| job.creation).collect();
+    let command = TaskCommand::Claim { kind: TaskKind::Scan, except, claim: claim_at(id, minute) };
     match change(store, tenant, command).await {
         TaskOutcome::Claimed(task) => Some(*task),
         TaskOutcome::None => None,
@@ -168,4 +183,20 @@ pub(super) async fn workers_never_take_the_same_task(harness: &dyn Harness) {
     let taken: Vec<u64> = workers.join_all().await.into_iter().flatten().collect();
     assert_eq!(taken.len(), 40, "each is taken once");
     assert_eq!(taken.into_iter().collect::<BTreeSet<_>>(), (0..40).collect());
+}
+
+pub(super) async fn a_worker_passes_over_jobs_that_it_cannot_work_for(harness: &dyn Harness) {
+    let (store, tenant) = begin(harness).await;
+    let store = &*store;
+    let (first, second) =
+        (begun(store, tenant, "j1", JobKind::Scan).await, begun(store, tenant, "j2", JobKind::Scan).await);
+    for job in [&first, &second] {
+        change(store, tenant, add(job, 0, &["{}"])).await;
+    }
+    assert_eq!(claim_except(store, tenant, ("a", 0), &[&first, &second]).await, None);
+    let task = claim_except(store, tenant, ("a", 0), &[&first]).await.expect("the second job has one");
+    assert_eq!(task.key.job, second.creation);
+    assert_eq!(claim_except(store, tenant, ("b", 0), &[&first]).await, None);
+    let task = claim_except(store, tenant, ("b", 0), &[&second]).await.expect("the first job has one");
+    assert_eq!((task.key.job, task.attempts), (first.creation, 1), "passing over it is no attempt");
 }
