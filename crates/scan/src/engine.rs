@@ -4,6 +4,10 @@
 //! Because it comes in order, every [`Portion`] ends at a [`Position`] before which everything is done: who keeps that
 //! with what was found can go on there after a crash, and finds neither more nor less.
 
+mod piece;
+
+pub use piece::scan_piece;
+
 use crate::chunk::{Chunk, Chunker, Pool};
 use crate::counters::Counters;
 use crate::decode::{Decoder, Document, Flow, Problem, Visitor};
@@ -105,6 +109,20 @@ pub fn scan<J: Judge>(
     items: impl Iterator<Item = Result<Item, SourceError>> + Send,
     (decoder, matcher, judge): (&Decoder, &Matcher<'_>, &J),
     (threads, from): (usize, Position),
+    take: impl FnMut(Portion<J::Finding>) -> ControlFlow<()>,
+) -> Result<(), J::Error> {
+    let feed = |feed: &mut Feed<'_, J::Finding>| {
+        feed.from = from;
+        feed.items(items, decoder);
+    };
+    run(feed, (matcher, judge), threads, take)
+}
+
+/// Runs the threads: one has the feed.
+fn run<J: Judge>(
+    feed: impl FnOnce(&mut Feed<'_, J::Finding>) + Send,
+    (matcher, judge): (&Matcher<'_>, &J),
+    threads: usize,
     mut take: impl FnMut(Portion<J::Finding>) -> ControlFlow<()>,
 ) -> Result<(), J::Error> {
     let threads = threads.max(1);
@@ -119,8 +137,9 @@ pub fn scan<J: Judge>(
         let stopped = &stop;
         let pool = Arc::new(Pool::default());
         scope.spawn(move || {
-            let mut feed = Feed { tasks, tickets, stop: stopped, number: 0, position: Position::default(), from, pool };
-            feed.items(items, decoder);
+            let start = Position::default();
+            let (position, from) = (start, start);
+            feed(&mut Feed { tasks, tickets, stop: stopped, number: 0, position, from, chunk: CHUNK, pool });
         });
         for _ in 0..threads {
             let (work, results) = (&work, results.clone());
@@ -211,6 +230,8 @@ struct Feed<'s, F> {
     position: Position,
     /// Everything before it was done by a process before.
     from: Position,
+    /// How long a chunk is, in bytes.
+    chunk: usize,
     /// Buffers, used again.
     pool: Arc<Pool>,
 }
@@ -259,7 +280,7 @@ impl<F: Send> Feed<'_, F> {
                 return Ok(Flow::Stop);
             }
         }
-        let mut chunker = Chunker::new(text, CHUNK, self.pool.clone());
+        let mut chunker = Chunker::new(text, self.chunk, self.pool.clone());
         while let Some(chunk) = chunker.next_chunk()? {
             self.position.chunks += 1;
             if self.position.chunks <= done {

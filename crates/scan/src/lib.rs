@@ -20,5 +20,6 @@ pub mod engine;
 mod mask;
 pub mod matcher;
 pub mod preview;
+pub mod range;
 pub mod source;
 pub mod text;

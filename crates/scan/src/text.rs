@@ -90,6 +90,11 @@ impl Writing {
         let lone_returns = narrow(b'\r') && !narrow(b'\n') && start.last() != Some(&b'\r');
         Self { encoding, confidence, lone_returns }
     }
+
+    /// Whether characters take two bytes each, so that the text is not where the bytes are.
+    pub fn is_wide(self) -> bool {
+        matches!(self.encoding, Encoding::Utf16Le | Encoding::Utf16Be)
+    }
 }
 
 fn encoding(start: &[u8]) -> (Encoding, Confidence) {
@@ -137,17 +142,7 @@ impl<R: Read> Text<R> {
     /// Looks at the first [`LOOKED_AT`] bytes of a document and prepares to read it.
     pub fn new(source: R) -> io::Result<Self> {
         let writing = Writing { encoding: Encoding::Ascii, confidence: Confidence::Low, lone_returns: false };
-        let raw = Zeroizing::new(vec![0; LOOKED_AT]);
-        let mut text = Self {
-            source,
-            writing,
-            decoder: None,
-            raw,
-            place: 0,
-            at_end: false,
-            finished: false,
-            pending: ([0; LEAST], 0, 0),
-        };
+        let mut text = Self::unread(source, writing);
         text.refill(0)?;
         text.writing = Writing::sniff(&text.raw);
         text.decoder = match text.writing.encoding {
@@ -156,6 +151,24 @@ impl<R: Read> Text<R> {
             _ => None,
         };
         Ok(text)
+    }
+
+    /// Reads from the middle of a document whose start has told how it is written; none that has to be decoded.
+    pub fn middle(source: R, writing: Writing) -> Option<Self> {
+        (!writing.is_wide()).then(|| Self::unread(source, writing))
+    }
+
+    fn unread(source: R, writing: Writing) -> Self {
+        Self {
+            source,
+            writing,
+            decoder: None,
+            raw: Zeroizing::default(),
+            place: 0,
+            at_end: false,
+            finished: false,
+            pending: ([0; LEAST], 0, 0),
+        }
     }
 
     /// Returns how the document is written.

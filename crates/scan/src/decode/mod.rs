@@ -51,6 +51,8 @@ pub use magic::Format;
 pub(crate) use name::shown_item;
 pub use password::ArchivePassword;
 pub use problem::{Problem, What};
+pub(crate) use stream::plain;
+pub(crate) use walk::read_up_to;
 
 use crate::source::{Content, Item};
 use limits::Budget;
@@ -90,6 +92,14 @@ pub trait Visitor {
 
     /// Takes what was not read, or not to its end.
     fn problem(&mut self, problem: &Problem);
+}
+
+/// Whether bytes that begin so are a document, which is read as it stands: neither packed nor refused. Given
+/// [`LOOKED_AT`](crate::text::LOOKED_AT) of them, or all where there are fewer.
+pub(crate) fn is_document(start: &[u8]) -> bool {
+    let head = &start[..start.len().min(magic::HEAD)];
+    let image = || start.get(..magic::IMAGE_HEAD).and_then(magic::image).filter(|_| magic::could_be_image(head));
+    magic::kind(head) == magic::Kind::Document && image().is_none()
 }
 
 /// What came of one item.

@@ -208,6 +208,6 @@ impl<R: Seek> Seek for Metered<R> {
 }
 
 /// An error's words without anything that a terminal would act on.
-pub(super) fn plain(error: &dyn std::fmt::Display) -> String {
+pub(crate) fn plain(error: &dyn std::fmt::Display) -> String {
     error.to_string().chars().map(|character| if character.is_control() { ' ' } else { character }).take(200).collect()
 }

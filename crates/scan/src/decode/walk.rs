@@ -238,7 +238,7 @@ impl Read for Content<'_, '_> {
 }
 
 /// Fills a buffer, or as much of it as there is.
-pub(super) fn read_up_to(reader: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read_up_to(reader: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
     let mut count = 0;
     while count < into.len() {
         match reader.read(&mut into[count..]) {

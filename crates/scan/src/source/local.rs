@@ -1,12 +1,17 @@
 //! Files and folders.
 
 use super::{Item, Items, Origin, SourceError, name_of};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use rustix::fs::{Mode, OFlags};
 use std::ffi::OsString;
 use std::fs::{File, FileType, Metadata};
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
+
+/// What is escaped in a URL's path.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Gives the items at a path.
 pub(super) fn items(path: &Path) -> Items {
@@ -51,6 +56,12 @@ pub(super) fn open(path: &Path, seekable: bool, linked: bool) -> io::Result<File
         return Err(io::Error::other("it was a file when it was listed, and is one no more"));
     }
     Ok(file)
+}
+
+/// The `file://` URL of a path.
+pub(super) fn address(path: &Path) -> Result<String, &'static str> {
+    let path = std::path::absolute(path).map_err(|_| "its folder cannot be told")?;
+    Ok(format!("file://{}", percent_encoding::percent_encode(path.as_os_str().as_bytes(), ESCAPED)))
 }
 
 fn kind(found: FileType) -> &'static str {

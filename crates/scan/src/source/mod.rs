@@ -167,6 +167,30 @@ enum Origin {
 }
 
 impl Item {
+    /// Gives the address at which [`Location::parse`] finds exactly this item, from whatever folder; why there is none
+    /// in words. Of an object of a store that was given as such, it is the object's key.
+    pub(crate) fn address(&self) -> Result<String, &'static str> {
+        match &self.origin {
+            Origin::Standard => Err("standard input is here only"),
+            Origin::Local { seekable: false, .. } => Err("a named pipe is here only"),
+            Origin::Local { path, .. } => local::address(path),
+            #[cfg(feature = "object-store")]
+            Origin::Object(object) => Ok(object.address()),
+        }
+    }
+
+    /// Tells this content from another under the same address, as far as the source does.
+    pub(crate) fn version(&self) -> String {
+        #[cfg(feature = "object-store")]
+        if let Origin::Object(object) = &self.origin
+            && let Some(tag) = object.tag()
+        {
+            return format!("tag {tag}");
+        }
+        let since = self.modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        since.map_or_else(|| "unknown".to_owned(), |since| format!("changed at {}", since.as_nanos()))
+    }
+
     /// Opens it from its start.
     pub fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         Ok(match &self.origin {

@@ -23,6 +23,8 @@ pub(super) struct Objects {
     runtime: Arc<Runtime>,
     prefix: Path,
     name: String,
+    /// What stands before a key in an address.
+    base: String,
 }
 
 impl Objects {
@@ -36,7 +38,8 @@ impl Objects {
         }
         let store = AmazonS3Builder::from_env().with_bucket_name(bucket).build();
         let store = store.map_err(|error| argument(error.to_string()))?;
-        Self::new(Arc::new(store), prefix, name)
+        let objects = Self::new(Arc::new(store), prefix, name)?;
+        Ok(Self { base: format!("s3://{bucket}/"), ..objects })
     }
 
     pub fn new(store: Arc<dyn ObjectStore>, prefix: &str, name: String) -> Result<Self, SourceError> {
@@ -44,13 +47,13 @@ impl Objects {
             .map_err(|error| SourceError::Argument { argument: name_of(OsStr::new(&name)), why: error.to_string() })?;
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("objects").enable_all().build();
         let runtime = runtime.map_err(|error| SourceError::unreadable(&name, error))?;
-        Ok(Self { store, runtime: Arc::new(runtime), prefix, name })
+        Ok(Self { store, runtime: Arc::new(runtime), prefix, name, base: String::new() })
     }
 
     /// Lists the objects, in the order of the store: by key.
     pub fn items(&self) -> Items {
         let objects = self.clone();
-        let named = move |error: Error| SourceError::unreadable(&objects.name, io::Error::other(error));
+        let named = move |error: Error| SourceError::unreadable(&objects.name, in_words(error));
         if !self.prefix.as_ref().is_empty() {
             match self.runtime.block_on(self.store.head(&self.prefix)) {
                 Ok(about) => return Box::new(std::iter::once(Ok(self.item(about)))),
@@ -95,6 +98,19 @@ impl Objects {
     }
 }
 
+/// What a store's answer to a listing means.
+fn in_words(error: Error) -> io::Error {
+    let words = match error {
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+            "the store refuses the credentials of AWS_ACCESS_KEY_ID and its like, or they may not list this"
+        }
+        // Listing has no kind of its own for it.
+        error if error.to_string().contains("NoSuchBucket") => "there is no such bucket in this store",
+        error => return io::Error::other(error),
+    };
+    io::Error::other(words)
+}
+
 /// One object, of the version that was listed.
 #[derive(Clone)]
 pub(super) struct Object {
@@ -105,6 +121,14 @@ pub(super) struct Object {
 impl Object {
     pub fn size(&self) -> u64 {
         self.about.size
+    }
+
+    pub fn address(&self) -> String {
+        format!("{}{}", self.objects.base, self.about.location)
+    }
+
+    pub fn tag(&self) -> Option<&str> {
+        self.about.e_tag.as_deref()
     }
 
     pub fn reader(&self, range: Range<u64>) -> Reader {

@@ -6,6 +6,7 @@ mod limits;
 #[cfg(feature = "object-store")]
 mod objects;
 mod pack;
+mod pieces;
 mod properties;
 mod refused;
 mod shapes;

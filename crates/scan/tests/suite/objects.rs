@@ -79,3 +79,24 @@ fn an_object_that_changes_meanwhile_is_a_problem() {
     let expected = "a: cannot be read at 0: the object was changed after it was listed";
     assert_eq!(outcome.problems(), [expected]);
 }
+
+#[test]
+fn pieces_of_an_object_are_found_again_and_a_changed_one_is_named() {
+    let store = Arc::new(InMemory::new());
+    put(&store, "dumps/a b%.txt", b"a@b.test:c\n".repeat(1000));
+    let item = items(&store, "dumps").remove(0);
+    let pieces = scan::range::cut(&item, 4000).expect("it is cut");
+    assert_eq!(pieces.iter().map(|piece| piece.start).collect::<Vec<_>>(), [0, 4004, 8008]);
+    let again = |piece: &scan::range::Piece| {
+        let store: Arc<dyn ObjectStore> = Arc::<InMemory>::clone(&store);
+        piece.find_by(|address| Location::objects(store, address))
+    };
+    let found = again(&pieces[1]).expect("it is there");
+    assert_eq!((found.name.as_str(), found.size), (item.name.as_str(), Some(11_000)));
+    put(&store, "dumps/a b%.txt", b"a@b.test:d\n".repeat(1000));
+    let error = again(&pieces[1]).err().expect("it was changed").to_string();
+    assert!(error.contains("was changed after it was listed: it had 11000 bytes"), "{error}");
+    let other = scan::range::Piece { address: "dumps/a".to_owned(), ..pieces[1].clone() };
+    let error = again(&other).err().expect("it is gone").to_string();
+    assert_eq!(error, "dumps/a: there is no such file or object any more; it was there when it was listed");
+}

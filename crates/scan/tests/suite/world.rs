@@ -85,7 +85,7 @@ impl World {
     }
 }
 
-fn finding(found: &Found<'_>) -> Finding {
+pub fn finding(found: &Found<'_>) -> Finding {
     let (mut passwords, mut hashes) = (Vec::new(), Vec::new());
     for secret in found.candidates.iter() {
         match secret {
