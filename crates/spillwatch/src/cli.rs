@@ -7,6 +7,7 @@ mod events;
 mod jobs;
 mod scan;
 mod users;
+mod worker;
 
 pub use address::StoreAddress;
 pub use check::Check;
@@ -14,6 +15,7 @@ pub use events::{Events, Export, ExportFormat, Import, ImportFormat, List, Since
 pub use jobs::{BrakeOptions, JobOf, Jobs, ListJobs, Resume, Undo};
 pub use scan::Scan;
 pub use users::{ImportUsers, ListUsers, Users};
+pub use worker::Worker;
 
 use crate::database_url::DatabaseUrl;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -134,6 +136,8 @@ pub enum Command {
     Users(Box<Users>),
     /// Look for current credentials of the directory's users in breach material, and raise an event for each
     Scan(Box<Scan>),
+    /// Scan pieces of the material of scans over many machines
+    Worker(Box<Worker>),
     /// Check pairs of name and password, and raise an event for each that is current
     Check(Box<Check>),
     /// List, show, resume and undo imports, checks and other jobs

@@ -18,3 +18,4 @@ pub mod serve;
 pub mod tenants;
 pub mod token;
 pub mod users;
+pub mod worker;

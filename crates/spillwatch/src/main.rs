@@ -51,6 +51,7 @@ async fn command(cli: Cli) -> Result<(), Failure> {
         Command::Events(action) => commands::events::run(global, *action).await,
         Command::Users(action) => commands::users::run(global, *action).await,
         Command::Scan(options) => commands::scan::run(global, *options).await,
+        Command::Worker(options) => commands::worker::run(global, *options).await,
         Command::Check(options) => commands::check::run(global, *options).await,
         Command::Jobs(action) => commands::jobs::run(global, action).await,
         Command::Keys(action) => commands::keys::run(global, action).await,

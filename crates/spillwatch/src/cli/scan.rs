@@ -17,7 +17,8 @@ use std::num::NonZeroUsize;
     Examples:\n  spillwatch scan combo.txt.gz --source 'combo list of March' --leaked 2024-03-01\n  \
     spillwatch scan /material/logs /material/dump.sql --dry-run\n  \
     spillwatch scan logs.zip --archive-password infected\n  \
-    spillwatch scan s3://bucket/material/ --json"
+    spillwatch scan s3://bucket/material/ --json\n  \
+    spillwatch scan --distributed s3://bucket/material/      and `spillwatch worker` on each machine"
 )]
 pub struct Scan {
     /// Files, folders, `-` for standard input, file:// and s3:// URLs
@@ -54,6 +55,13 @@ pub struct Scan {
     /// Say what is found, and raise nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Leave the work to `spillwatch worker` processes, on any machines that reach the store and the material; this one
+    /// cuts it into pieces, waits, and raises what they find
+    #[arg(long)]
+    pub distributed: bool,
+    /// How many MiB a piece of a distributed scan has, more or less
+    #[arg(long, value_name = "MIB", default_value_t = 64, requires = "distributed", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub piece_size: u32,
     /// When it stops and asks
     #[command(flatten)]
     pub brake: BrakeOptions,

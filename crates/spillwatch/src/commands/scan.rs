@@ -1,7 +1,11 @@
 //! `spillwatch scan`
 
+mod distributed;
+pub(crate) mod piecework;
 mod progress;
 mod report;
+pub(crate) mod task;
+mod waiting;
 
 use crate::cli::{Global, Scan};
 use crate::commands::listing::caller;
@@ -14,11 +18,12 @@ use ::scan::decode::{ArchivePassword, Decoder, Limits};
 use ::scan::engine::{Event, Portion, Position, scan};
 use ::scan::matcher::Matcher;
 use ::scan::source::{Item, Location, SourceError};
+use distributed::Distributed;
 use model::{Caller, JobKind, Ticks};
 use progress::{Progress, Shown};
 use serde::{Deserialize, Serialize};
 use service::jobs::{Brake, HEARTBEAT, JobError, RunningJob};
-use service::{Detector, Findings, ScanJudge, Sighted, Vault};
+use service::{Detector, Findings, ScanJudge, Sighted, Snapshot, Vault};
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
@@ -34,7 +39,7 @@ const PORTION: Duration = Duration::from_secs(1);
 /// What a scan was asked to do, as its job keeps it. Passwords of archives are no part of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Parameters {
+pub(crate) struct Parameters {
     /// The sources; files by their whole paths.
     sources: Vec<String>,
     /// What evidence calls the material.
@@ -51,13 +56,19 @@ struct Parameters {
     had_archive_passwords: bool,
     /// The brake.
     brake: Brake,
+    /// How it is spread over machines, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    distributed: Option<Distributed>,
 }
 
 /// Scans breach material.
 pub async fn run(global: &Global, options: Scan) -> Result<(), Failure> {
+    let sources = options.sources.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
+    if options.distributed {
+        distributed::must_be_shared(&sources, (options.dry_run, options.threads.is_some()))?;
+    }
     let instance = Instance::open_mapped(global, 0).await?;
     let caller = caller(&instance, options.tenant, "scan").await?;
-    let sources = options.sources.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
     let parameters = Parameters {
         sources,
         source: options.source.map(Into::into),
@@ -67,9 +78,15 @@ pub async fn run(global: &Global, options: Scan) -> Result<(), Failure> {
         guests: options.guests,
         had_archive_passwords: !options.archive_password.is_empty(),
         brake: options.brake.into(),
+        distributed: options.distributed.then(|| Distributed { piece: u64::from(options.piece_size) << 20 }),
     };
     let passwords = options.archive_password.into_iter().map(ArchivePassword::new).collect();
     let locations = locations(&parameters)?; // an argument that can be no source makes no job
+    if parameters.distributed.is_some() {
+        let done = distributed::run(global, (&instance, &caller), None, parameters).await;
+        instance.service.store().close().await;
+        return done;
+    }
     let prepared = async {
         let vault = instance.vault(global, Purpose::Open).await?;
         let detector = detector(&instance, &caller, &vault, &parameters).await?;
@@ -112,6 +129,10 @@ pub async fn resume(global: &Global, instance: &Instance, job: RunningJob, relea
         parameters.brake = Brake::RELEASED;
     }
     let progress: Progress = job.progress()?;
+    if parameters.distributed.is_some() && !progress.is_read {
+        let caller = job.caller().clone();
+        return distributed::run(global, (instance, &caller), Some(job), parameters).await;
+    }
     let standard = parameters.sources.iter().any(|source| source == "-");
     let passwords = std::env::var(ARCHIVE_PASSWORD).ok().filter(|password| !password.is_empty());
     let refusal = if progress.is_read {
@@ -152,21 +173,21 @@ struct Material {
     detector: Arc<Detector>,
 }
 
-async fn detector(
-    instance: &Instance,
-    caller: &Caller,
-    vault: &Vault,
-    parameters: &Parameters,
-) -> Result<Arc<Detector>, Failure> {
-    let detector = instance.service.detector(caller, vault, parameters.guests).await?;
-    let snapshot = detector.snapshot();
-    let (users, known, names) = (snapshot.users.len(), snapshot.with_verifiers(), snapshot.index().len());
-    if known == 0 {
-        return Err(Failure::message(format!(
-            "the directory has {users} users and no verifier of a password, so nothing can be found; give it one with \
-             `spillwatch users import`"
-        )));
+/// Refuses a directory with which nothing can be found.
+fn must_have_verifiers(snapshot: &Snapshot) -> Result<(), Failure> {
+    if snapshot.with_verifiers() > 0 {
+        return Ok(());
     }
+    Err(Failure::message(format!(
+        "the directory has {} users and no verifier of a password, so nothing can be found; give it one with \
+         `spillwatch users import`",
+        snapshot.users.len()
+    )))
+}
+
+/// Says who is looked for.
+fn tell_of(snapshot: &Snapshot) {
+    let (users, known, names) = (snapshot.users.len(), snapshot.with_verifiers(), snapshot.index().len());
     let domains: Vec<&str> = snapshot.domains().iter().map(String::as_str).take(5).collect();
     let more = snapshot.domains().len().saturating_sub(domains.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -174,6 +195,17 @@ async fn detector(
         "Looking for {names} names of {users} users, of whom {known} have verifiers, in {}{more}.",
         domains.join(", ")
     );
+}
+
+async fn detector(
+    instance: &Instance,
+    caller: &Caller,
+    vault: &Vault,
+    parameters: &Parameters,
+) -> Result<Arc<Detector>, Failure> {
+    let detector = instance.service.detector(caller, vault, parameters.guests).await?;
+    must_have_verifiers(detector.snapshot())?;
+    tell_of(detector.snapshot());
     Ok(Arc::new(detector))
 }
 

@@ -33,6 +33,7 @@ mod scan;
 mod stop;
 mod trace;
 mod usage;
+mod workers;
 
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;

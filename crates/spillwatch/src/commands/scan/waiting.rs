@@ -1,0 +1,103 @@
+//! What whoever waits for workers is shown.
+
+use super::progress::Progress;
+use crate::commands::events::bar;
+use indicatif::ProgressBar;
+use model::{Clock, Task};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often a line is written where there is no terminal.
+const LINE: Duration = Duration::from_secs(10);
+/// How long nobody may be at work before that is said, and how often it is said again.
+const IDLE: Duration = Duration::from_secs(10);
+const IDLE_AGAIN: Duration = Duration::from_mins(1);
+
+/// A bar on a terminal, else a line now and then.
+pub struct Waiting {
+    clock: Arc<dyn Clock>,
+    bar: ProgressBar,
+    bytes: u64,
+    since: Instant,
+    began: Instant,
+    /// Bytes that were scanned when it began.
+    before: Option<u64>,
+    idle_since: Instant,
+    idle_told: Option<Instant>,
+}
+
+impl Waiting {
+    /// Waits for so many bytes.
+    pub fn new(clock: Arc<dyn Clock>, bytes: u64) -> Self {
+        let bar = bar("{bar:30} {bytes}/{total_bytes}  {msg}  ETA {eta}");
+        bar.set_length(bytes);
+        let now = Instant::now();
+        Self { clock, bar, bytes, since: now, began: now, before: None, idle_since: now, idle_told: None }
+    }
+
+    /// Shows how far it is: so many tasks and bytes have ended, and these are being done.
+    pub fn show(&mut self, progress: &Progress, (ended, tasks): (u64, u64), bytes: u64, open: &[Task]) {
+        let before = *self.before.get_or_insert(bytes);
+        let now = self.clock.now();
+        let alive = open.iter().filter(|task| task.lease.is_some_and(|lease| lease > now));
+        let workers: BTreeSet<&str> = alive.filter_map(|task| task.holder.as_deref()).collect();
+        if ended < tasks {
+            self.say_if_idle(workers.is_empty());
+        }
+        let told = format!(
+            "{ended} of {tasks} pieces  {} workers  {} lines  {} current",
+            workers.len(),
+            progress.lines,
+            progress.current
+        );
+        if !self.bar.is_hidden() {
+            self.bar.set_position(bytes);
+            self.bar.set_message(told);
+        } else if self.since.elapsed() >= LINE {
+            self.since = Instant::now();
+            let eta = eta(self.began.elapsed(), bytes - before, self.bytes.saturating_sub(bytes));
+            let eta = eta.map(|eta| format!("  ETA {} s", eta.as_secs())).unwrap_or_default();
+            anstream::eprintln!("{} of {} MB  {told}{eta}", bytes / 1_000_000, self.bytes / 1_000_000);
+        }
+    }
+
+    fn say_if_idle(&mut self, is_idle: bool) {
+        if !is_idle {
+            self.idle_since = Instant::now();
+            self.idle_told = None;
+        } else if self.idle_since.elapsed() >= IDLE && self.idle_told.is_none_or(|told| told.elapsed() >= IDLE_AGAIN) {
+            self.idle_told = Some(Instant::now());
+            self.bar.suspend(|| {
+                anstream::eprintln!(
+                    "Nobody takes a piece: start `spillwatch worker` on this store, on any machine that reaches the \
+                     material. One that runs says why when it does not work for this job."
+                );
+            });
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// How long it goes on at the pace so far.
+fn eta(elapsed: Duration, done: u64, left: u64) -> Option<Duration> {
+    let milliseconds = elapsed.as_millis() * u128::from(left);
+    let milliseconds = milliseconds.checked_div(u128::from(done))?;
+    Some(Duration::from_millis(u64::try_from(milliseconds).unwrap_or(u64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_foretold_by_the_pace() {
+        assert_eq!(eta(Duration::from_secs(10), 0, 5), None, "there is no pace yet");
+        assert_eq!(eta(Duration::from_secs(10), 5, 10), Some(Duration::from_secs(20)));
+        assert_eq!(eta(Duration::from_secs(10), 5, 0), Some(Duration::ZERO));
+    }
+}
