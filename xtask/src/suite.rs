@@ -21,7 +21,7 @@ const LONG_PROPERTY_CASES: &str = "4096";
 const EVERYTHING: [&str; 3] = [
     "--workspace",
     "--features",
-    "xtask/bench,postgres-cluster/server-tests,scan/s3-tests,spillwatch/server-tests,store-postgres/server-tests",
+    "xtask/bench,postgres-cluster/server-tests,scan/s3-tests,spillwatch/s3-tests,store-postgres/server-tests",
 ];
 
 /// What to run.

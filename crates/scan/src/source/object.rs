@@ -15,12 +15,32 @@ use tokio::task::JoinHandle;
 /// Bytes of one request. Two of them are held: the one that is read and the one ahead.
 const CHUNK: u64 = 4 << 20;
 
+/// What makes requests. It may be dropped wherever a location is, on a thread of an async runtime too, and waits for none
+/// that is under way.
+struct Requests(Option<Runtime>);
+
+impl std::ops::Deref for Requests {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        self.0.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl Drop for Requests {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 /// Objects below a prefix.
 #[derive(Clone)]
 pub(super) struct Objects {
     store: Arc<dyn ObjectStore>,
     /// One thread, so that a request goes on while its caller decodes.
-    runtime: Arc<Runtime>,
+    runtime: Arc<Requests>,
     prefix: Path,
     name: String,
     /// What stands before a key in an address.
@@ -47,7 +67,7 @@ impl Objects {
             .map_err(|error| SourceError::Argument { argument: name_of(OsStr::new(&name)), why: error.to_string() })?;
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("objects").enable_all().build();
         let runtime = runtime.map_err(|error| SourceError::unreadable(&name, error))?;
-        Ok(Self { store, runtime: Arc::new(runtime), prefix, name, base: String::new() })
+        Ok(Self { store, runtime: Arc::new(Requests(Some(runtime))), prefix, name, base: String::new() })
     }
 
     /// Lists the objects, in the order of the store: by key.

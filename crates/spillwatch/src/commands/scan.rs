@@ -267,7 +267,8 @@ async fn read(
     let own: Vec<String> = parameters.own_domains.clone();
     let begun = progress.clone();
     let (sender, mut steps) = mpsc::channel(2);
-    let shown = Shown::new(&material.locations, progress.bytes);
+    // It may ask an object store, and waits for that.
+    let shown = tokio::task::block_in_place(|| Shown::new(&material.locations, progress.bytes));
     let scanner = tokio::task::spawn_blocking(move || -> Result<(), JobError> {
         let snapshot = material.detector.snapshot();
         let own: Vec<&str> = own.iter().map(String::as_str).collect();

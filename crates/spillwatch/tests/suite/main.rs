@@ -30,6 +30,8 @@ mod readme;
 mod reference;
 mod repeats;
 mod scan;
+#[cfg(feature = "s3-tests")]
+mod shared_scan;
 mod stop;
 mod trace;
 mod usage;
