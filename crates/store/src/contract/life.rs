@@ -4,12 +4,13 @@ use super::evidence::found;
 use super::people::{kept_of, new_job, put_job};
 use super::queries::{bound, seen, through};
 use super::samples::{Dice, MADE, create_event, event_key, new_event, snapshot, update_event};
+use super::tasks;
 use super::totals::by_chance;
 use super::undo::job_by_chance;
 use crate::{Carried, Outcome, PageQuery, Projection, Source, Store, WriteError};
 use model::{
     Actor, Clock as _, Command, FixedClock, Job, JobKind, MatchClass, NewRiskEvent, Note, Repeatability,
-    RiskEventDraft, RiskLevel, TenantKey, Tracking, edm,
+    RiskEventDraft, RiskLevel, TaskKey, TenantKey, Tracking, edm,
 };
 use odata::encode::Row;
 use std::time::Duration;
@@ -44,6 +45,10 @@ pub async fn live(
     for tenant in tenants {
         let job = put_job(&new_job(&format!("life-{seed}"), JobKind::Import), None, Vec::new());
         if let Ok(Outcome::Noted(Note::Job(job))) = store.execute(*tenant, actors[0].clone(), job).await {
+            // Claims are to the tasks of any job, and so of this one only while it is the only one that has any.
+            if is_first_with_tasks(store, *tenant, &job).await {
+                tasks::some(store, *tenant, &job).await;
+            }
             jobs.push((*tenant, *job));
         }
     }
@@ -101,6 +106,17 @@ pub async fn live(
         }
     }
     requests
+}
+
+/// Whether no job before this one has tasks.
+async fn is_first_with_tasks(store: &dyn Store, tenant: TenantKey, job: &Job) -> bool {
+    for before in store.jobs(tenant, Some(job.creation), u32::MAX).await.expect("jobs can be read") {
+        let from = TaskKey { job: before.creation, number: 0 };
+        if !store.tasks(tenant, from, 1).await.expect("tasks can be read").is_empty() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Everything that can be seen of a tenant, in texts; checks that it is sound.

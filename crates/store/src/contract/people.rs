@@ -5,7 +5,7 @@ use crate::{Accounts, Outcome, Source, Store};
 use model::{
     Account, AccountEntry, AccountKey, AccountName, AccountNote, Command, Evidence, Finding, FindingNote,
     FoundCredential, Job, JobKind, JobRecord, JobState, MatchClass, Note, Place, RevertNote, SealedVerifiers, Subject,
-    TenantKey, Total,
+    TaskKey, TenantKey, Total,
 };
 use std::collections::HashMap;
 
@@ -182,6 +182,9 @@ pub(super) async fn kept_of(store: &dyn Store, tenant: TenantKey) -> Vec<String>
         kept.extend(records(store, tenant, &job).await.iter().map(|record| format!("{record:?}")));
         let found = store.found(tenant, job.creation, None, u32::MAX).await.expect("findings can be read");
         kept.extend(found.iter().map(|found| format!("{found:?}")));
+        let from = TaskKey { job: job.creation, number: 0 };
+        let tasks = store.tasks(tenant, from, u32::MAX).await.expect("tasks can be read");
+        kept.extend(tasks.iter().map(|task| format!("{task:?}")));
     }
     kept
 }

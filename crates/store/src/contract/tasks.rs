@@ -63,6 +63,20 @@ async fn all(store: &dyn Store, tenant: TenantKey, job: &Job) -> Vec<Task> {
     store.tasks(tenant, TaskKey { job: job.creation, number: 0 }, 99).await.expect("tasks can be read")
 }
 
+/// Makes tasks of a job, of which one is in each state.
+pub(super) async fn some(store: &dyn Store, tenant: TenantKey, job: &Job) {
+    change(store, tenant, add(job, 0, &["{}", r#"{"at":"ł"}"#, "{}", "{}"])).await;
+    for attempt in 0..MOST_ATTEMPTS {
+        let task = claim(store, tenant, &format!("failing {attempt}"), 0).await.expect("a task waits");
+        change(store, tenant, give_back(task.key, &format!("failing {attempt}"), Some("ł"))).await;
+    }
+    let done = claim(store, tenant, "done", 0).await.expect("a task waits");
+    change(store, tenant, finish(done.key, "done", "u1")).await;
+    claim(store, tenant, "claimed", 0).await.expect("a task waits");
+    let states: Vec<_> = all(store, tenant, job).await.iter().map(|task| task.state).collect();
+    assert_eq!(states, [TaskState::Failed, TaskState::Done, TaskState::Claimed, TaskState::Waiting]);
+}
+
 pub(super) async fn a_task_is_done_by_whoever_has_the_claim(harness: &dyn Harness) {
     let (store, tenant) = begin(harness).await;
     let store = &*store;
