@@ -113,6 +113,7 @@ impl Server {
         let process = command.spawn()?;
         let mut watchdog = Command::new("/bin/sh");
         watchdog.arg("-c").arg(WATCHDOG).arg(&folder).arg(process.id().to_string()).current_dir("/");
+        watchdog.args(ports.iter().map(u16::to_string));
         // Without our standard output, nobody who reads that waits for it.
         watchdog.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let mut watchdog = watchdog.spawn()?;
