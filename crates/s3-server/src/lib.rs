@@ -1,4 +1,4 @@
-//! An S3 server for tests: SeaweedFS in one process, on free ports of 127.0.0.1, with a folder and credentials of its
+//! An S3 server for tests: `SeaweedFS` in one process, on free ports of 127.0.0.1, with a folder and credentials of its
 //! own. Knows nothing of Spillwatch but the names of its environment variables.
 //!
 //! ```no_run
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Names SeaweedFS's program `weed`, before `PATH` is looked at. `cargo xtask test` sets it.
+/// Names `SeaweedFS`'s program `weed`, before `PATH` is looked at. `cargo xtask test` sets it.
 pub const PROGRAM_VARIABLE: &str = "SPILLWATCH_TEST_WEED";
 
 /// How long it may take to start: far more than it needs on a busy machine.
@@ -113,6 +113,7 @@ impl Server {
         let process = command.spawn()?;
         let mut watchdog = Command::new("/bin/sh");
         watchdog.arg("-c").arg(WATCHDOG).arg(&folder).arg(process.id().to_string()).current_dir("/");
+        watchdog.args(ports.iter().map(u16::to_string));
         // Without our standard output, nobody who reads that waits for it.
         watchdog.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let mut watchdog = watchdog.spawn()?;

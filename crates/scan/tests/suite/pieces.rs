@@ -168,7 +168,7 @@ fn a_line_is_never_divided_and_one_without_an_end_joins_pieces() {
     // A cut that falls on the start of a line is there.
     let lines = "jane@contoso.test:hunter2\n".repeat(1000);
     assert_eq!(check(&world, lines.as_bytes(), 26 * 10, 1 << 20), 100);
-    assert_eq!(check(&world, lines.replace('\n', "\r").as_bytes(), 26 * 10, 1 << 20), 100);
+    assert_eq!(check(&world, lines.trim_end().replace('\n', "\r").as_bytes(), 26 * 10, 1 << 20), 100);
     assert_eq!(check(&world, lines.as_bytes(), 26_000, 1 << 20), 1);
     assert_eq!(check(&world, b"", 10, 1 << 20), 1);
 }
