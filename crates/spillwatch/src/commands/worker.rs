@@ -1,21 +1,20 @@
 //! `spillwatch worker`: takes pieces of scans over many machines, one after another.
 
 use crate::cli::{Global, Worker};
-use crate::commands::scan::piecework::{Answer, Ready, Tools, Unready};
+use crate::commands::scan::piecework::{Answer, Ready, Tools, Unready, is_passing};
+use crate::commands::scan::task::{Payload, Scanned};
 use crate::error::Failure;
 use crate::instance::Instance;
 use crate::signals::Signals;
 use crate::verifier_keys::Purpose;
 use ::scan::decode::ArchivePassword;
 use model::{Actor, Caller, Job, PermissionSet, TaskKind, Tenant};
-use service::ServiceError;
 use service::jobs::JobError;
 use service::tasks::HeldTask;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use store::StoreError;
 
 /// How long a worker waits before it asks again where there was nothing to do, or something went wrong.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -48,7 +47,7 @@ async fn work(global: &Global, instance: &Instance, options: Worker) -> Result<(
                     tracing::info!(signal, "stopped; the piece was given back");
                     return Ok(());
                 }
-                if options.once && matches!(step, Step::Done) {
+                if options.once && !matches!(step, Step::Left) {
                     return Ok(());
                 }
                 matches!(step, Step::Failed)
@@ -78,12 +77,6 @@ async fn work(global: &Global, instance: &Instance, options: Worker) -> Result<(
 fn usual_name() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{host}/{}", std::process::id())
-}
-
-/// Whether the store may do later what it could not do now.
-fn is_passing(error: &JobError) -> bool {
-    use StoreError::{Busy, TooLong, Unavailable};
-    matches!(error, JobError::Service(ServiceError::Store(Unavailable(_) | Busy | TooLong { .. })))
 }
 
 /// What came of a task.
@@ -137,19 +130,28 @@ impl Desk<'_> {
     async fn task(&mut self, caller: &Caller, task: HeldTask, signals: &mut Signals) -> Result<Step, Failure> {
         let key = task.task().key;
         let place = (caller.tenant.0, key.job);
-        let Some(job) = self.instance.service.job_of_task(caller.tenant, key).await? else {
-            self.refused.insert(place); // it is about to be forgotten
-            task.give_back(None).await?;
-            return Ok(Step::Left);
+        let job = match self.instance.service.job_of_task(caller.tenant, key).await {
+            Ok(Some(job)) => job,
+            Ok(None) => {
+                self.refused.insert(place); // it is about to be forgotten
+                give_back(&task, None).await?;
+                return Ok(Step::Left);
+            }
+            Err(error) if is_passing(&error) => {
+                tracing::warn!(%error, "the store does not answer; it is asked again");
+                give_back(&task, None).await?;
+                return Ok(Step::Failed);
+            }
+            Err(error) => return Err(error.into()),
         };
         if let Err(unready) = self.make_ready(caller, &job, (&task, place)).await {
-            return self.unready(unready, &job, task, place).await;
+            return self.unready(unready, &job, &task, place).await;
         }
-        let payload = match task.payload::<crate::commands::scan::task::Payload>() {
+        let payload = match task.payload::<Payload>() {
             Ok(payload) => payload,
             Err(error) => {
                 let why = Unready::Refused(format!("a piece of another form ({error}): use the same version"));
-                return self.unready(why, &job, task, place).await;
+                return self.unready(why, &job, &task, place).await;
             }
         };
         let shown = payload.shown();
@@ -161,7 +163,7 @@ impl Desk<'_> {
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => {
-                task.give_back(Some(&failure.to_string())).await?;
+                give_back(&task, Some(&failure.to_string())).await?;
                 return Err(failure);
             }
         };
@@ -178,12 +180,12 @@ impl Desk<'_> {
             }
             Answer::NotNow(why) => {
                 tracing::warn!(job.id = id, piece = shown, attempt, why, "a piece could not be scanned");
-                task.give_back(Some(&why)).await?;
+                give_back(&task, Some(&why)).await?;
                 Step::Failed
             }
             Answer::Stopped => {
                 // Where it was lost instead, this changes nothing.
-                task.give_back(None).await?;
+                give_back(&task, None).await?;
                 Step::Done
             }
         };
@@ -250,18 +252,23 @@ impl Desk<'_> {
         &mut self,
         unready: Unready,
         job: &Job,
-        task: HeldTask,
+        task: &HeldTask,
         place: (u32, u64),
     ) -> Result<Step, Failure> {
         match unready {
             Unready::Refused(why) => {
                 tracing::warn!(job.id = job.id.as_str(), why, "this worker leaves a job to others");
                 self.refused.insert(place);
-                task.give_back(None).await?;
+                give_back(task, None).await?;
                 Ok(Step::Left)
             }
+            Unready::NotNow(error) => {
+                tracing::warn!(%error, "the store does not answer; it is asked again");
+                give_back(task, None).await?;
+                Ok(Step::Failed)
+            }
             Unready::Failed(failure) => {
-                task.give_back(None).await?;
+                give_back(task, None).await?;
                 Err(failure)
             }
         }
@@ -272,7 +279,7 @@ impl Desk<'_> {
     async fn finish(
         &self,
         task: &HeldTask,
-        scanned: &crate::commands::scan::task::Scanned,
+        scanned: &Scanned,
         found: Vec<model::FoundCredential>,
     ) -> Result<bool, Failure> {
         for _ in 1..TRIES {
@@ -285,6 +292,17 @@ impl Desk<'_> {
             }
         }
         Ok(task.finish(scanned, found).await?)
+    }
+}
+
+/// Gives a task back; where the store does not answer, its lease lapses.
+async fn give_back(task: &HeldTask, message: Option<&str>) -> Result<(), Failure> {
+    match task.give_back(message).await {
+        Err(error) if is_passing(&error) => {
+            tracing::warn!(%error, "a piece could not be given back; others take it when its lease has lapsed");
+            Ok(())
+        }
+        outcome => Ok(outcome.map(drop)?),
     }
 }
 

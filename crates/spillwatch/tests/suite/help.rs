@@ -24,8 +24,8 @@ fn help_of_serve() {
 #[test]
 fn help_of_every_command() {
     let all = [
-        "token", "tenants", "apps", "events", "users", "scan", "check", "jobs", "keys", "migrate", "backup", "restore",
-        "doctor", "metadata", "openapi",
+        "token", "tenants", "apps", "events", "users", "scan", "worker", "check", "jobs", "keys", "migrate", "backup",
+        "restore", "doctor", "metadata", "openapi",
     ];
     for name in all {
         let text = help([name, "--help"]);
@@ -61,7 +61,8 @@ fn help_of_events() {
 fn help_of_users_check_and_jobs() {
     let users = ["import", "list"].map(|name| own_help(["users", name, "--help"]));
     let jobs = ["list", "show", "resume", "undo"].map(|name| own_help(["jobs", name, "--help"]));
-    let all = [&users[..], &[own_help(["scan", "--help"]), own_help(["check", "--help"])], &jobs[..]].concat();
+    let work = ["scan", "worker", "check"].map(|name| own_help([name, "--help"]));
+    let all = [&users[..], &work, &jobs[..]].concat();
     insta::assert_snapshot!(all.join("\n---\n"));
 }
 

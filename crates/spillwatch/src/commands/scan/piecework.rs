@@ -13,10 +13,11 @@ use ::scan::range::{Piece, PieceError};
 use model::{Caller, Entropy, FoundCredential, Job, JobKind, MOST_ATTEMPTS, Ticks};
 use service::jobs::JobError;
 use service::tasks::settings_of;
-use service::{Detector, Findings, ScanJudge, Vault};
+use service::{Detector, Findings, ScanJudge, ServiceError, Vault};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use store::StoreError;
 use tokio::sync::oneshot;
 
 /// What a worker brings along.
@@ -57,14 +58,28 @@ pub struct Ready {
 pub enum Unready {
     /// It leaves it to others.
     Refused(String),
+    /// The store does not answer; it may later.
+    NotNow(JobError),
     /// It cannot work at all.
     Failed(Failure),
 }
 
-impl<E: Into<Failure>> From<E> for Unready {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
+impl From<JobError> for Unready {
+    fn from(error: JobError) -> Self {
+        if is_passing(&error) { Self::NotNow(error) } else { Self::Failed(error.into()) }
     }
+}
+
+impl From<Failure> for Unready {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// Whether the store may do later what it could not do now.
+pub fn is_passing(error: &JobError) -> bool {
+    use StoreError::{Busy, TooLong, Unavailable};
+    matches!(error, JobError::Service(ServiceError::Store(Unavailable(_) | Busy | TooLong { .. })))
 }
 
 impl Ready {

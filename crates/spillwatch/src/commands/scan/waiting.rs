@@ -42,8 +42,13 @@ impl Waiting {
         let now = self.clock.now();
         let alive = open.iter().filter(|task| task.lease.is_some_and(|lease| lease > now));
         let workers: BTreeSet<&str> = alive.filter_map(|task| task.holder.as_deref()).collect();
-        if ended < tasks {
-            self.say_if_idle(workers.is_empty());
+        if ended < tasks && self.is_idle_told(workers.is_empty(), Instant::now()) {
+            self.bar.suspend(|| {
+                anstream::eprintln!(
+                    "Nobody takes a piece: start `spillwatch worker` on this store, on any machine that reaches the \
+                     material. One that runs says why when it does not work for this job."
+                );
+            });
         }
         let told = format!(
             "{ended} of {tasks} pieces  {} workers  {} lines  {} current",
@@ -62,19 +67,18 @@ impl Waiting {
         }
     }
 
-    fn say_if_idle(&mut self, is_idle: bool) {
+    /// Whether it is to be said that nobody is at work: after a while, and then now and again.
+    fn is_idle_told(&mut self, is_idle: bool, now: Instant) -> bool {
         if !is_idle {
-            self.idle_since = Instant::now();
-            self.idle_told = None;
-        } else if self.idle_since.elapsed() >= IDLE && self.idle_told.is_none_or(|told| told.elapsed() >= IDLE_AGAIN) {
-            self.idle_told = Some(Instant::now());
-            self.bar.suspend(|| {
-                anstream::eprintln!(
-                    "Nobody takes a piece: start `spillwatch worker` on this store, on any machine that reaches the \
-                     material. One that runs says why when it does not work for this job."
-                );
-            });
+            (self.idle_since, self.idle_told) = (now, None);
+            return false;
         }
+        let is_new = self.idle_told.is_none_or(|told| now.duration_since(told) >= IDLE_AGAIN);
+        let is_told = is_new && now.duration_since(self.idle_since) >= IDLE;
+        if is_told {
+            self.idle_told = Some(now);
+        }
+        is_told
     }
 
     /// Takes the bar away.
@@ -93,6 +97,24 @@ fn eta(elapsed: Duration, done: u64, left: u64) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn that_nobody_works_is_said_after_a_while_and_again() {
+        let mut waiting = Waiting::new(Arc::new(model::SystemClock), 9);
+        let at = |seconds| waiting_since(&waiting) + Duration::from_secs(seconds);
+        let (soon, later, still, again) = (at(9), at(11), at(60), at(72));
+        assert!(!waiting.is_idle_told(true, soon));
+        assert!(waiting.is_idle_told(true, later));
+        assert!(!waiting.is_idle_told(true, still), "it was said");
+        assert!(waiting.is_idle_told(true, again));
+        assert!(!waiting.is_idle_told(false, again));
+        assert!(!waiting.is_idle_told(true, again + Duration::from_secs(9)), "somebody was at work a moment ago");
+        assert!(waiting.is_idle_told(true, again + Duration::from_secs(10)));
+    }
+
+    fn waiting_since(waiting: &Waiting) -> Instant {
+        waiting.idle_since
+    }
 
     #[test]
     fn the_end_is_foretold_by_the_pace() {
