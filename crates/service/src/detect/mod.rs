@@ -11,6 +11,7 @@ use crate::directory::{KnownAccount, KnownUser, Snapshot};
 use crate::jobs::JobError;
 use crate::{Service, Vault};
 use auth::SecretBytes;
+use futures_util::future::try_join;
 use model::{AccountKey, Caller, Finding, FoundCredential, JobKind, JobState, MatchClass, TenantId, Ticks};
 use std::collections::{HashMap, HashSet};
 use store::KeptVerifiers;
@@ -21,13 +22,18 @@ use zeroize::Zeroizing;
 /// Rows that are read at once.
 const PAGE: u32 = 2_000;
 
+/// Sealed verifiers by their numbers.
+type Sealed = HashMap<u64, Box<[u8]>>;
+/// The same, with the numbers of those that cannot be opened.
+type Opened = (Sealed, Vec<(u64, auth::SealError)>);
+
 /// A directory with its verifiers, ready to be asked by any number of threads. It has no `Debug` on purpose.
 pub struct Detector {
     snapshot: Snapshot,
     vault: Vault,
     tenant: TenantId,
     /// Sealed verifiers by their numbers: opened one at a time, for as long as a check takes.
-    sealed: HashMap<u64, Box<[u8]>>,
+    sealed: Sealed,
     /// When each directory was last imported.
     imported: HashMap<Box<str>, Ticks>,
     limits: Limits,
@@ -64,28 +70,36 @@ impl Service {
     /// Reads a tenant's directory with its verifiers. Fails when one that a user has cannot be opened, since nothing could
     /// be told of that user then.
     pub async fn detector(&self, caller: &Caller, vault: &Vault, with_guests: bool) -> Result<Detector, JobError> {
-        let snapshot = self.snapshot(caller, with_guests).await?;
-        let mut sealed = HashMap::new();
+        // The store reads one of them while what came of the other is looked at.
+        let (opened, snapshot) =
+            try_join(self.opened_verifiers(caller, vault), self.snapshot(caller, with_guests)).await?;
+        let (mut sealed, faults) = opened;
+        let imported = self.imported(caller).await?;
         let current = snapshot.users.iter().flat_map(|user| &user.accounts).map(|account| account.verifiers);
         let current: HashSet<u64> = current.collect();
-        let (mut unopenable, mut first) = (0, None);
+        sealed.retain(|number, _| current.contains(number));
+        let mut faults = faults.into_iter().filter(|(number, _)| current.contains(number));
+        if let Some((_, why)) = faults.next() {
+            return Err(JobError::Unopenable { unopenable: 1 + faults.count(), all: sealed.len(), why });
+        }
+        let (vault, tenant) = (vault.clone(), caller.tenant_id);
+        Ok(Detector { snapshot, vault, tenant, sealed, imported, limits: Limits::default() })
+    }
+
+    /// Reads the sealed verifiers of a tenant by their numbers, and opens each once: with those that cannot be opened.
+    async fn opened_verifiers(&self, caller: &Caller, vault: &Vault) -> Result<Opened, JobError> {
+        let (mut sealed, mut faults) = (Sealed::default(), Vec::new());
         let look = async |page: Vec<KeptVerifiers>| {
-            for kept in page.into_iter().filter(|kept| current.contains(&kept.number)) {
+            for kept in page {
                 if let Err(why) = vault.open(caller.tenant_id, &kept.account, &kept.sealed) {
-                    unopenable += 1;
-                    first.get_or_insert(why);
+                    faults.push((kept.number, why));
                 }
                 sealed.insert(kept.number, kept.sealed);
             }
             Ok::<_, JobError>(())
         };
         self.each_page_of_verifiers(caller.tenant, look).await?;
-        if let Some(why) = first {
-            return Err(JobError::Unopenable { unopenable, all: sealed.len(), why });
-        }
-        let imported = self.imported(caller).await?;
-        let (vault, tenant) = (vault.clone(), caller.tenant_id);
-        Ok(Detector { snapshot, vault, tenant, sealed, imported, limits: Limits::default() })
+        Ok((sealed, faults))
     }
 
     /// When each directory was last imported to its end.
