@@ -398,3 +398,25 @@ fn sql_value(value: ValueRef<'_>, ty: ValueType) -> Result<SqlValue, StoreError>
         ValueRef::Blob(_) => return Err(StoreError::Corrupt("a value that is sorted by is a blob".to_owned())),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The values that a page of users is asked with.
+    fn values(after: Option<i64>) -> Vec<SqlValue> {
+        let after = after.map(|row_key| Place { values: Vec::new(), row_key });
+        let query = PageQuery { after, ..PageQuery::all(Source::Users, 10) };
+        let plan = Plan { path: Path::Keys, order_by: Vec::new(), is_long: false };
+        let mut statement = Statement::new(&SqliteDialect, TenantKey(2), Source::Users, None, &plan);
+        statement.page(&query, Columns::of_users());
+        statement.sql.into_parts().1
+    }
+
+    #[test]
+    fn a_page_of_keys_ends_at_the_place_before_and_looks_at_none_behind_it() {
+        let key = |sequence| SqlValue::Integer(key(TenantKey(2), sequence));
+        assert_eq!(values(Some(700))[..2], [key(0), key(700)]);
+        assert_eq!(values(None)[..2], [key(0), SqlValue::Integer(end(TenantKey(2)))]);
+    }
+}

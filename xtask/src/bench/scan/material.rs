@@ -118,17 +118,18 @@ impl Directory {
         let (a, b) = (mix(2 * number), mix(2 * number + 1));
         let first = FIRST[(a >> 32) as usize % FIRST.len()];
         if a % 1000 >= OWN_OF_1000 {
-            let (who, secret) = ((a >> 10) % 100_000_000, b % 100_000_000);
+            // Their names look like the users', as people's do, and are other people's.
+            let (who, secret) = (self.users + (a >> 10) % 100_000_000, b % 100_000_000);
             if b % WITHOUT == 0 {
-                writeln!(line, "{first}{who}:pw{secret:x}")?;
+                writeln!(line, "{first}.u{who}:pw{secret:x}")?;
             } else {
-                writeln!(line, "{first}.{who}@{}:pw{secret:x}", FOREIGN[(b >> 40) as usize % FOREIGN.len()])?;
+                writeln!(line, "{first}.u{who}@{}:pw{secret:x}", FOREIGN[(b >> 40) as usize % FOREIGN.len()])?;
             }
             return Ok(());
         }
         // Half of them are of users, the others of people who left.
         let user = (a >> 10) % (2 * self.users);
-        let address = self.address(user, (b >> 40) as usize);
+        let address = self.address(user, (b >> 40) as usize % Self::ADDRESSES);
         written.of_users += u64::from(user < self.users);
         if user < self.users && b % 10 == 0 {
             written.planted += 1;
