@@ -31,6 +31,21 @@ impl Service {
         Ok(())
     }
 
+    /// Looks at a tenant's sealed verifiers, in the order of their numbers.
+    pub(crate) async fn each_verifier(
+        &self,
+        tenant: TenantKey,
+        mut look: impl FnMut(KeptVerifiers),
+    ) -> Result<(), StoreError> {
+        let mut page = self.store().verifiers(tenant, 0, PAGE).await?;
+        while let Some(last) = page.last() {
+            let next = self.store().verifiers(tenant, last.number, PAGE);
+            let (next, ()) = join(next, async { page.into_iter().for_each(&mut look) }).await;
+            page = next?;
+        }
+        Ok(())
+    }
+
     /// Looks at pages of a tenant's sealed verifiers, in the order of their numbers.
     pub(crate) async fn each_page_of_verifiers<E: From<StoreError>>(
         &self,

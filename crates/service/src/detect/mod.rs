@@ -11,10 +11,10 @@ use crate::directory::{KnownAccount, KnownUser, Snapshot};
 use crate::jobs::JobError;
 use crate::{Service, Vault};
 use auth::SecretBytes;
-use futures_util::future::try_join;
-use model::{AccountKey, Caller, Finding, FoundCredential, JobKind, JobState, MatchClass, TenantId, Ticks};
+use model::{AccountKey, Caller, Finding, FoundCredential, JobKind, JobState, MatchClass, TenantId, TenantKey, Ticks};
 use std::collections::{HashMap, HashSet};
 use store::KeptVerifiers;
+use tokio::task::JoinSet;
 use verify::identity::{Hit, Key, RuleSet};
 use verify::verifier::{CheckError, CostClass, Limits, Verifier};
 use zeroize::Zeroizing;
@@ -22,10 +22,15 @@ use zeroize::Zeroizing;
 /// Rows that are read at once.
 const PAGE: u32 = 2_000;
 
-/// Sealed verifiers by their numbers.
-type Sealed = HashMap<u64, Box<[u8]>>;
-/// The same, with the numbers of those that cannot be opened.
-type Opened = (Sealed, Vec<(u64, auth::SealError)>);
+/// So many verifiers are opened before anything is asked of them, and then one of so many.
+const OPENED: usize = 1_000;
+const ONE_OF: usize = 100;
+
+/// Sealed verifiers by their numbers, and what came of opening some.
+struct Verifiers {
+    sealed: HashMap<u64, Box<[u8]>>,
+    opened: Vec<(u64, Result<(), auth::SealError>)>,
+}
 
 /// A directory with its verifiers, ready to be asked by any number of threads. It has no `Debug` on purpose.
 pub struct Detector {
@@ -33,7 +38,7 @@ pub struct Detector {
     vault: Vault,
     tenant: TenantId,
     /// Sealed verifiers by their numbers: opened one at a time, for as long as a check takes.
-    sealed: Sealed,
+    sealed: HashMap<u64, Box<[u8]>>,
     /// When each directory was last imported.
     imported: HashMap<Box<str>, Ticks>,
     limits: Limits,
@@ -67,39 +72,49 @@ pub struct Sighting {
 }
 
 impl Service {
-    /// Reads a tenant's directory with its verifiers. Fails when one that a user has cannot be opened, since nothing could
-    /// be told of that user then.
+    /// Reads a tenant's directory with its verifiers, and opens some of them: it fails when one that a user has cannot be
+    /// opened, as with another key. A single one that is damaged is told when it is asked about, and by `doctor`.
     pub async fn detector(&self, caller: &Caller, vault: &Vault, with_guests: bool) -> Result<Detector, JobError> {
-        // The store reads one of them while what came of the other is looked at.
-        let (opened, snapshot) =
-            try_join(self.opened_verifiers(caller, vault), self.snapshot(caller, with_guests)).await?;
-        let (mut sealed, faults) = opened;
+        let mut beside = JoinSet::new(); // it ends with this function, however that ends
+        let (service, vault, tenant) = (self.clone(), vault.clone(), caller.tenant_id);
+        beside.spawn(service.sealed_verifiers((caller.tenant, tenant), vault.clone()));
+        let snapshot = self.snapshot(caller, with_guests).await?;
         let imported = self.imported(caller).await?;
+        let read = match beside.join_next().await {
+            Some(Ok(read)) => read?,
+            Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            _ => return Err(JobError::Interrupted("the verifiers were not read to their end".to_owned())),
+        };
+        let Verifiers { mut sealed, opened } = read;
         let current = snapshot.users.iter().flat_map(|user| &user.accounts).map(|account| account.verifiers);
         let current: HashSet<u64> = current.collect();
         sealed.retain(|number, _| current.contains(number));
-        let mut faults = faults.into_iter().filter(|(number, _)| current.contains(number));
-        if let Some((_, why)) = faults.next() {
-            return Err(JobError::Unopenable { unopenable: 1 + faults.count(), all: sealed.len(), why });
+        let (mut unopenable, mut all, mut first) = (0, 0, None);
+        for (_, outcome) in opened.into_iter().filter(|(number, _)| current.contains(number)) {
+            all += 1;
+            if let Err(why) = outcome {
+                unopenable += 1;
+                first.get_or_insert(why);
+            }
         }
-        let (vault, tenant) = (vault.clone(), caller.tenant_id);
-        Ok(Detector { snapshot, vault, tenant, sealed, imported, limits: Limits::default() })
+        match first {
+            Some(why) => Err(JobError::Unopenable { unopenable, all, why }),
+            None => Ok(Detector { snapshot, vault, tenant, sealed, imported, limits: Limits::default() }),
+        }
     }
 
-    /// Reads the sealed verifiers of a tenant by their numbers, and opens each once: with those that cannot be opened.
-    async fn opened_verifiers(&self, caller: &Caller, vault: &Vault) -> Result<Opened, JobError> {
-        let (mut sealed, mut faults) = (Sealed::default(), Vec::new());
-        let look = async |page: Vec<KeptVerifiers>| {
-            for kept in page {
-                if let Err(why) = vault.open(caller.tenant_id, &kept.account, &kept.sealed) {
-                    faults.push((kept.number, why));
-                }
-                sealed.insert(kept.number, kept.sealed);
+    /// Reads the sealed verifiers of a tenant, and opens the first and then one of many.
+    async fn sealed_verifiers(self, (key, id): (TenantKey, TenantId), vault: Vault) -> Result<Verifiers, JobError> {
+        let mut read = Verifiers { sealed: HashMap::new(), opened: Vec::new() };
+        let look = |kept: KeptVerifiers| {
+            if read.sealed.len() < OPENED || read.sealed.len().is_multiple_of(ONE_OF) {
+                let outcome = vault.open(id, &kept.account, &kept.sealed).map(drop);
+                read.opened.push((kept.number, outcome));
             }
-            Ok::<_, JobError>(())
+            read.sealed.insert(kept.number, kept.sealed);
         };
-        self.each_page_of_verifiers(caller.tenant, look).await?;
-        Ok((sealed, faults))
+        self.each_verifier(key, look).await?;
+        Ok(read)
     }
 
     /// When each directory was last imported to its end.
