@@ -11,15 +11,26 @@ use crate::directory::{KnownAccount, KnownUser, Snapshot};
 use crate::jobs::JobError;
 use crate::{Service, Vault};
 use auth::SecretBytes;
-use model::{AccountKey, Caller, Finding, FoundCredential, JobKind, JobState, MatchClass, TenantId, Ticks};
+use model::{AccountKey, Caller, Finding, FoundCredential, JobKind, JobState, MatchClass, TenantId, TenantKey, Ticks};
 use std::collections::{HashMap, HashSet};
 use store::KeptVerifiers;
+use tokio::task::JoinSet;
 use verify::identity::{Hit, Key, RuleSet};
 use verify::verifier::{CheckError, CostClass, Limits, Verifier};
 use zeroize::Zeroizing;
 
 /// Rows that are read at once.
 const PAGE: u32 = 2_000;
+
+/// So many verifiers are opened before anything is asked of them, and then one of so many.
+const OPENED: usize = 1_000;
+const ONE_OF: usize = 100;
+
+/// Sealed verifiers by their numbers, and what came of opening some.
+struct Verifiers {
+    sealed: HashMap<u64, Box<[u8]>>,
+    opened: Vec<(u64, Result<(), auth::SealError>)>,
+}
 
 /// A directory with its verifiers, ready to be asked by any number of threads. It has no `Debug` on purpose.
 pub struct Detector {
@@ -61,31 +72,49 @@ pub struct Sighting {
 }
 
 impl Service {
-    /// Reads a tenant's directory with its verifiers. Fails when one that a user has cannot be opened, since nothing could
-    /// be told of that user then.
+    /// Reads a tenant's directory with its verifiers, and opens some of them: it fails when one that a user has cannot be
+    /// opened, as with another key. A single one that is damaged is told when it is asked about, and by `doctor`.
     pub async fn detector(&self, caller: &Caller, vault: &Vault, with_guests: bool) -> Result<Detector, JobError> {
+        let mut beside = JoinSet::new(); // it ends with this function, however that ends
+        let (service, vault, tenant) = (self.clone(), vault.clone(), caller.tenant_id);
+        beside.spawn(service.sealed_verifiers((caller.tenant, tenant), vault.clone()));
         let snapshot = self.snapshot(caller, with_guests).await?;
-        let mut sealed = HashMap::new();
+        let imported = self.imported(caller).await?;
+        let read = match beside.join_next().await {
+            Some(Ok(read)) => read?,
+            Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            _ => return Err(JobError::Interrupted("the verifiers were not read to their end".to_owned())),
+        };
+        let Verifiers { mut sealed, opened } = read;
         let current = snapshot.users.iter().flat_map(|user| &user.accounts).map(|account| account.verifiers);
         let current: HashSet<u64> = current.collect();
-        let (mut unopenable, mut first) = (0, None);
-        let look = async |page: Vec<KeptVerifiers>| {
-            for kept in page.into_iter().filter(|kept| current.contains(&kept.number)) {
-                if let Err(why) = vault.open(caller.tenant_id, &kept.account, &kept.sealed) {
-                    unopenable += 1;
-                    first.get_or_insert(why);
-                }
-                sealed.insert(kept.number, kept.sealed);
+        sealed.retain(|number, _| current.contains(number));
+        let (mut unopenable, mut all, mut first) = (0, 0, None);
+        for (_, outcome) in opened.into_iter().filter(|(number, _)| current.contains(number)) {
+            all += 1;
+            if let Err(why) = outcome {
+                unopenable += 1;
+                first.get_or_insert(why);
             }
-            Ok::<_, JobError>(())
-        };
-        self.each_page_of_verifiers(caller.tenant, look).await?;
-        if let Some(why) = first {
-            return Err(JobError::Unopenable { unopenable, all: sealed.len(), why });
         }
-        let imported = self.imported(caller).await?;
-        let (vault, tenant) = (vault.clone(), caller.tenant_id);
-        Ok(Detector { snapshot, vault, tenant, sealed, imported, limits: Limits::default() })
+        match first {
+            Some(why) => Err(JobError::Unopenable { unopenable, all, why }),
+            None => Ok(Detector { snapshot, vault, tenant, sealed, imported, limits: Limits::default() }),
+        }
+    }
+
+    /// Reads the sealed verifiers of a tenant, and opens the first and then one of many.
+    async fn sealed_verifiers(self, (key, id): (TenantKey, TenantId), vault: Vault) -> Result<Verifiers, JobError> {
+        let mut read = Verifiers { sealed: HashMap::new(), opened: Vec::new() };
+        let look = |kept: KeptVerifiers| {
+            if read.sealed.len() < OPENED || read.sealed.len().is_multiple_of(ONE_OF) {
+                let outcome = vault.open(id, &kept.account, &kept.sealed).map(drop);
+                read.opened.push((kept.number, outcome));
+            }
+            read.sealed.insert(kept.number, kept.sealed);
+        };
+        self.each_verifier(key, look).await?;
+        Ok(read)
     }
 
     /// When each directory was last imported to its end.
