@@ -11,6 +11,7 @@ use crate::matcher::{Found, Matcher, Scratch};
 use crate::preview::{Preview, preview};
 use crate::source::{Item, SourceError};
 use crate::text::Text;
+use crate::words::{self, WordJudge};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -30,6 +31,11 @@ pub trait Judge: Sync {
 
     /// Looks at a name with its candidates, in a document with this path.
     fn judge(&self, path: &str, found: &Found<'_>, findings: &mut Vec<Self::Finding>) -> Result<(), Self::Error>;
+
+    /// Who decides instead, where the material is lists of passwords that name nobody: then no name is looked for.
+    fn of_words(&self) -> Option<&dyn WordJudge<Finding = Self::Finding, Error = Self::Error>> {
+        None
+    }
 }
 
 /// How far the material has been scanned: everything before it, nothing behind.
@@ -185,6 +191,9 @@ fn scanned<J: Judge>(
     scratch: &mut Scratch,
     stop: &AtomicBool,
 ) -> Result<Event<J::Finding>, J::Error> {
+    if let Some(words) = judge.of_words() {
+        return listed(path, chunk, words, stop);
+    }
     let (mut counters, mut findings, mut failed) = (Counters::default(), Vec::new(), None);
     let mut sink = |found: Found<'_>| {
         if failed.is_none()
@@ -195,6 +204,28 @@ fn scanned<J: Judge>(
         }
     };
     matcher.chunk(chunk, scratch, &mut counters, &mut sink);
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(Event::Scanned { counters, bytes: chunk.bytes().len() as u64, findings }),
+    }
+}
+
+/// Reads a chunk of a list of passwords.
+fn listed<F, E>(
+    path: &str,
+    chunk: &Chunk,
+    judge: &dyn WordJudge<Finding = F, Error = E>,
+    stop: &AtomicBool,
+) -> Result<Event<F>, E> {
+    if words::begins_hash_list(chunk) {
+        judge.hashes(path)?;
+    }
+    let (mut counters, mut findings, mut failed) = (Counters::default(), Vec::new(), None);
+    words::chunk(chunk, &mut counters, &mut |word| {
+        failed = judge.word(path, &word, &mut findings).err();
+        failed.is_none() && !stop.load(Ordering::Relaxed)
+    });
+    judge.chunk_done();
     match failed {
         Some(error) => Err(error),
         None => Ok(Event::Scanned { counters, bytes: chunk.bytes().len() as u64, findings }),

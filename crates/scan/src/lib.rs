@@ -7,6 +7,8 @@
 //!
 //! A line is not parsed and then looked up; a known name is found in it first, and then everything around the name
 //! that may be its password is listed, the likeliest first. Who holds the verifiers decides.
+//!
+//! Lists of passwords that name nobody are read by [`words`] in place of the matcher.
 
 pub mod candidate;
 pub mod chunk;
@@ -18,3 +20,4 @@ pub mod matcher;
 pub mod preview;
 pub mod source;
 pub mod text;
+pub mod words;

@@ -12,7 +12,7 @@ pub use address::StoreAddress;
 pub use check::Check;
 pub use events::{Events, Export, ExportFormat, Import, ImportFormat, List, Since, Watch};
 pub use jobs::{BrakeOptions, JobOf, Jobs, ListJobs, Resume, Undo};
-pub use scan::Scan;
+pub use scan::{Scan, WantedOptions};
 pub use users::{ImportUsers, ListUsers, Users};
 
 use crate::database_url::DatabaseUrl;

@@ -13,6 +13,7 @@ mod junk;
 mod list;
 mod row;
 mod sql;
+mod word;
 
 use std::ops::Range;
 
@@ -21,6 +22,7 @@ pub use list::{Candidates, LONGEST_PASSWORD, MOST, Secret};
 pub(crate) use block::labelled_name;
 pub(crate) use encoding::unescape;
 pub(crate) use list::Nothing;
+pub(crate) use word::{Columns, collect as collect_word, is_hash_line, is_hash_list};
 
 use crate::chunk::CONTEXT;
 

@@ -3,9 +3,11 @@
 mod canary;
 mod check;
 mod scan;
+mod words;
 
 pub use check::{CheckCounts, Checked, Pair};
 pub use scan::{Findings, ScanJudge, ScanTotals, Sighted};
+pub use words::{Coverage, PasswordSet};
 
 use crate::directory::{KnownAccount, KnownUser, Snapshot};
 use crate::jobs::JobError;
@@ -172,6 +174,19 @@ impl Detector {
         Ok(None)
     }
 
+    /// Whether every password of the user is slow to check: none of the accounts has a fast verifier.
+    fn is_slow(&self, user: &KnownUser) -> Result<bool, JobError> {
+        for account in &user.accounts {
+            let Some(opened) = self.opened(account)? else { continue };
+            let lines = opened.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+            let mut verifiers = lines.filter_map(|line| Verifier::parse(line, &self.limits).ok());
+            if verifiers.any(|verifier| verifier.cost().class == CostClass::Fast) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The account whose verifiers are this hash, if any: then the hash is one of the current password. Only hashes
     /// without a salt, or with the very salt of the verifier, can be found so (leaks.md, section 3.1, "combo+hash").
     pub fn prove_by_hash(&self, user: &KnownUser, hash: &[u8]) -> Result<Option<Proof>, JobError> {
@@ -214,20 +229,35 @@ impl Detector {
         proof: Proof,
         sighting: &Sighting,
     ) -> FoundCredential {
+        let finding = Finding {
+            source: sighting.source.clone(),
+            match_class,
+            matched_attribute: Some(hit.attribute.name().into()),
+            matched_rule: rule_name(name.rules().union(hit.rules)),
+        };
+        let fingerprint = self.fingerprint(user, password);
+        self.kept(user, fingerprint, finding, Some(proof), (sighting.leaked, sighting.seen))
+    }
+
+    /// What is kept of a finding.
+    fn kept(
+        &self,
+        user: &KnownUser,
+        fingerprint: [u8; 32],
+        finding: Finding,
+        proof: Option<Proof>,
+        (leaked, seen): (Option<Ticks>, Ticks),
+    ) -> FoundCredential {
+        let imported = proof.as_ref().and_then(|proof| self.imported.get(&proof.account.source));
         FoundCredential {
             user: user.id.clone(),
-            fingerprint: self.vault.fingerprint(self.tenant, &user.id, password),
-            finding: Finding {
-                source: sighting.source.clone(),
-                match_class,
-                matched_attribute: Some(hit.attribute.name().into()),
-                matched_rule: rule_name(name.rules().union(hit.rules)),
-            },
-            as_of: self.imported.get(&proof.account.source).copied().unwrap_or_default(),
-            proof: Some((proof.account, proof.verifiers)),
-            leaked: sighting.leaked,
-            first_seen: sighting.leaked.unwrap_or(sighting.seen).min(sighting.seen),
-            last_seen: sighting.seen,
+            fingerprint,
+            finding,
+            as_of: imported.copied().unwrap_or_default(),
+            proof: proof.map(|proof| (proof.account, proof.verifiers)),
+            leaked,
+            first_seen: leaked.unwrap_or(seen).min(seen),
+            last_seen: seen,
             occurrences: 1,
             place: None,
         }

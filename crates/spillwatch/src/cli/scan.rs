@@ -17,7 +17,8 @@ use std::num::NonZeroUsize;
     Examples:\n  spillwatch scan combo.txt.gz --source 'combo list of March' --leaked 2024-03-01\n  \
     spillwatch scan /material/logs /material/dump.sql --dry-run\n  \
     spillwatch scan logs.zip --archive-password infected\n  \
-    spillwatch scan s3://bucket/material/ --json"
+    spillwatch scan s3://bucket/material/ --json\n  \
+    spillwatch scan --passwords common-passwords.txt --source 'common passwords'"
 )]
 pub struct Scan {
     /// Files, folders, `-` for standard input, file:// and s3:// URLs
@@ -32,6 +33,9 @@ pub struct Scan {
     /// When it leaked: 2024-03-01 or 2024-03-01T08:00:00Z
     #[arg(long, value_name = "TIME", value_parser = super::check::time)]
     pub leaked: Option<Ticks>,
+    /// What is looked for beside pairs
+    #[command(flatten)]
+    pub wanted: WantedOptions,
     /// Password of encrypted archives; may be given several times. Others see it in the list of processes: better in the
     /// variable
     #[arg(
@@ -57,4 +61,21 @@ pub struct Scan {
     /// When it stops and asks
     #[command(flatten)]
     pub brake: BrakeOptions,
+}
+
+/// What a scan looks for beside pairs, and how thoroughly.
+#[derive(Args, Debug)]
+pub struct WantedOptions {
+    /// The material is lists of passwords that name nobody, one a line, also with how often each was seen (word:12, 12 word).
+    /// Each is looked up among all users whose verifiers have no salt (class passwordOnly, risk low)
+    #[arg(long)]
+    pub passwords: bool,
+    /// Also raise users who are named with nothing that a verifier can be asked about, or who have none (class addressOnly,
+    /// risk low)
+    #[arg(long, conflicts_with = "passwords")]
+    pub address_only: bool,
+    /// Ask verifiers that are slow (bcrypt, argon2, scrypt, PBKDF2) about so many candidates beside a name, the likeliest; all
+    /// of them when left out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=6), conflicts_with = "passwords")]
+    pub slow_candidates: Option<u8>,
 }

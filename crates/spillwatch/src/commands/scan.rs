@@ -2,6 +2,7 @@
 
 mod progress;
 mod report;
+mod words;
 
 use crate::cli::{Global, Scan};
 use crate::commands::listing::caller;
@@ -14,7 +15,7 @@ use ::scan::decode::{ArchivePassword, Decoder, Limits};
 use ::scan::engine::{Event, Portion, Position, scan};
 use ::scan::matcher::Matcher;
 use ::scan::source::{Item, Location, SourceError};
-use model::{Caller, JobKind, Ticks};
+use model::{Caller, JobKind, MatchClass, Ticks};
 use progress::{Progress, Shown};
 use serde::{Deserialize, Serialize};
 use service::jobs::{Brake, HEARTBEAT, JobError, RunningJob};
@@ -25,6 +26,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use words::Wanted;
 
 /// The variable with the password of archives, from which a resumed scan takes it too.
 const ARCHIVE_PASSWORD: &str = "SPILLWATCH_ARCHIVE_PASSWORD";
@@ -47,6 +49,9 @@ struct Parameters {
     threads: usize,
     /// Whether guests are looked for.
     guests: bool,
+    /// What is looked for beside pairs.
+    #[serde(default)]
+    wanted: Wanted,
     /// Whether passwords of archives were given, which are not kept.
     had_archive_passwords: bool,
     /// The brake.
@@ -65,6 +70,7 @@ pub async fn run(global: &Global, options: Scan) -> Result<(), Failure> {
         own_domains: options.own_domain,
         threads: options.threads.map_or(0, Into::into),
         guests: options.guests,
+        wanted: options.wanted.into(),
         had_archive_passwords: !options.archive_password.is_empty(),
         brake: options.brake.into(),
     };
@@ -161,11 +167,14 @@ async fn detector(
     let detector = instance.service.detector(caller, vault, parameters.guests).await?;
     let snapshot = detector.snapshot();
     let (users, known, names) = (snapshot.users.len(), snapshot.with_verifiers(), snapshot.index().len());
-    if known == 0 {
+    if known == 0 && !parameters.wanted.address_only {
         return Err(Failure::message(format!(
             "the directory has {users} users and no verifier of a password, so nothing can be found; give it one with \
-             `spillwatch users import`"
+             `spillwatch users import`, or look for names alone with --address-only"
         )));
+    }
+    if parameters.wanted.passwords {
+        return Ok(Arc::new(detector)); // no name is looked for
     }
     let domains: Vec<&str> = snapshot.domains().iter().map(String::as_str).take(5).collect();
     let more = snapshot.domains().len().saturating_sub(domains.len());
@@ -198,6 +207,7 @@ async fn scanning(
         }
         None => Progress::default(),
     };
+    progress.is_of_passwords = parameters.wanted.passwords;
     if let Some(material) = material
         && let Err(failure) = read(instance, &mut job, &parameters, material, &mut progress).await
     {
@@ -227,6 +237,7 @@ async fn read(
     let seen = job.as_ref().map_or_else(|| instance.clock.now(), |job| job.job().created);
     let leaked = parameters.leaked.and_then(Ticks::new);
     let judge = ScanJudge::new(material.detector.clone(), parameters.source.clone(), leaked, seen);
+    let wanted = parameters.wanted;
     let threads = match parameters.threads {
         0 => std::thread::available_parallelism().map_or(1, Into::into),
         threads => threads,
@@ -235,13 +246,18 @@ async fn read(
     let own: Vec<String> = parameters.own_domains.clone();
     let begun = progress.clone();
     let (sender, mut steps) = mpsc::channel(2);
-    let shown = Shown::new(&material.locations, progress.bytes);
+    let shown = Shown::new(&material.locations, progress.bytes).of_passwords(parameters.wanted.passwords);
     let scanner = tokio::task::spawn_blocking(move || -> Result<(), JobError> {
+        let judge = wanted.asked(judge, &material.detector)?;
         let snapshot = material.detector.snapshot();
         let own: Vec<&str> = own.iter().map(String::as_str).collect();
         let matcher = Matcher::new(snapshot.index(), snapshot.normaliser(), &own);
         let decoder = Decoder::new(Limits::default(), material.passwords);
-        material.detector.must_find_canaries(&matcher, &decoder, &*entropy)?;
+        if wanted.passwords {
+            material.detector.must_find_canary_words(&decoder, &*entropy)?;
+        } else {
+            material.detector.must_find_canaries(&matcher, &decoder, &*entropy)?;
+        }
         let items = items(material.locations);
         let mut keeper = Keeper::new(begun, sender, shown);
         scan(items, (&decoder, &matcher, &judge), (threads, keeper.progress.position()), |portion| {
@@ -313,7 +329,10 @@ impl Keeper {
                 self.problems.extend(told);
             }
             Event::Scanned { counters, bytes, findings } => {
-                self.progress.scanned(&counters, bytes, findings.len() as u64);
+                let is_address = |one: &&Sighted| one.found.finding.match_class == MatchClass::AddressOnly;
+                let addresses = findings.iter().filter(is_address).count() as u64;
+                self.progress.address_only += addresses;
+                self.progress.scanned(&counters, bytes, findings.len() as u64 - addresses);
                 for sighted in findings {
                     self.findings.add(sighted);
                 }

@@ -30,6 +30,7 @@ mod readme;
 mod reference;
 mod repeats;
 mod scan;
+mod scan_words;
 mod stop;
 mod trace;
 mod usage;

@@ -26,15 +26,15 @@ fn directory(count: usize) -> (tempfile::TempDir, PathBuf) {
 }
 
 /// Scans without a brake.
-fn scan(data: &Path, arguments: &[&str], sources: &[&Path]) -> Outcome {
+pub fn scan(data: &Path, arguments: &[&str], sources: &[&Path]) -> Outcome {
     let program = command(["scan", "--brake-percent", "0"], data).args(arguments.iter().copied());
     program.args(sources.iter().map(|source| source.as_os_str())).run()
 }
 
 /// Every line has exactly one outcome.
 #[track_caller]
-fn every_line_is_counted(summary: &Value) {
-    const OTHERS: [&str; 14] = [
+pub fn every_line_is_counted(summary: &Value) {
+    const OTHERS: [&str; 15] = [
         "items",
         "documents",
         "problems",
@@ -43,6 +43,7 @@ fn every_line_is_counted(summary: &Value) {
         "current",
         "users",
         "disabledUsers",
+        "addressOnly",
         "eventsRaised",
         "eventsReopened",
         "evidenceAdded",

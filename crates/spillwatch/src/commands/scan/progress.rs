@@ -1,5 +1,6 @@
 //! How far a scan is: for its job, and for whoever watches it.
 
+use super::words;
 use crate::commands::events::bar;
 use crate::commands::raising::Raises;
 use ::scan::counters::{Counters, Outcome};
@@ -39,12 +40,16 @@ pub struct Progress {
     pub outcomes: BTreeMap<String, u64>,
     /// Places at which a current credential stands.
     pub current: u64,
+    /// Places at which a user is named and no verifier can say anything, where these are asked for.
+    pub address_only: u64,
     /// Users with a current credential; since the last start of the job.
     pub users: u64,
     /// Of these, those who cannot sign in.
     pub disabled_users: u64,
     /// What verifiers were asked; since the last start of the job.
     pub asked: ScanTotals,
+    /// Whether the material is lists of passwords that name nobody.
+    pub is_of_passwords: bool,
     /// What became of what was found.
     pub raised: Option<Raised>,
 }
@@ -90,6 +95,8 @@ pub struct Shown {
     bytes: u64,
     /// Bytes of text that processes before have read.
     before: u64,
+    /// Whether the material is lists of passwords that name nobody.
+    is_of_passwords: bool,
 }
 
 impl Shown {
@@ -101,7 +108,13 @@ impl Shown {
             bar.set_length(items.filter_map(|item| item.ok()?.size).sum());
         }
         let now = Instant::now();
-        Self { bar, since: now, began: now, told: 0, done: 0, at_item: 0, bytes: before, before }
+        let is_of_passwords = false;
+        Self { bar, since: now, began: now, told: 0, done: 0, at_item: 0, bytes: before, before, is_of_passwords }
+    }
+
+    /// Whether the material is lists of passwords that name nobody.
+    pub fn of_passwords(self, is_of_passwords: bool) -> Self {
+        Self { is_of_passwords, ..self }
     }
 
     /// What is told of a document that begins: how it looks, with nothing of its content.
@@ -112,12 +125,21 @@ impl Shown {
         }
         let shapes: Vec<String> =
             preview.shapes.iter().take(3).map(|(shape, share)| format!("{} {share} %", shape.name())).collect();
+        let (shapes, warning) = if self.is_of_passwords {
+            (vec!["a list of passwords".to_owned()], words::not_a_list(path, preview))
+        } else {
+            (shapes, None)
+        };
         let shapes = if shapes.is_empty() { "no shape that is known".to_owned() } else { shapes.join(", ") };
         let mut text =
             format!("{path}: {shapes}; {} ({}).", preview.writing.encoding.name(), preview.confidence.name());
         for sample in preview.samples.iter().take(3) {
             text.push_str("\n    ");
             text.push_str(sample);
+        }
+        if let Some(warning) = warning {
+            text.push('\n');
+            text.push_str(&warning);
         }
         if self.told == TOLD {
             text.push_str("\nFurther documents are read without a word, unless something is wrong with one.");

@@ -1,6 +1,7 @@
 //! What came of a scan, and whether that is believable.
 
 use super::progress::Progress;
+use super::words;
 use crate::cli::Global;
 use crate::error::Failure;
 use crate::output::rows;
@@ -11,6 +12,7 @@ use service::jobs::Raised;
 /// Prints it: numbers on standard output, words beside them on standard error.
 pub fn print(global: &Global, progress: &Progress) -> Result<(), Failure> {
     let mut columns = vec!["items", "documents", "problems", "lines", "bytes", "current", "users", "disabledUsers"];
+    columns.push("addressOnly");
     let mut values: Vec<Value> = [
         progress.items,
         progress.documents,
@@ -20,6 +22,7 @@ pub fn print(global: &Global, progress: &Progress) -> Result<(), Failure> {
         progress.current,
         progress.users,
         progress.disabled_users,
+        progress.address_only,
     ]
     .map(|count| json!(count))
     .to_vec();
@@ -44,6 +47,9 @@ pub fn print(global: &Global, progress: &Progress) -> Result<(), Failure> {
 
 /// Why nothing was found, where nothing was; and what else is worth a warning.
 fn believable(progress: &Progress) -> Vec<String> {
+    if progress.is_of_passwords {
+        return words::believable(progress);
+    }
     let mut words = Vec::new();
     let known: u64 = [
         Outcome::Password,
@@ -63,7 +69,7 @@ fn believable(progress: &Progress) -> Vec<String> {
             (0, ..) => "Nothing was found: there was not one line.".to_owned(),
             (lines, 0, 0) if progress.of(Outcome::ForeignAddress) == 0 => format!(
                 "Warning: nothing was found, and none of the {lines} lines has an address or a name of a user. Is this \
-                 breach material?"
+                 breach material? A list of passwords that names nobody is scanned with --passwords"
             ),
             (lines, 0, 0) => format!(
                 "Nothing was found: of {lines} lines none names a user, and none has an address in your domains. That is \
@@ -89,6 +95,7 @@ fn believable(progress: &Progress) -> Vec<String> {
     if without > 0 {
         words.push(format!("{without} times a user was named of whom no verifier is known, so nothing can be told."));
     }
+    words.extend(words::left_out(progress));
     if progress.problems > 0 {
         words.push(format!("{} things were not read, or not to their end: see above.", progress.problems));
     }
