@@ -4,7 +4,7 @@ use super::{Detector, Sighting};
 use crate::jobs::JobError;
 use crate::wipe::wipe_stack;
 use ::scan::candidate::Secret;
-use ::scan::engine::Judge;
+use ::scan::engine::{DocumentName, Judge};
 use ::scan::matcher::Found;
 use model::{EntityId, FoundCredential, MatchClass, Place, Ticks};
 use serde::{Deserialize, Serialize};
@@ -79,7 +79,7 @@ impl Judge for ScanJudge {
     type Finding = Sighted;
     type Error = JobError;
 
-    fn judge(&self, path: &str, found: &Found<'_>, findings: &mut Vec<Sighted>) -> Result<(), JobError> {
+    fn judge(&self, document: &DocumentName, found: &Found<'_>, findings: &mut Vec<Sighted>) -> Result<(), JobError> {
         let detector = &*self.detector;
         let Some(user) = detector.snapshot().users.get(found.hit.user as usize) else { return Ok(()) };
         if user.accounts.is_empty() {
@@ -117,9 +117,9 @@ impl Judge for ScanJudge {
                 part.insert(half, proof.is_some());
             }
             let Some(proof) = proof else { continue };
-            let source = self.source.clone().unwrap_or_else(|| shortened(path));
+            let source = self.source.clone().unwrap_or_else(|| shortened(&document.path));
             let sighting = Sighting { source, leaked: self.leaked, seen: self.seen };
-            let place = place_of(path, found);
+            let place = place_of(&document.place, found);
             let found = detector.found(user, (found.name, &found.hit), (class, bytes), proof, &sighting);
             let found = FoundCredential { place: Some(place), ..found };
             findings.push(Sighted { found, is_disabled: user.is_enabled == Some(false) });
