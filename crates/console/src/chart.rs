@@ -11,7 +11,7 @@ const NAMES: u32 = 210;
 /// Room for numbers behind the longest bar.
 const NUMBERS: u32 = 60;
 /// The most characters of a name in a chart; the table beside it has the whole.
-const LONGEST: usize = 30;
+const LONGEST: usize = 26;
 
 /// A bar.
 #[derive(Clone, Debug, PartialEq, Eq)]

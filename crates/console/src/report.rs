@@ -202,6 +202,11 @@ pub struct FindingLine {
 }
 
 impl FindingLine {
+    /// Whether the source says more than the document's path, at whose end it often stands.
+    pub fn names_source(&self) -> bool {
+        !self.document.as_deref().is_some_and(|document| document.ends_with(&self.source))
+    }
+
     /// The document, and the line in it: as editors and `grep -n` write it.
     pub fn place(&self) -> String {
         let Some(document) = &self.document else { return "not kept".to_owned() };

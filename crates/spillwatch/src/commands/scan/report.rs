@@ -147,7 +147,8 @@ pub fn believable(progress: &Progress) -> Vec<String> {
         words.push(format!("{without} times a user was named of whom no verifier is known, so nothing can be told."));
     }
     if progress.problems > 0 {
-        words.push(format!("{} things were not read, or not to their end: see above.", progress.problems));
+        let (count, were) = (progress.problems, if progress.problems == 1 { "thing was" } else { "things were" });
+        words.push(format!("{count} {were} not read, or not to the end; each was named as it came."));
     }
     words
 }
