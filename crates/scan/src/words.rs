@@ -3,6 +3,7 @@
 use crate::candidate::{Candidates, Columns, collect_word, is_hash_line, is_hash_list};
 use crate::chunk::{Chunk, End, LONGEST_LINE, Start};
 use crate::counters::{Counters, Outcome};
+use crate::engine::DocumentName;
 
 /// What may be the password in a line of a list.
 pub struct Word<'a> {
@@ -21,10 +22,15 @@ pub trait WordJudge {
     /// Why nothing can be decided any more.
     type Error;
 
-    /// Looks at a line of the document with this path.
-    fn word(&self, path: &str, word: &Word<'_>, findings: &mut Vec<Self::Finding>) -> Result<(), Self::Error>;
+    /// Looks at a line of the document with these names.
+    fn word(
+        &self,
+        document: &DocumentName,
+        word: &Word<'_>,
+        findings: &mut Vec<Self::Finding>,
+    ) -> Result<(), Self::Error>;
 
-    /// The document is a list of hashes, which are no passwords.
+    /// The document with this path is a list of hashes, which are no passwords.
     fn hashes(&self, path: &str) -> Result<(), Self::Error>;
 
     /// The lines of a chunk were all looked at: time to wipe what they left.

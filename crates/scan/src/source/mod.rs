@@ -167,6 +167,17 @@ enum Origin {
 }
 
 impl Item {
+    /// Where it is, so that it is found again from there: the path that was given with what is below it, a URL, or
+    /// `standard input`. Shown as [`name`](Self::name) is.
+    pub fn place(&self) -> String {
+        match &self.origin {
+            Origin::Standard => self.name.clone(),
+            Origin::Local { path, .. } => name_of(path.as_os_str()),
+            #[cfg(feature = "object-store")]
+            Origin::Object(object) => object.place(),
+        }
+    }
+
     /// Opens it from its start.
     pub fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         Ok(match &self.origin {

@@ -3,7 +3,7 @@
 use crate::plain;
 use scan::candidate::Secret;
 use scan::counters::{Counters, Outcome};
-use scan::engine::{Event, Judge, Position, scan};
+use scan::engine::{DocumentName, Event, Judge, Position, scan};
 use scan::matcher::{Found, Matcher};
 use scan::source::Location;
 use scan::words::{Word, WordJudge};
@@ -21,7 +21,7 @@ impl Judge for Keep {
     type Finding = Listed;
     type Error = String;
 
-    fn judge(&self, _: &str, _: &Found<'_>, _: &mut Vec<Listed>) -> Result<(), String> {
+    fn judge(&self, _: &DocumentName, _: &Found<'_>, _: &mut Vec<Listed>) -> Result<(), String> {
         Err("no name is looked for".to_owned())
     }
 
@@ -34,7 +34,7 @@ impl WordJudge for Keep {
     type Finding = Listed;
     type Error = String;
 
-    fn word(&self, _: &str, word: &Word<'_>, findings: &mut Vec<Listed>) -> Result<(), String> {
+    fn word(&self, _: &DocumentName, word: &Word<'_>, findings: &mut Vec<Listed>) -> Result<(), String> {
         let bytes = |secret| match secret {
             Secret::Password(bytes) => bytes,
             Secret::Hash(_) => unreachable!("a list has no hashes"),

@@ -5,7 +5,7 @@ use crate::directory::KnownUser;
 use crate::jobs::JobError;
 use crate::wipe::wipe_stack;
 use ::scan::candidate::{MOST as MOST_CANDIDATES, Secret};
-use ::scan::engine::Judge;
+use ::scan::engine::{DocumentName, Judge};
 use ::scan::matcher::Found;
 use ::scan::words::WordJudge;
 use model::{EntityId, FoundCredential, MatchClass, Place, Ticks};
@@ -119,12 +119,12 @@ impl Judge for ScanJudge {
     type Finding = Sighted;
     type Error = JobError;
 
-    fn judge(&self, path: &str, found: &Found<'_>, findings: &mut Vec<Sighted>) -> Result<(), JobError> {
+    fn judge(&self, document: &DocumentName, found: &Found<'_>, findings: &mut Vec<Sighted>) -> Result<(), JobError> {
         let detector = &*self.detector;
         let Some(user) = detector.snapshot().users.get(found.hit.user as usize) else { return Ok(()) };
         if user.accounts.is_empty() {
             self.count(3);
-            return self.unproven(path, found, findings);
+            return self.unproven(document, found, findings);
         }
         for (place, secret) in found.candidates.iter().enumerate() {
             self.count(0);
@@ -157,15 +157,15 @@ impl Judge for ScanJudge {
                 }
             };
             let Some(proof) = proof else { continue };
-            let source = self.source.clone().unwrap_or_else(|| shortened(path));
+            let source = self.source.clone().unwrap_or_else(|| shortened(&document.path));
             let sighting = Sighting { source, leaked: self.leaked, seen: self.seen };
-            let place = place_of(path, found);
+            let place = place_of(&document.place, found);
             let found = detector.found(user, (found.name, &found.hit), (class, bytes), proof, &sighting);
             let found = FoundCredential { place: Some(place), ..found };
             findings.push(Sighted { found, is_disabled: user.is_enabled == Some(false) });
             return Ok(());
         }
-        self.unproven(path, found, findings)
+        self.unproven(document, found, findings)
     }
 
     fn of_words(&self) -> Option<&dyn WordJudge<Finding = Sighted, Error = JobError>> {
@@ -185,13 +185,18 @@ impl ScanJudge {
     }
 
     /// No verifier has said yes.
-    fn unproven(&self, path: &str, found: &Found<'_>, findings: &mut Vec<Sighted>) -> Result<(), JobError> {
-        if self.with_addresses { self.address_only(path, found, findings) } else { Ok(()) }
+    fn unproven(
+        &self,
+        document: &DocumentName,
+        found: &Found<'_>,
+        findings: &mut Vec<Sighted>,
+    ) -> Result<(), JobError> {
+        if self.with_addresses { self.address_only(document, found, findings) } else { Ok(()) }
     }
 }
 
 /// Where a credential stands. What may be its password is never taken for the site's host.
-fn place_of(path: &str, found: &Found<'_>) -> Place {
+pub(super) fn place_of(path: &str, found: &Found<'_>) -> Place {
     let is_candidate = |host: &[u8]| {
         found.candidates.iter().any(|secret| match secret {
             Secret::Password(bytes) | Secret::Hash(bytes) => {

@@ -1,7 +1,7 @@
 //! What is found without a pair: passwords of lists that name nobody, and names of which nothing but the address is known
 //! to be out (leaks.md, section 7.1, classes password-only and address-only).
 
-use super::scan::{Sighted, shortened};
+use super::scan::{Sighted, place_of, shortened};
 use super::{Detector, Proof, ScanJudge, rule_name};
 use crate::jobs::JobError;
 use crate::wipe::wipe_stack;
@@ -9,13 +9,14 @@ use ::scan::candidate::Secret;
 use ::scan::chunk::{Chunker, Pool};
 use ::scan::counters::Counters;
 use ::scan::decode::{Decoder, Document, Flow, Problem, Visitor};
+use ::scan::engine::DocumentName;
 use ::scan::matcher::Found;
 use ::scan::source::Content;
 use ::scan::text::Text;
 use ::scan::words::{Word, WordJudge, chunk};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use model::{Entropy, Finding, MatchClass};
+use model::{Entropy, Finding, FoundCredential, MatchClass, Place};
 use std::io::Read;
 use std::sync::Arc;
 use verify::verifier::{DigestSet, DigestSetBuilder, Limits, Verifier};
@@ -125,7 +126,7 @@ impl WordJudge for ScanJudge {
     type Finding = Sighted;
     type Error = JobError;
 
-    fn word(&self, path: &str, word: &Word<'_>, findings: &mut Vec<Sighted>) -> Result<(), JobError> {
+    fn word(&self, document: &DocumentName, word: &Word<'_>, findings: &mut Vec<Sighted>) -> Result<(), JobError> {
         let Some(set) = &self.words else { return Ok(()) };
         let detector = &*self.detector;
         let before = findings.len();
@@ -146,7 +147,7 @@ impl WordJudge for ScanJudge {
                     continue;
                 }
                 let finding = Finding {
-                    source: self.source.clone().unwrap_or_else(|| shortened(path)),
+                    source: self.source.clone().unwrap_or_else(|| shortened(&document.path)),
                     match_class: MatchClass::PasswordOnly,
                     matched_attribute: None,
                     matched_rule: None,
@@ -154,6 +155,8 @@ impl WordJudge for ScanJudge {
                 let proof = Proof::by(&user.accounts[account as usize]);
                 let fingerprint = detector.fingerprint(user, bytes);
                 let found = detector.kept(user, fingerprint, finding, Some(proof), (self.leaked, self.seen));
+                let place = Place::new(&document.place, (word.offset, Some(word.line)), "list", None);
+                let found = FoundCredential { place: Some(place), ..found };
                 findings.push(Sighted { found, is_disabled: user.is_enabled == Some(false) });
             }
         }
@@ -174,7 +177,7 @@ impl ScanJudge {
     /// verifier can be asked about. Where a verifier has said no, the name says nothing more.
     pub(super) fn address_only(
         &self,
-        path: &str,
+        document: &DocumentName,
         found: &Found<'_>,
         findings: &mut Vec<Sighted>,
     ) -> Result<(), JobError> {
@@ -194,13 +197,15 @@ impl ScanJudge {
             }
         }
         let finding = Finding {
-            source: self.source.clone().unwrap_or_else(|| shortened(path)),
+            source: self.source.clone().unwrap_or_else(|| shortened(&document.path)),
             match_class: MatchClass::AddressOnly,
             matched_attribute: Some(found.hit.attribute.name().into()),
             matched_rule: rule_name(found.name.rules().union(found.hit.rules)),
         };
         let fingerprint = detector.vault.address_fingerprint(detector.tenant, &user.id);
+        let place = place_of(&document.place, found);
         let found = detector.kept(user, fingerprint, finding, None, (self.leaked, self.seen));
+        let found = FoundCredential { place: Some(place), ..found };
         findings.push(Sighted { found, is_disabled: user.is_enabled == Some(false) });
         Ok(())
     }

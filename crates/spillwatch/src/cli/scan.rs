@@ -17,6 +17,7 @@ use std::num::NonZeroUsize;
     Examples:\n  spillwatch scan combo.txt.gz --source 'combo list of March' --leaked 2024-03-01\n  \
     spillwatch scan /material/logs /material/dump.sql --dry-run\n  \
     spillwatch scan logs.zip --archive-password infected\n  \
+    spillwatch scan combo.txt --report report.html --report report.json\n  \
     spillwatch scan s3://bucket/material/ --json\n  \
     spillwatch scan --passwords common-passwords.txt --source 'common passwords'"
 )]
@@ -58,6 +59,9 @@ pub struct Scan {
     /// Say what is found, and raise nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Write a report to this file, whose name ends in .html, .json or .txt; may be given several times
+    #[arg(long, value_name = "FILE", value_parser = super::jobs::report)]
+    pub report: Vec<super::Report>,
     /// When it stops and asks
     #[command(flatten)]
     pub brake: BrakeOptions,

@@ -2,6 +2,8 @@
 
 mod progress;
 mod report;
+pub(crate) mod reporting;
+mod voice;
 mod words;
 
 use crate::cli::{Global, Scan};
@@ -15,10 +17,12 @@ use ::scan::decode::{ArchivePassword, Decoder, Limits};
 use ::scan::engine::{Event, Portion, Position, scan};
 use ::scan::matcher::Matcher;
 use ::scan::source::{Item, Location, SourceError};
+use console::Tally;
 use model::{Caller, JobKind, MatchClass, Ticks};
-use progress::{Progress, Shown};
+use progress::{Pace, Progress, Shown};
+use reporting::{Reports, of_dry_run, of_job};
 use serde::{Deserialize, Serialize};
-use service::jobs::{Brake, HEARTBEAT, JobError, RunningJob};
+use service::jobs::{Brake, HEARTBEAT, JobError, JobFinding, RunningJob};
 use service::{Detector, Findings, ScanJudge, Sighted, Vault};
 use std::ffi::OsString;
 use std::ops::ControlFlow;
@@ -26,6 +30,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use voice::{Told, Voice};
 use words::Wanted;
 
 /// The variable with the password of archives, from which a resumed scan takes it too.
@@ -36,7 +41,7 @@ const PORTION: Duration = Duration::from_secs(1);
 /// What a scan was asked to do, as its job keeps it. Passwords of archives are no part of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Parameters {
+pub(crate) struct Parameters {
     /// The sources; files by their whole paths.
     sources: Vec<String>,
     /// What evidence calls the material.
@@ -76,6 +81,7 @@ pub async fn run(global: &Global, options: Scan) -> Result<(), Failure> {
     };
     let passwords = options.archive_password.into_iter().map(ArchivePassword::new).collect();
     let locations = locations(&parameters)?; // an argument that can be no source makes no job
+    let reports = Reports::open(options.report, &*instance.entropy)?;
     let prepared = async {
         let vault = instance.vault(global, Purpose::Open).await?;
         let detector = detector(&instance, &caller, &vault, &parameters).await?;
@@ -89,7 +95,7 @@ pub async fn run(global: &Global, options: Scan) -> Result<(), Failure> {
             } else {
                 Some(instance.service.start_job(&caller, JobKind::Scan, &parameters).await?)
             };
-            scanning(global, &instance, job, parameters, (vault, Some(material))).await
+            scanning(global, (&instance, &caller), job, parameters, (vault, Some(material)), reports).await
         }
     };
     instance.service.store().close().await;
@@ -143,7 +149,10 @@ pub async fn resume(global: &Global, instance: &Instance, job: RunningJob, relea
         Ok::<_, Failure>((vault, Some(Material { locations, passwords, detector })))
     };
     match prepared.await {
-        Ok(ready) => scanning(global, instance, Some(job), parameters, ready).await,
+        Ok(ready) => {
+            let caller = job.caller().clone();
+            scanning(global, (instance, &caller), Some(job), parameters, ready, Reports::none()).await
+        }
         Err(failure) => {
             job.failed(JobError::Interrupted(failure.to_string())).await;
             Err(failure)
@@ -190,15 +199,17 @@ async fn detector(
 struct Step {
     found: Vec<model::FoundCredential>,
     progress: Progress,
-    problems: Vec<String>,
+    pace: Pace,
+    told: Vec<(u64, Told)>,
 }
 
 async fn scanning(
     global: &Global,
-    instance: &Instance,
+    (instance, caller): (&Instance, &Caller),
     mut job: Option<RunningJob>,
     parameters: Parameters,
     (vault, material): (Vault, Option<Material>),
+    reports: Reports,
 ) -> Result<(), Failure> {
     let mut progress: Progress = match &job {
         Some(job) => {
@@ -208,8 +219,16 @@ async fn scanning(
         None => Progress::default(),
     };
     progress.is_of_passwords = parameters.wanted.passwords;
+    let mut held = Held { vault: &vault, caller, tally: (job.is_none() && !reports.is_empty()).then(Tally::default) };
     if let Some(material) = material
-        && let Err(failure) = read(instance, &mut job, &parameters, material, &mut progress).await
+        && let Err(failure) = read(
+            (instance, Voice::new(global.json, parameters.wanted.passwords)),
+            &mut job,
+            &parameters,
+            material,
+            (&mut progress, &mut held),
+        )
+        .await
     {
         if let Some(job) = job {
             job.failed(JobError::Interrupted(failure.to_string())).await;
@@ -218,22 +237,49 @@ async fn scanning(
     }
     let Some(job) = job else {
         anstream::eprintln!("Nothing was raised: this is what was found.");
-        return report::print(global, &progress);
+        if let Some(tally) = held.tally {
+            reports.write(&of_dry_run(instance, caller, &parameters, &progress, tally).await?)?;
+        }
+        return report::print(global, &progress, (None, "dryRun"));
     };
+    let id = job.job().id.to_string();
     let ended = raise(&instance.service, job, &vault, parameters.brake, progress).await?;
-    report::print(global, &ended.progress)?;
+    if !reports.is_empty() {
+        let job = instance.service.job(caller, &id).await?;
+        reports.write(&of_job(instance, caller, &vault, &job).await?)?;
+    }
+    report::print(global, &ended.progress, (Some(&id), if ended.is_held() { "held" } else { "completed" }))?;
     ended.said()
+}
+
+/// What is held of a dry run for its report: no job keeps it.
+struct Held<'h> {
+    vault: &'h Vault,
+    caller: &'h Caller,
+    tally: Option<Tally>,
+}
+
+impl Held<'_> {
+    fn take(&mut self, found: Vec<model::FoundCredential>) {
+        let Some(tally) = &mut self.tally else { return };
+        for found in found {
+            let event = self.vault.event_id(self.caller.tenant_id, &found.user, &found.fingerprint);
+            tally.add(JobFinding { event, found });
+        }
+    }
 }
 
 /// Scans what is left of the material, and keeps what is found each second, with how far it is.
 async fn read(
-    instance: &Instance,
+    (instance, voice): (&Instance, Voice),
     job: &mut Option<RunningJob>,
     parameters: &Parameters,
     material: Material,
-    progress: &mut Progress,
+    (progress, held): (&mut Progress, &mut Held<'_>),
 ) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
+    let id = job.as_ref().map(|job| job.job().id.to_string());
+    voice.started(id.as_deref(), parameters, material.detector.snapshot())?;
     let seen = job.as_ref().map_or_else(|| instance.clock.now(), |job| job.job().created);
     let leaked = parameters.leaked.and_then(Ticks::new);
     let judge = ScanJudge::new(material.detector.clone(), parameters.source.clone(), leaked, seen);
@@ -246,7 +292,7 @@ async fn read(
     let own: Vec<String> = parameters.own_domains.clone();
     let begun = progress.clone();
     let (sender, mut steps) = mpsc::channel(2);
-    let shown = Shown::new(&material.locations, progress.bytes).of_passwords(parameters.wanted.passwords);
+    let shown = Shown::new(&material.locations, progress.bytes, voice.is_json);
     let scanner = tokio::task::spawn_blocking(move || -> Result<(), JobError> {
         let judge = wanted.asked(judge, &material.detector)?;
         let snapshot = material.detector.snapshot();
@@ -280,13 +326,15 @@ async fn read(
                 }
             }
             step = steps.recv() => {
-                let Some(Step { found, progress: now, problems }) = step else { break };
-                for problem in problems {
-                    anstream::eprintln!("{problem}");
+                let Some(Step { found, progress: now, pace, told }) = step else { break };
+                for (number, told) in told {
+                    voice.told(&told, number)?;
                 }
                 *progress = now;
-                if let Some(job) = job {
-                    job.keep(progress, found).await?;
+                voice.progress(progress, &pace)?;
+                match job {
+                    Some(job) => job.keep(progress, found).await?,
+                    None => held.take(found),
                 }
             }
         }
@@ -308,7 +356,9 @@ fn items(locations: Vec<Location>) -> impl Iterator<Item = Result<Item, SourceEr
 struct Keeper {
     progress: Progress,
     findings: Findings,
-    problems: Vec<String>,
+    /// What is to be told, with the number of the document.
+    told: Vec<(u64, Told)>,
+    documents: u64,
     sender: mpsc::Sender<Step>,
     since: Instant,
     shown: Shown,
@@ -316,17 +366,20 @@ struct Keeper {
 
 impl Keeper {
     fn new(progress: Progress, sender: mpsc::Sender<Step>, shown: Shown) -> Self {
-        let (findings, problems) = (Findings::default(), Vec::new());
-        Self { progress, findings, problems, sender, since: Instant::now(), shown }
+        let (findings, told) = (Findings::default(), Vec::new());
+        Self { progress, findings, told, documents: 0, sender, since: Instant::now(), shown }
     }
 
     fn take(&mut self, portion: Portion<Sighted>, judge: &ScanJudge) -> ControlFlow<()> {
         let Portion { event, position } = portion;
         self.progress.set_position(position);
         match event {
-            Event::Document { path, preview, .. } => {
-                let told = self.shown.document(&path, &preview);
-                self.problems.extend(told);
+            Event::Document { path, size, preview } => {
+                if Voice::tells_of_documents(self.shown.is_json(), self.documents) {
+                    let document = Told::Document { path: (&*path).into(), size, preview: Box::new(preview) };
+                    self.told.push((self.documents + 1, document));
+                }
+                self.documents += 1;
             }
             Event::Scanned { counters, bytes, findings } => {
                 let is_address = |one: &&Sighted| one.found.finding.match_class == MatchClass::AddressOnly;
@@ -355,13 +408,13 @@ impl Keeper {
 
     fn problem(&mut self, what: String) {
         self.progress.problems += 1;
-        self.problems.push(what);
+        self.told.push((self.documents, Told::Problem(what)));
     }
 
     fn hand_over(&mut self, judge: &ScanJudge) -> ControlFlow<()> {
         self.progress.asked(judge.totals(), self.findings.users());
-        let (found, problems) = (self.findings.take(), std::mem::take(&mut self.problems));
-        let step = Step { found, progress: self.progress.clone(), problems };
+        let (found, told) = (self.findings.take(), std::mem::take(&mut self.told));
+        let step = Step { found, progress: self.progress.clone(), pace: self.shown.pace(), told };
         if self.sender.blocking_send(step).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 

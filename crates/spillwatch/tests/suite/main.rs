@@ -29,6 +29,7 @@ mod outages;
 mod readme;
 mod reference;
 mod repeats;
+mod reports;
 mod scan;
 mod scan_words;
 mod stop;

@@ -23,7 +23,12 @@ fn add(job: &Job, first: u64, payloads: &[&str]) -> TaskCommand {
 /// A claim at a minute, for ten minutes.
 fn claim_at(id: &str, minute: u32) -> Claim {
     let time = |minute| ticks(&format!("2024-03-02T12:{minute:02}:00Z"));
-    Claim { id: id.into(), holder: format!("worker {id}").into(), now: time(minute), lease: time((minute + 10).min(59)) }
+    Claim {
+        id: id.into(),
+        holder: format!("worker {id}").into(),
+        now: time(minute),
+        lease: time((minute + 10).min(59)),
+    }
 }
 
 async fn claim(store: &dyn Store, tenant: TenantKey, id: &str, minute: u32) -> Option<Task> {
