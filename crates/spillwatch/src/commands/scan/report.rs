@@ -123,7 +123,7 @@ pub fn believable(progress: &Progress) -> Vec<String> {
     .map(|outcome| progress.of(outcome))
     .iter()
     .sum();
-    if progress.current == 0 {
+    if progress.current == 0 && progress.address_only == 0 {
         let unknown = progress.of(Outcome::UnknownAccount);
         words.push(match (progress.lines, known, unknown) {
             (0, ..) => "Nothing was found: there was not one line.".to_owned(),
