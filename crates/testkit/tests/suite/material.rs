@@ -1,0 +1,115 @@
+//! Breach material of every shape, encoding and packing: whoever is planted is found, and nobody else.
+
+use scan::counters::Counters;
+use scan::decode::{Decoder, Limits};
+use scan::engine::{Event, Position, scan};
+use scan::matcher::Matcher;
+use scan::source::Location;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use testkit::material::{Expected, Judges, MadeUp, Material};
+
+/// What came of the scan of one file.
+#[derive(Default)]
+struct Scanned {
+    found: Vec<Expected>,
+    counters: Counters,
+    problems: Vec<String>,
+}
+
+/// Scans the files of some material, each for itself.
+fn scanned(material: &Material, judges: &Judges) -> Vec<Scanned> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_, files) = material.write(folder.path()).expect("it can be written");
+    let matcher = Matcher::new(&judges.index, &judges.normaliser, &[]);
+    let decoder = Decoder::new(Limits::default(), Vec::new());
+    let one = |name: &str| {
+        let location = Location::parse(files.join(name).as_os_str()).expect("a file");
+        let mut scanned = Scanned::default();
+        let take = |portion: scan::engine::Portion<(String, Expected)>| {
+            match portion.event {
+                Event::Scanned { counters, findings, .. } => {
+                    scanned.counters.add(&counters);
+                    scanned.found.extend(findings.into_iter().map(|(_, who)| who));
+                }
+                Event::Problem(problem) => scanned.problems.push(problem.to_string()),
+                Event::Source(error) => scanned.problems.push(error.to_string()),
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        };
+        scan(location.items(), (&decoder, &matcher, judges), (1, Position::default()), take).expect("verifiers answer");
+        scanned.found.sort_unstable();
+        scanned.found.dedup();
+        scanned
+    };
+    material.documents.iter().map(|document| one(&document.name)).collect()
+}
+
+/// How many were planted and how many were found, by shape; and what is wrong, with names and without passwords.
+#[derive(Default)]
+struct Tally {
+    by_shape: BTreeMap<String, (usize, usize)>,
+    missing: Vec<String>,
+    wrong: Vec<String>,
+}
+
+impl Tally {
+    fn add(&mut self, seed: u64, material: &Material, scans: &[Scanned]) {
+        for (document, scanned) in material.documents.iter().zip(scans) {
+            let place = format!("seed {seed}, {}", document.name);
+            let (planted, found) = self.by_shape.entry(document.shape.clone()).or_default();
+            *planted += document.expected.len();
+            for who in &document.expected {
+                if scanned.found.contains(who) {
+                    *found += 1;
+                } else {
+                    let person = &material.people[who.0];
+                    let kind = if std::env::var_os("SHOW").is_some() { person.password.as_str() } else { "" };
+                    self.missing.push(format!("{place}: {} {:?} is missing {kind}", person.upn, who.1));
+                }
+            }
+            for who in scanned.found.iter().filter(|who| !document.expected.contains(who)) {
+                self.wrong.push(format!("{place}: {} {:?} is not there", material.people[who.0].upn, who.1));
+            }
+            if scanned.counters.lines() != document.lines {
+                self.wrong.push(format!("{place}: {} lines of {}", scanned.counters.lines(), document.lines));
+            }
+            self.wrong.extend(scanned.problems.iter().map(|problem| format!("{place}: {problem}")));
+        }
+    }
+
+    fn totals(&self) -> (usize, usize) {
+        self.by_shape.values().fold((0, 0), |(planted, found), more| (planted + more.0, found + more.1))
+    }
+}
+
+#[test]
+fn whoever_is_planted_is_found_and_nobody_else() {
+    let mut tally = Tally::default();
+    for seed in 1..=20 {
+        let material = Material::new(seed, &mut MadeUp::default());
+        let judges = Judges::new(&material.people);
+        tally.add(seed, &material, &scanned(&material, &judges));
+    }
+    let (planted, found) = tally.totals();
+    eprintln!("{found} of {planted}: {:#?}", tally.by_shape);
+    assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
+    assert!(tally.missing.is_empty(), "{} of {planted}: {:#?}", tally.missing.len(), tally.missing);
+    assert!(planted > 8000, "only {planted} planted");
+    assert!(tally.by_shape.values().all(|(planted, _)| *planted >= 20), "{:#?}", tally.by_shape);
+}
+
+#[test]
+fn damage_around_does_not_hide_what_is_planted() {
+    let mut tally = Tally::default();
+    for seed in 101..=120 {
+        let material = Material::damaged(seed, &mut MadeUp::default());
+        let judges = Judges::new(&material.people);
+        tally.add(seed, &material, &scanned(&material, &judges));
+    }
+    let (planted, found) = tally.totals();
+    eprintln!("{found} of {planted}");
+    assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
+    assert!((planted - found) * 1000 <= planted, "{found} of {planted} found: {:#?}", tally.missing);
+}
