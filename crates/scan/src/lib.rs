@@ -13,6 +13,7 @@ pub mod chunk;
 pub mod counters;
 pub mod decode;
 pub mod engine;
+pub mod layout;
 mod mask;
 pub mod matcher;
 pub mod preview;

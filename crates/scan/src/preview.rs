@@ -1,6 +1,7 @@
 //! What a document seems to be, told before it is scanned.
 
 use crate::candidate::{self, Candidates, Place, Shape};
+use crate::layout::Layout;
 use crate::text::{Confidence, LOOKED_AT, Writing};
 
 /// How many lines are shown.
@@ -29,6 +30,7 @@ pub struct Preview {
 /// Looks at the first bytes of a document, at most [`LOOKED_AT`], after [`crate::text::Text`] made text of them.
 pub fn preview(start: &[u8], writing: Writing) -> Preview {
     let text = &start[..start.len().min(LOOKED_AT)];
+    let layout = Layout::of(text);
     let (mut lines, mut named) = (0usize, 0usize);
     let mut counts: Vec<(Shape, usize)> = Vec::new();
     let mut samples = Vec::new();
@@ -47,7 +49,7 @@ pub fn preview(start: &[u8], writing: Writing) -> Preview {
         }
         let Some(name) = any_name(text, &line) else { continue };
         named += 1;
-        let shape = candidate::collect(&Place { text, line, name, alone: false }, &mut candidates);
+        let shape = candidate::collect(&Place { text, line, name, alone: false, layout: &layout }, &mut candidates);
         if candidates.is_empty() && candidates.nothing().is_none() {
             continue;
         }

@@ -76,10 +76,15 @@ fn address(
         if look_up(matcher, &[local, b"@", domain], scratch) {
             return Some(start..end);
         }
-        if memchr::memchr2(b'%', b'&', local).is_some() {
+        let is_escaped = memchr::memchr2(b'%', b'&', local).is_some();
+        if is_escaped || is_quoted(local) {
             let mut decoded = std::mem::take(&mut scratch.bytes);
             decoded.clear();
-            unescape(local, &mut decoded);
+            if is_escaped {
+                unescape(local, &mut decoded);
+            } else {
+                unquote(local, &mut decoded);
+            }
             let known = look_up(matcher, &[&decoded, b"@", domain], scratch);
             scratch.bytes = decoded;
             if known {
@@ -89,6 +94,25 @@ fn address(
     }
     let _known = look_up(matcher, &[&text[run..anchor.start], b"@", domain], scratch);
     None
+}
+
+/// Whether a local part holds an apostrophe as a database writes it inside a text: `''` or `\'`.
+fn is_quoted(local: &[u8]) -> bool {
+    memchr::memchr(b'\'', local)
+        .is_some_and(|place| place > 0 && local[place - 1] == b'\\' || local.get(place + 1) == Some(&b'\''))
+}
+
+/// The local part with one apostrophe for each of these.
+fn unquote(local: &[u8], decoded: &mut Vec<u8>) {
+    let mut bytes = local.iter().peekable();
+    while let Some(byte) = bytes.next() {
+        decoded.push(if matches!((byte, bytes.peek()), (b'\'' | b'\\', Some(b'\''))) {
+            bytes.next();
+            b'\''
+        } else {
+            *byte
+        });
+    }
 }
 
 /// The beginnings that a local part may have.

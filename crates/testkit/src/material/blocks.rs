@@ -43,7 +43,8 @@ pub(super) fn shapes() -> Vec<Shape> {
     });
     let reversed = Shape::new("block, password first", |sheet, records, _, _| {
         for record in records {
-            let block = format!("Password: {}\nUsername: {}\nURL: https://site.example/\n", record.password, record.name);
+            let block =
+                format!("Password: {}\nUsername: {}\nURL: https://site.example/\n", record.password, record.name);
             sheet.record(record, block);
         }
     });
@@ -74,7 +75,8 @@ pub(super) fn machine(records: &[Record], number: usize, _people: &[Person], cha
     let folder = format!("DE[{}]_{}", chance.token(12).to_uppercase(), number);
     let (mut passwords, mut system, mut cookies) = (Sheet::default(), Sheet::default(), Sheet::default());
     blocks(&STYLES[number % STYLES.len()], &mut passwords, records, chance);
-    for line in ["Build ID: x1", "IP: 192.0.2.77", "HWID: 0123456789ABCDEF", "UserName: user", "Date: 2024-03-01 10:00"] {
+    for line in ["Build ID: x1", "IP: 192.0.2.77", "HWID: 0123456789ABCDEF", "UserName: user", "Date: 2024-03-01 10:00"]
+    {
         system.other(line);
     }
     for _ in 0..3 {

@@ -50,6 +50,7 @@ pub(super) fn shapes() -> Vec<Shape> {
             inserts(sheet, records, chance, columns, (text, layout, filler));
         })
         .alone("sql")
+        .long_lines(layout == Line && filler > 0)
     };
     let copy = |name: &str, columns: &'static [Column], filler: usize| {
         Shape::new(format!("COPY, {name}"), move |sheet, records, _, chance| {

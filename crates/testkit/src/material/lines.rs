@@ -67,9 +67,10 @@ pub(super) fn shapes() -> Vec<Shape> {
         let bytes: Vec<u8> = record.password.chars().map(|c| c as u8).collect();
         format!("{}:$HEX[{}]", record.name, hex(&bytes).to_uppercase())
     };
-    all.push(Shape::lines("hexadecimal of Latin-1", latin).fits(|password| {
-        password.chars().all(|c| matches!(c, ' '..='~' | '\u{A1}'..='\u{FF}'))
-    }));
+    all.push(
+        Shape::lines("hexadecimal of Latin-1", latin)
+            .fits(|password| password.chars().all(|c| matches!(c, ' '..='~' | '\u{A1}'..='\u{FF}'))),
+    );
     for (name, before, between, after) in URLS {
         let line = move |record: &Record, chance: &Chance| {
             let site = format!("vpn{}.site.example", chance.below(99));

@@ -21,6 +21,8 @@ pub struct Shape {
     pub mixes: bool,
     /// Whether a value may hold the end of a line.
     pub has_long_values: bool,
+    /// Whether lines are longer than what is looked at first, so that ends of lines of their own kind are not seen.
+    pub has_long_lines: bool,
     /// Writes records, with what stands around them.
     pub write: Write,
 }
@@ -37,6 +39,7 @@ impl Shape {
             names: Names::Addresses,
             mixes: true,
             has_long_values: false,
+            has_long_lines: false,
             write: Box::new(write),
         }
     }
@@ -63,6 +66,10 @@ impl Shape {
 
     pub(super) fn alone(self, extension: &'static str) -> Self {
         Self { mixes: false, extension, ..self }
+    }
+
+    pub(super) fn long_lines(self, has_long_lines: bool) -> Self {
+        Self { has_long_lines, ..self }
     }
 
     pub(super) fn long_values(self) -> Self {

@@ -25,6 +25,8 @@ pub struct Record {
     pub person: Option<usize>,
     /// Whether it is the current password of that person.
     pub is_current: bool,
+    /// Whether it is nearly that: a flipped bit could make it so.
+    pub is_similar: bool,
 }
 
 impl Record {
@@ -65,6 +67,9 @@ impl Sheet {
     /// Adds lines with a record, whose password stands there in clear.
     pub fn record(&mut self, record: &Record, text: impl Into<String>) {
         self.found(record.expected(), text);
+        if let Some(item) = self.items.last_mut() {
+            item.is_planted |= record.is_similar;
+        }
     }
 
     /// Adds lines in which this must be found.
@@ -131,16 +136,17 @@ impl Cast<'_> {
             let number = self.chance.below(self.people.len());
             let person = &self.people[number];
             let name = self.name(person, names);
-            let known = |is_current, password: &str| Record {
+            let known = |is_current, is_similar, password: &str| Record {
                 name: name.clone(),
                 password: password.to_owned(),
                 person: Some(number),
                 is_current,
+                is_similar,
             };
             let record = match records.len() % 6 {
-                0..3 => known(true, &person.password),
-                3 => known(false, &person.stale),
-                4 => known(false, &person.similar),
+                0..3 => known(true, false, &person.password),
+                3 => known(false, false, &person.stale),
+                4 => known(false, true, &person.similar),
                 _ => self.stranger(person),
             };
             if (self.fits)(&record.password) && (self.names_fit)(&record.name) {
@@ -162,7 +168,7 @@ impl Cast<'_> {
             2 => format!("{}@contoso.example", self.chance.token(9)),
             _ => format!("{}@notcontoso.example", self.chance.token(6)),
         };
-        Record { name, password: person.password.clone(), person: None, is_current: false }
+        Record { name, password: person.password.clone(), person: None, is_current: false, is_similar: false }
     }
 
     fn name(&self, person: &Person, names: Names) -> String {

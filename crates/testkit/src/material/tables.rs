@@ -125,7 +125,7 @@ fn write(sheet: &mut Sheet, records: &[Record], chance: &Chance, columns: &[Colu
 /// A record of nobody.
 pub(super) fn stranger(chance: &Chance) -> Record {
     let name = format!("{}@elsewhere.example", chance.token(8));
-    Record { name, password: chance.token(10), person: None, is_current: false }
+    Record { name, password: chance.token(10), person: None, is_current: false, is_similar: false }
 }
 
 /// The first numbers in an order that depends on `turn`; as they are where that is 0.
@@ -140,9 +140,7 @@ pub(super) fn shuffled(count: usize, turn: usize) -> Vec<usize> {
 
 /// JSON's.
 fn objects() -> Vec<Shape> {
-    let flat = |record: &Record, chance: &Chance| {
-        json!({"id": chance.below(999), "email": record.name, "name": "Some Body", "password": record.password})
-    };
+    let flat = |record: &Record, chance: &Chance| json!({"id": chance.below(999), "email": record.name, "name": "Some Body", "password": record.password});
     let nested = |record: &Record, chance: &Chance| {
         json!({
             "_id": {"$oid": hex_id(chance)},
@@ -151,9 +149,7 @@ fn objects() -> Vec<Shape> {
             "createdAt": {"$date": "2020-01-01T00:00:00Z"},
         })
     };
-    let mongo = |record: &Record, chance: &Chance| {
-        json!({"_id": {"$oid": hex_id(chance)}, "emailAddress": record.name, "pwd": record.password, "v": {"$numberInt": "0"}})
-    };
+    let mongo = |record: &Record, chance: &Chance| json!({"_id": {"$oid": hex_id(chance)}, "emailAddress": record.name, "pwd": record.password, "v": {"$numberInt": "0"}});
     let many = |record: &Record, chance: &Chance| {
         let mut object: Map<String, Value> =
             WIDE.iter().map(|column| (column.name.to_owned(), json!((column.value)(record, chance)))).collect();
@@ -176,6 +172,7 @@ fn objects() -> Vec<Shape> {
             }
         })
         .alone("json")
+        .long_lines(!pretty && filler > 0)
     };
     vec![
         lines("lines", flat),

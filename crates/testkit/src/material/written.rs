@@ -62,7 +62,9 @@ impl Encoding {
         match (self, self.table()) {
             (Self::Mojibake, _) => text.is_ascii() || mojibake(text).is_some(),
             // What GB18030 writes in four bytes nobody's program writes.
-            (Self::Gb18030, _) => text.is_ascii() || text.chars().all(|c| c.is_ascii() || ('\u{4E00}'..'\u{9FA6}').contains(&c)),
+            (Self::Gb18030, _) => {
+                text.is_ascii() || text.chars().all(|c| c.is_ascii() || ('\u{4E00}'..'\u{9FA6}').contains(&c))
+            }
             (_, Some(table)) => !table.encode(text).2,
             (_, None) => true,
         }
@@ -145,8 +147,9 @@ pub(super) fn written(sheet: &Sheet, encoding: Encoding, end: LineEnd, has_long_
 /// how many lines it has.
 pub(super) fn damaged(sheet: &Sheet, encoding: Encoding, end: LineEnd, chance: &Chance) -> (Vec<u8>, u64) {
     let mut bytes = encoding.write("");
+    let plain = if encoding == Encoding::Utf8Marked { Encoding::Utf8 } else { encoding };
     for Item { text, is_planted } in &sheet.items {
-        let mut line = Encoding::write(if encoding == Encoding::Utf8Marked { Encoding::Utf8 } else { encoding }, text);
+        let mut line = plain.write(&text.replace('\n', end.text()));
         if !is_planted {
             damage(&mut line, chance);
         }
@@ -158,9 +161,8 @@ pub(super) fn damaged(sheet: &Sheet, encoding: Encoding, end: LineEnd, chance: &
             bytes.extend_from_slice(end.text().as_bytes());
         }
     }
-    let lines = if end == LineEnd::Cr { memchr(b'\r', &bytes) } else { memchr(b'\n', &bytes) };
-    let is_whole = bytes.is_empty() || bytes.ends_with(end.text().as_bytes());
-    (bytes, lines + u64::from(!is_whole))
+    let lines = memchr(if end == LineEnd::Cr { b'\r' } else { b'\n' }, &bytes);
+    (bytes, lines)
 }
 
 fn memchr(wanted: u8, bytes: &[u8]) -> u64 {

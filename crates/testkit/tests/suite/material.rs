@@ -94,8 +94,8 @@ fn whoever_is_planted_is_found_and_nobody_else() {
     }
     let (planted, found) = tally.totals();
     eprintln!("{found} of {planted}: {:#?}", tally.by_shape);
+    tally.wrong.append(&mut tally.missing);
     assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
-    assert!(tally.missing.is_empty(), "{} of {planted}: {:#?}", tally.missing.len(), tally.missing);
     assert!(planted > 8000, "only {planted} planted");
     assert!(tally.by_shape.values().all(|(planted, _)| *planted >= 20), "{:#?}", tally.by_shape);
 }
