@@ -174,6 +174,7 @@ pub(crate) fn statement_before(text: &[u8], row: usize) -> Option<Statement> {
 
 /// The statement at the start of a text: INSERT, REPLACE, COPY or CREATE TABLE.
 pub(crate) fn statement(text: &[u8]) -> Option<Statement> {
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let blanks = text.iter().take_while(|byte| byte.is_ascii_whitespace()).take(64).count();
     let mut words = Words { text, place: blanks };
     let first = words.next()?;
@@ -314,7 +315,7 @@ mod tests {
     fn statements_name_their_columns() {
         for (text, table, count, passwords) in [
             ("INSERT INTO `t` (`id`, `user pass`, `x`) VALUES (1,'a','b')", "t", 3, vec![1]),
-            ("insert ignore into app.users(mail,pwd)values", "users", 2, vec![1]),
+            ("\u{FEFF}insert ignore into app.users(mail,pwd)values", "users", 2, vec![1]),
             ("COPY public.\"Users\" (id, password, mail) FROM stdin;", "users", 3, vec![1]),
             (
                 "CREATE TABLE IF NOT EXISTS [dbo].[u] (\n [id] int,\n [price] decimal(10,2) DEFAULT ',)',\n [pass] text,\n PRIMARY KEY (id, pass)\n)",

@@ -18,4 +18,5 @@ mod mask;
 pub mod matcher;
 pub mod preview;
 pub mod source;
+pub mod suspicion;
 pub mod text;

@@ -2,6 +2,7 @@
 
 use crate::candidate::{self, Candidates, Place, Shape};
 use crate::layout::Layout;
+use crate::suspicion::{Suspicion, suspicion};
 use crate::text::{Confidence, LOOKED_AT, Writing};
 
 /// How many lines are shown.
@@ -25,6 +26,8 @@ pub struct Preview {
     pub confidence: Confidence,
     /// The first lines, every run of letters and digits replaced by a sign, so that no secret shows.
     pub samples: Vec<String>,
+    /// What it seems to be instead of breach material.
+    pub suspicion: Option<Suspicion>,
 }
 
 /// Looks at the first bytes of a document, at most [`LOOKED_AT`], after [`crate::text::Text`] made text of them.
@@ -66,7 +69,7 @@ pub fn preview(start: &[u8], writing: Writing) -> Preview {
         Some((_, 50..)) => Confidence::Likely,
         _ => Confidence::Low,
     };
-    Preview { shapes, writing, confidence, samples }
+    Preview { shapes, writing, confidence, samples, suspicion: suspicion(text) }
 }
 
 /// The first thing in a line that looks like an address; in a line with the label of a user, its value.

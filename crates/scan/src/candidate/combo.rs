@@ -37,17 +37,13 @@ pub(super) fn read(place: &Place<'_>, found: &mut Candidates) -> Shape {
         found.note(Nothing::Empty);
     }
     for (text, separator) in starts.iter().copied() {
-        let (labelled, first) = labelled(text).unzip();
-        if let Some(labelled) = labelled.filter(|_| first == Some(false)) {
+        if let Some(labelled) = labelled(text) {
             add_whole(labelled, separator, found);
             add_columns(labelled, separator, found);
         }
         if let Some(host) = add_whole(text, separator, found) {
             found.host.extend_from_slice(if found.host.is_empty() { host } else { b"" });
             shape = Shape::UrlNamePassword;
-        }
-        if let Some(labelled) = labelled {
-            found.add(labelled);
         }
     }
     for (text, separator) in starts.iter().copied() {
@@ -194,8 +190,8 @@ fn head(before: &[u8]) -> &[u8] {
     if head.iter().all(u8::is_ascii_whitespace) { &[] } else { head }
 }
 
-/// The password behind a label in the same line, `Password: ..`, and whether the label comes first.
-fn labelled(text: &[u8]) -> Option<(&[u8], bool)> {
+/// The password behind a label in the same line, `Password: ..`.
+fn labelled(text: &[u8]) -> Option<&[u8]> {
     let labels = [&b"password"[..], b"passwort", b"pass", b"pwd"];
     let starts = memchr::memchr2_iter(b'p', b'P', text).filter(|start| *start < 64);
     for start in starts {
@@ -209,7 +205,7 @@ fn labelled(text: &[u8]) -> Option<(&[u8], bool)> {
         let value = rest[label.len()..].trim_ascii_start();
         if let [b':' | b'=', value @ ..] = value {
             let end = value.windows(3).position(|mark| mark == b" | ").unwrap_or(value.len());
-            return Some((value[..end].trim_ascii_start(), start == 0));
+            return Some(value[..end].trim_ascii_start());
         }
     }
     None

@@ -1,7 +1,7 @@
 //! Rows of tables: fields with a delimiter, in quotes or not, whose columns nobody names.
 
 use super::fields::{self, Field, unlikelihood};
-use super::{Candidates, Place, Secret, Shape, combo};
+use super::{Candidates, Place, Secret, Shape, combo, encoding};
 
 /// Reads the name's row, if it is one: a field of it is in quotes, or there are many.
 pub(super) fn read(place: &Place<'_>, found: &mut Candidates) -> Option<Shape> {
@@ -43,11 +43,11 @@ pub(super) fn read(place: &Place<'_>, found: &mut Candidates) -> Option<Shape> {
     order.sort_by_key(|(unlikelihood, _)| *unlikelihood);
     for (index, (_, field)) in order.iter().enumerate() {
         let room = match found.get(0) {
-            Some(Secret::Password(first)) if str::from_utf8(first).is_err() => 3,
-            Some(Secret::Password(first)) if !first.is_ascii() => 4,
-            _ => 5,
+            Some(Secret::Password(first)) if !first.is_ascii() => encoding::room_for_written(first),
+            _ if shape == Shape::Row => 5,
+            _ => super::MOST,
         };
-        if found.is_full() || shape == Shape::Row && found.len() >= room {
+        if found.len() >= room {
             break;
         }
         found.add_field(value(field), field.quote);

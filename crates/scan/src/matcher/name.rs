@@ -48,7 +48,9 @@ fn address(
     let filter = &matcher.filter;
     let (domain, end) = filter.domain(text, anchor.end)?;
     let end = end.min(line.end);
-    let floor = line.start.max(anchor.start.saturating_sub(LONGEST_LOCAL));
+    // A mark of UTF-8 is no part of a name, though its bytes are none that end one.
+    let mark = if text[line.clone()].starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+    let floor = (line.start + mark).min(anchor.start).max(anchor.start.saturating_sub(LONGEST_LOCAL));
     let run = plain_run(text, floor, anchor.start);
     if is_part_of_url(text, run, end, line) {
         return None;

@@ -14,6 +14,7 @@ use ::scan::decode::{ArchivePassword, Decoder, Limits};
 use ::scan::engine::{Event, Portion, Position, scan};
 use ::scan::matcher::Matcher;
 use ::scan::source::{Item, Location, SourceError};
+use ::scan::suspicion::Suspicion;
 use model::{Caller, JobKind, Ticks};
 use progress::{Progress, Shown};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,8 @@ use tokio::sync::mpsc;
 const ARCHIVE_PASSWORD: &str = "SPILLWATCH_ARCHIVE_PASSWORD";
 /// How long is scanned before what was found is kept.
 const PORTION: Duration = Duration::from_secs(1);
+/// How many documents are told that are hardly breach material.
+const SUSPICIONS: u32 = 20;
 
 /// What a scan was asked to do, as its job keeps it. Passwords of archives are no part of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -293,6 +296,7 @@ struct Keeper {
     progress: Progress,
     findings: Findings,
     problems: Vec<String>,
+    suspicions: u32,
     sender: mpsc::Sender<Step>,
     since: Instant,
     shown: Shown,
@@ -301,7 +305,7 @@ struct Keeper {
 impl Keeper {
     fn new(progress: Progress, sender: mpsc::Sender<Step>, shown: Shown) -> Self {
         let (findings, problems) = (Findings::default(), Vec::new());
-        Self { progress, findings, problems, sender, since: Instant::now(), shown }
+        Self { progress, findings, problems, suspicions: 0, sender, since: Instant::now(), shown }
     }
 
     fn take(&mut self, portion: Portion<Sighted>, judge: &ScanJudge) -> ControlFlow<()> {
@@ -311,6 +315,9 @@ impl Keeper {
             Event::Document { path, preview, .. } => {
                 let told = self.shown.document(&path, &preview);
                 self.problems.extend(told);
+                if let Some(suspicion) = preview.suspicion {
+                    self.suspect(&path, suspicion);
+                }
             }
             Event::Scanned { counters, bytes, findings } => {
                 self.progress.scanned(&counters, bytes, findings.len() as u64);
@@ -332,6 +339,17 @@ impl Keeper {
         }
         self.since = Instant::now();
         self.hand_over(judge)
+    }
+
+    /// Warns of a document that is hardly breach material; after some, others are not told.
+    fn suspect(&mut self, path: &str, suspicion: Suspicion) {
+        self.suspicions += 1;
+        if self.suspicions <= SUSPICIONS {
+            self.problems.push(format!("Warning: {path}: {suspicion}."));
+        }
+        if self.suspicions == SUSPICIONS {
+            self.problems.push("Further documents like these are not told.".to_owned());
+        }
     }
 
     fn problem(&mut self, what: String) {

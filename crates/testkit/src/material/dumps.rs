@@ -101,12 +101,10 @@ fn inserts(
     let head = match layout {
         Layout::Created => {
             sheet.frame("DROP TABLE IF EXISTS `users`;");
-            sheet.frame("CREATE TABLE `users` (");
-            for (place, name) in names.iter().enumerate() {
-                let kind = if place % 2 == 0 { "varchar(255) NOT NULL DEFAULT ''" } else { "decimal(10,2)" };
-                sheet.frame(format!("  {name} {kind},"));
-            }
-            sheet.frame("  PRIMARY KEY (`id`),\n  KEY `by_token` (`id`,`notes`)\n) ENGINE=InnoDB;");
+            let kinds = ["varchar(255) NOT NULL DEFAULT ''", "decimal(10,2)"];
+            let defined = names.iter().zip(kinds.into_iter().cycle()).map(|(name, kind)| format!("  {name} {kind},\n"));
+            let keys = "  PRIMARY KEY (`id`),\n  KEY `by_token` (`id`,`notes`)\n) ENGINE=InnoDB;";
+            sheet.frame(format!("CREATE TABLE `users` (\n{}{keys}", defined.collect::<String>()));
             "INSERT INTO `users` VALUES".to_owned()
         }
         _ => format!("INSERT INTO `users` ({}) VALUES", names.join(", ")),

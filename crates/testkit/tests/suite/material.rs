@@ -7,7 +7,7 @@ use scan::matcher::Matcher;
 use scan::source::Location;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use testkit::material::{Expected, Judges, MadeUp, Material};
+use testkit::material::{Expected, Judges, Listed, MadeUp, Material, Passwords};
 
 /// What came of the scan of one file.
 #[derive(Default)]
@@ -98,6 +98,40 @@ fn whoever_is_planted_is_found_and_nobody_else() {
     assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
     assert!(planted > 8000, "only {planted} planted");
     assert!(tally.by_shape.values().all(|(planted, _)| *planted >= 20), "{:#?}", tally.by_shape);
+}
+
+/// A real list, where the environment names one as `cargo xtask test` does; else passwords that are made up.
+fn passwords() -> Box<dyn Passwords> {
+    match std::env::var_os("SPILLWATCH_WORD_LIST") {
+        Some(path) => {
+            let text = std::fs::read_to_string(&path).expect("the list can be read");
+            let list = Listed::new(&text);
+            assert!(list.len() > 900_000, "{} passwords: is it the whole list?", list.len());
+            Box::new(list)
+        }
+        None => Box::new(MadeUp::default()),
+    }
+}
+
+#[test]
+fn passwords_that_people_use_are_found_too() {
+    let mut tally = Tally::default();
+    let mut passwords = passwords();
+    for seed in 201..=204 {
+        let material = Material::new(seed, &mut *passwords);
+        let judges = Judges::new(&material.people);
+        tally.add(seed, &material, &scanned(&material, &judges));
+    }
+    tally.wrong.append(&mut tally.missing);
+    assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
+}
+
+#[test]
+fn material_is_the_same_for_the_same_seed() {
+    let make = || Material::new(7, &mut MadeUp::default());
+    let (one, other) = (make(), make());
+    assert!(one.documents.iter().zip(&other.documents).all(|(one, other)| one.bytes == other.bytes));
+    assert!(one.secrets().eq(other.secrets()));
 }
 
 #[test]
