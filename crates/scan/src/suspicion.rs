@@ -142,9 +142,12 @@ fn is_address(line: &[u8]) -> bool {
     let bare = line.strip_suffix(b",").or_else(|| line.strip_suffix(b";")).unwrap_or(line);
     let bare = bare.strip_prefix(b"\"").and_then(|bare| bare.strip_suffix(b"\"")).unwrap_or(bare);
     let Some(at) = memchr::memchr(b'@', bare) else { return false };
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b".-_+'!#$%&*/=?^`{|}~".contains(byte);
+    let is_part =
+        |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b".-_+'!#$%&*/=?^`{|}~".contains(byte);
     at > 0 && bare[at + 1..].contains(&b'.') && bare[..at].iter().all(is_part) && {
-        bare[at + 1..].iter().all(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii() || matches!(byte, b'.' | b'-'))
+        bare[at + 1..]
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii() || matches!(byte, b'.' | b'-'))
     }
 }
 

@@ -48,7 +48,8 @@ fn owner_only(path: &Path) {
 fn what_is_no_breach_material_is_named() {
     let folder = folder();
     let data = folder.path().join("data");
-    let export = "id,upn,mail,verifier\nu-1,anna@contoso.example,anna@contoso.example,{NT}8846F7EAEE8FB117AD06BDD830B7586C\n";
+    let export =
+        "id,upn,mail,verifier\nu-1,anna@contoso.example,anna@contoso.example,{NT}8846F7EAEE8FB117AD06BDD830B7586C\n";
     let export = write(folder.path(), "people.csv", export);
     with_file(["users", "import"], &export, &data).success();
 
@@ -59,10 +60,12 @@ fn what_is_no_breach_material_is_named() {
         assert!(outcome.stderr.contains(words), "{name}: {words}: {outcome}");
         outcome
     };
-    let hashes = |numbers: &[u64]| -> String { numbers.iter().map(|number| format!("{number:040X}:{number}\r\n")).collect() };
+    let hashes =
+        |numbers: &[u64]| -> String { numbers.iter().map(|number| format!("{number:040X}:{number}\r\n")).collect() };
     let nt = "8846f7eaee8fb117ad06bdd830b7586c";
     let pwdump = format!("anna:1104:{nt}:{nt}:::\nzoe:1105:{nt}:{nt}:::\n");
-    let ldif = "version: 1\n\ndn: uid=anna,dc=contoso,dc=example\nmail: anna@contoso.example\nuserPassword:: e05UfTg4\n\n";
+    let ldif =
+        "version: 1\n\ndn: uid=anna,dc=contoso,dc=example\nmail: anna@contoso.example\nuserPassword:: e05UfTg4\n\n";
 
     said("photo.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "photo.jpg").failure(1);
     let packed = gzip(&b"anna@contoso.example:wrong\n".repeat(500));

@@ -1,12 +1,17 @@
 //! Breach material of every shape, encoding and packing: whoever is planted is found, and nobody else.
 
+use scan::chunk::{Chunk, Chunker, Pool};
 use scan::counters::Counters;
-use scan::decode::{Decoder, Limits};
-use scan::engine::{Event, Position, scan};
-use scan::matcher::Matcher;
-use scan::source::Location;
+use scan::decode::{Decoder, Document, Flow, Limits, Problem, Visitor};
+use scan::engine::{Event, Judge, Position, scan};
+use scan::layout::Layout;
+use scan::matcher::{Found, Matcher, Scratch};
+use scan::source::{Content, Location};
+use scan::text::Text;
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use testkit::material::{Expected, Judges, Listed, MadeUp, Material, Passwords};
 
 /// What came of the scan of one file.
@@ -97,7 +102,10 @@ fn whoever_is_planted_is_found_and_nobody_else() {
     tally.wrong.append(&mut tally.missing);
     assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
     assert!(planted > 8000, "only {planted} planted");
-    assert!(tally.by_shape.values().all(|(planted, _)| *planted >= 20), "{:#?}", tally.by_shape);
+    // A hash with a salt of its own says nothing about another one.
+    let planted_in =
+        |(shape, (planted, _)): (&String, &(usize, usize))| *planted >= 20 || shape == "hash, MD5 and salt";
+    assert!(tally.by_shape.iter().all(planted_in), "{:#?}", tally.by_shape);
 }
 
 /// A real list, where the environment names one as `cargo xtask test` does; else passwords that are made up.
@@ -124,6 +132,52 @@ fn passwords_that_people_use_are_found_too() {
     }
     tally.wrong.append(&mut tally.missing);
     assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
+}
+
+#[test]
+fn however_documents_are_cut_the_same_is_found() {
+    let material = Material::new(301, &mut MadeUp::default());
+    let judges = Judges::new(&material.people);
+    let matcher = Matcher::new(&judges.index, &judges.normaliser, &[]);
+    let decoder = Decoder::new(Limits::default(), Vec::new());
+    for document in &material.documents {
+        let mut cut = InPieces { matcher: &matcher, judges: &judges, found: Vec::new(), counters: Counters::default() };
+        decoder.content(&document.name, Content::stream(&*document.bytes), None, &mut cut);
+        cut.found.sort_unstable();
+        cut.found.dedup();
+        assert!(cut.found == document.expected, "{}", document.name);
+        assert_eq!(cut.counters.lines(), document.lines, "{}", document.name);
+    }
+}
+
+/// Scans documents in small chunks, the last first: each by itself, with what the document's beginning tells.
+struct InPieces<'a> {
+    matcher: &'a Matcher<'a>,
+    judges: &'a Judges,
+    found: Vec<Expected>,
+    counters: Counters,
+}
+
+impl Visitor for InPieces<'_> {
+    fn document(&mut self, document: &Document<'_>, content: &mut dyn Read) -> Flow {
+        let text = Text::new(content).expect("content never fails");
+        let layout = Layout::of(&text.start());
+        let mut chunker = Chunker::new(text, 3000, Arc::new(Pool::default())).with_layout(layout);
+        let mut chunks: Vec<Chunk> = std::iter::from_fn(|| chunker.next_chunk().expect("memory")).collect();
+        while let Some(chunk) = chunks.pop() {
+            let mut findings = Vec::new();
+            let mut sink = |found: Found<'_>| {
+                self.judges.judge(document.path, &found, &mut findings).expect("verifiers answer");
+            };
+            self.matcher.chunk(&chunk, &mut Scratch::default(), &mut self.counters, &mut sink);
+            self.found.extend(findings.into_iter().map(|(_, who)| who));
+        }
+        Flow::Continue
+    }
+
+    fn problem(&mut self, problem: &Problem) {
+        panic!("{problem}");
+    }
 }
 
 #[test]
