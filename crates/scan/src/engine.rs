@@ -7,6 +7,7 @@
 use crate::chunk::{Chunk, Chunker, Pool};
 use crate::counters::Counters;
 use crate::decode::{Decoder, Document, Flow, Problem, Visitor};
+use crate::layout::Layout;
 use crate::matcher::{Found, Matcher, Scratch};
 use crate::preview::{Preview, preview};
 use crate::source::{Item, SourceError};
@@ -301,14 +302,15 @@ impl<F: Send> Feed<'_, F> {
         let is_begun = place == (self.from.items, self.from.documents) && self.from.chunks > 0;
         let done = if is_begun { self.from.chunks } else { 0 };
         let text = Text::new(content)?;
+        let start = text.start();
+        let layout = Layout::of(&start);
         if !is_begun {
-            let start = text.start();
             let event = Event::Document { path: document.path.clone(), size, preview: preview(&start, text.writing()) };
             if !self.send(Work::Note(event)) {
                 return Ok(Flow::Stop);
             }
         }
-        let mut chunker = Chunker::new(text, CHUNK, self.pool.clone());
+        let mut chunker = Chunker::new(text, CHUNK, self.pool.clone()).with_layout(layout);
         while let Some(chunk) = chunker.next_chunk()? {
             self.position.chunks += 1;
             if self.position.chunks <= done {

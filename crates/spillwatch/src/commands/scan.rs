@@ -17,6 +17,7 @@ use ::scan::decode::{ArchivePassword, Decoder, Limits};
 use ::scan::engine::{Event, Portion, Position, scan};
 use ::scan::matcher::Matcher;
 use ::scan::source::{Item, Location, SourceError};
+use ::scan::suspicion::Suspicion;
 use console::Tally;
 use model::{Caller, JobKind, MatchClass, Ticks};
 use progress::{Pace, Progress, Shown};
@@ -37,6 +38,8 @@ use words::Wanted;
 const ARCHIVE_PASSWORD: &str = "SPILLWATCH_ARCHIVE_PASSWORD";
 /// How long is scanned before what was found is kept.
 const PORTION: Duration = Duration::from_secs(1);
+/// How many documents are told that are hardly breach material.
+const SUSPICIONS: u32 = 20;
 
 /// What a scan was asked to do, as its job keeps it. Passwords of archives are no part of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -359,6 +362,7 @@ struct Keeper {
     /// What is to be told, with the number of the document.
     told: Vec<(u64, Told)>,
     documents: u64,
+    suspicions: u32,
     sender: mpsc::Sender<Step>,
     since: Instant,
     shown: Shown,
@@ -367,7 +371,7 @@ struct Keeper {
 impl Keeper {
     fn new(progress: Progress, sender: mpsc::Sender<Step>, shown: Shown) -> Self {
         let (findings, told) = (Findings::default(), Vec::new());
-        Self { progress, findings, told, documents: 0, sender, since: Instant::now(), shown }
+        Self { progress, findings, told, documents: 0, suspicions: 0, sender, since: Instant::now(), shown }
     }
 
     fn take(&mut self, portion: Portion<Sighted>, judge: &ScanJudge) -> ControlFlow<()> {
@@ -375,11 +379,15 @@ impl Keeper {
         self.progress.set_position(position);
         match event {
             Event::Document { path, size, preview } => {
+                let suspicion = preview.suspicion;
                 if Voice::tells_of_documents(self.shown.is_json(), self.documents) {
                     let document = Told::Document { path: (&*path).into(), size, preview: Box::new(preview) };
                     self.told.push((self.documents + 1, document));
                 }
                 self.documents += 1;
+                if let Some(suspicion) = suspicion.filter(|_| !self.progress.is_of_passwords) {
+                    self.suspect(&path, suspicion);
+                }
             }
             Event::Scanned { counters, bytes, findings } => {
                 let is_address = |one: &&Sighted| one.found.finding.match_class == MatchClass::AddressOnly;
@@ -404,6 +412,18 @@ impl Keeper {
         }
         self.since = Instant::now();
         self.hand_over(judge)
+    }
+
+    /// Warns of a document that is hardly breach material; after some, others are not told.
+    fn suspect(&mut self, path: &str, suspicion: Suspicion) {
+        self.suspicions += 1;
+        if self.suspicions <= SUSPICIONS {
+            self.told.push((self.documents, Told::Warning(format!("{path}: {suspicion}."))));
+        }
+        if self.suspicions == SUSPICIONS {
+            let further = "Further documents like these are not told.".to_owned();
+            self.told.push((self.documents, Told::Warning(further)));
+        }
     }
 
     fn problem(&mut self, what: String) {

@@ -21,6 +21,7 @@ mod jobs;
 mod keys;
 mod listen;
 mod logs;
+mod material;
 mod moving;
 #[cfg(feature = "server-tests")]
 mod nodes;

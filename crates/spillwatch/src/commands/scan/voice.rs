@@ -26,6 +26,8 @@ pub enum Told {
     },
     /// Something was not read, or not to its end.
     Problem(String),
+    /// Something was read and is hardly breach material.
+    Warning(String),
 }
 
 /// Tells it.
@@ -70,6 +72,7 @@ impl Voice {
                 self.event(|| self.document(path, *size, preview))
             }
             Told::Problem(message) if self.is_json => self.event(|| json!({"event": "problem", "message": message})),
+            Told::Warning(message) if self.is_json => self.event(|| json!({"event": "warning", "message": message})),
             Told::Document { path, preview, .. } => {
                 anstream::eprintln!("{}", self.look(path, preview));
                 if number == SHOWN {
@@ -77,6 +80,10 @@ impl Voice {
                         "Further documents are read without a word, unless something is wrong with one."
                     );
                 }
+                Ok(())
+            }
+            Told::Warning(message) => {
+                anstream::eprintln!("Warning: {message}");
                 Ok(())
             }
             Told::Problem(message) => {
