@@ -240,8 +240,7 @@ fn columns(text: &[u8], is_create: bool) -> Option<Columns> {
     let mut names: Vec<&[u8]> = Vec::new();
     for (place, byte) in text.iter().enumerate() {
         match (quote, byte) {
-            (Some(open), _) if open == *byte => quote = None,
-            (Some(_), _) => {}
+            (Some(open), _) => quote = Some(open).filter(|open| open != byte),
             (None, b'\'' | b'"' | b'`') => quote = Some(*byte),
             (None, b'(') => depth += 1,
             (None, b')' | b',') if depth == 0 => {

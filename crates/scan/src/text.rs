@@ -104,7 +104,7 @@ fn has_lone_returns(units: impl Iterator<Item = u16>) -> bool {
 
 /// Whether bytes behind a mark of UTF-16 may be it: separators and ends of lines have a zero beside them.
 fn is_wide(start: &[u8]) -> bool {
-    let zeros = start.iter().filter(|byte| **byte == 0).count();
+    let zeros = memchr::memchr_iter(0, start).count();
     let ascii = start.iter().filter(|byte| (b' '..=b'~').contains(byte)).count();
     zeros * 20 >= start.len() || ascii * 2 < start.len()
 }

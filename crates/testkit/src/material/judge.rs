@@ -47,7 +47,7 @@ impl Judges {
                     let other = Verifier::parse(&format!("{scheme}{text}"), &Limits::default());
                     other.is_ok_and(|other| other.canonical() == verifier.canonical())
                 };
-                bare.iter().any(|scheme| same(&scheme)).then_some(Class::PairByHash)
+                bare.iter().any(same).then_some(Class::PairByHash)
             }
             Secret::Password(bytes) => {
                 let key = (person, bytes.to_vec());

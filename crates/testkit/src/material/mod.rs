@@ -125,8 +125,8 @@ struct Maker<'a> {
 impl Maker<'_> {
     fn document(&self, shapes: &[&Shape], encoding: Encoding, end: LineEnd, packing: Packing) -> Document {
         let long = shapes.iter().any(|shape| shape.has_long_values);
-        let lone = !long && !shapes.iter().any(|shape| shape.has_long_lines);
-        let end = if !lone && end == LineEnd::Cr { LineEnd::Lf } else { end };
+        let may_be_lone = !long && !shapes.iter().any(|shape| shape.has_long_lines);
+        let end = if !may_be_lone && end == LineEnd::Cr { LineEnd::Lf } else { end };
         let encoding = if self.is_damaged && !encoding.is_narrow() { Encoding::Utf8 } else { encoding };
         let mut sheet = Sheet::default();
         for shape in shapes {

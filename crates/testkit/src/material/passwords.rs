@@ -1,6 +1,7 @@
 //! Where generated material takes its passwords from.
 
 use super::chance::Chance;
+use super::people::hex;
 
 /// A source of passwords.
 pub trait Passwords {
@@ -43,8 +44,8 @@ fn of_kind(kind: usize, token: &str) -> String {
         11 => format!("f(x)=[{token}]{{y}}"),
         12 => token.bytes().map(|byte| char::from(b'0' + byte % 10)).collect(),
         13 => format!(":{token}colon"),
-        14 => token.bytes().chain(*b"01234").map(|byte| format!("{byte:02x}")).collect(),
-        15 => format!("$HEX[{}]", token.bytes().map(|byte| format!("{byte:02x}")).collect::<String>()),
+        14 => hex(format!("{token}01234").as_bytes()),
+        15 => format!("$HEX[{}]", hex(token.as_bytes())),
         16 => token.bytes().map(|byte| char::from(b'a' + byte % 26)).collect(),
         17 => format!("p\u{1F600}{token}\u{E9}"),
         18 => format!("{token}end:"),

@@ -91,7 +91,7 @@ impl Person {
             upn: format!("{local}@{domain}"),
             sam: format!("{word}x{number}"),
             alias: format!("{word}.alias{number}@{}", DOMAINS[number % 2]),
-            personal: (number % 3 == 0).then(|| format!("{word}{number}.private@{}", PUBLIC[number % 9 / 3])),
+            personal: number.is_multiple_of(3).then(|| format!("{word}{number}.private@{}", PUBLIC[number % 9 / 3])),
             similar: similar(&password),
             verifier: verifier(scheme, &password, chance),
             password,

@@ -161,12 +161,13 @@ pub(super) fn damaged(sheet: &Sheet, encoding: Encoding, end: LineEnd, chance: &
             bytes.extend_from_slice(end.text().as_bytes());
         }
     }
-    let lines = memchr(if end == LineEnd::Cr { b'\r' } else { b'\n' }, &bytes);
+    let lines = count_of(if end == LineEnd::Cr { b'\r' } else { b'\n' }, &bytes);
     (bytes, lines)
 }
 
-fn memchr(wanted: u8, bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == wanted).count() as u64
+/// How often a byte stands there.
+fn count_of(wanted: u8, bytes: &[u8]) -> u64 {
+    bytes.split(|byte| *byte == wanted).count() as u64 - 1
 }
 
 /// Flips bytes, cuts, and puts in what is no text; never the end of a line.
