@@ -3,7 +3,7 @@
 //! Each program in `e2e/` prints what it checks line by line, and fails at the first wrong answer. Each gets a server
 //! of its own: an empty data folder and a free port, so that it can count on exact ids and numbers.
 
-mod kits;
+pub(crate) mod kits;
 mod server;
 
 use crate::commands::{self, Stream, Workspace};

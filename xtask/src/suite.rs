@@ -16,6 +16,8 @@ const LONG_CRASH_ROUNDS: &str = "500";
 const LONG_FAULT_SECONDS: &str = "120";
 /// How many cases each property test draws under `--long`.
 const LONG_PROPERTY_CASES: &str = "4096";
+/// Where tests find the list of passwords that generated breach material takes them from.
+const WORDS_VARIABLE: &str = "SPILLWATCH_WORD_LIST";
 /// The benchmark hides behind a feature, so that this command starts fast, and tests that need a
 /// PostgreSQL or S3 server, so that `cargo test` needs none; here all are included.
 const EVERYTHING: [&str; 3] = [
@@ -191,6 +193,7 @@ impl Suite<'_> {
             tools::strace(workspace)?;
             tools::postgres(workspace)?;
             self.s3_server = Some(tools::s3_server(workspace)?);
+            clients::kits::find_npm(workspace)?;
         }
         if options.wants(Step::Clients) {
             clients::find_tools(workspace)?;
@@ -210,6 +213,9 @@ impl Suite<'_> {
         command.args(["nextest", "run"]).args(EVERYTHING);
         self.lengthen(&mut command);
         command.envs(self.s3_server.iter().map(|program| (s3_server::PROGRAM_VARIABLE, program)));
+        if std::env::var_os(WORDS_VARIABLE).is_none() {
+            command.env(WORDS_VARIABLE, clients::kits::install_words(self.workspace)?);
+        }
         // Ends when this does.
         let cluster = match std::env::var(SERVER_VARIABLE) {
             Ok(url) => {

@@ -8,26 +8,52 @@ use anyhow::{Context as _, Error, Result, bail};
 use postgres_cluster::Binaries;
 use std::path::{Path, PathBuf};
 
-/// A program of cargo's that this workspace needs.
+/// A program out of a crate that this workspace needs.
 #[derive(Clone, Copy, Debug)]
 pub struct CargoTool {
-    /// The program, and the crate it comes from.
+    /// The program.
     pub program: &'static str,
+    /// The crate it comes from.
+    package: &'static str,
     /// What to call it with so that it tells its version.
     ask_version: &'static [&'static str],
     /// The versions that will do: those that start so.
     series: &'static str,
-    /// The version that is installed when there is none; `tools/requirements.txt` has it too.
+    /// The version that is installed when there is none; `tools/requirements.txt` has it too where there is a wheel.
     pinned: &'static str,
+    /// Whether `tools/requirements.txt` has it: not what only benchmarks need.
+    has_wheel: bool,
 }
 
 /// Runs the tests, each in a process of its own.
-pub const NEXTEST: CargoTool =
-    CargoTool { program: "cargo-nextest", ask_version: &["nextest", "--version"], series: "0.9.", pinned: "0.9.148" };
+pub const NEXTEST: CargoTool = CargoTool {
+    program: "cargo-nextest",
+    package: "cargo-nextest",
+    ask_version: &["nextest", "--version"],
+    series: "0.9.",
+    pinned: "0.9.148",
+    has_wheel: true,
+};
 
 /// Checks licences, banned and doubled crates, and where crates come from.
-pub const DENY: CargoTool =
-    CargoTool { program: "cargo-deny", ask_version: &["--version"], series: "0.20.", pinned: "0.20.2" };
+pub const DENY: CargoTool = CargoTool {
+    program: "cargo-deny",
+    package: "cargo-deny",
+    ask_version: &["--version"],
+    series: "0.20.",
+    pinned: "0.20.2",
+    has_wheel: true,
+};
+
+/// What scans are measured beside.
+pub const RIPGREP: CargoTool = CargoTool {
+    program: "rg",
+    package: "ripgrep",
+    ask_version: &["--version"],
+    series: "15.",
+    pinned: "15.2.0",
+    has_wheel: false,
+};
 
 impl CargoTool {
     /// Finds or installs the tool; says what was done.
@@ -41,6 +67,9 @@ impl CargoTool {
             }
         }
         eprintln!("{} {}x is not here: installing {}", self.program, self.series, self.pinned);
+        if !self.has_wheel {
+            return self.build(workspace, &own);
+        }
         if let Err(error) = install_wheels(workspace, &venv, "requirements.txt") {
             eprintln!("no wheel: {error:#}\ntrying `cargo install`, which takes some minutes");
         } else if self.suits(workspace, &self.in_bin(&venv)) {
@@ -48,11 +77,15 @@ impl CargoTool {
         } else {
             eprintln!("the wheel's {} does not run here; trying `cargo install`, which takes minutes", self.program);
         }
-        let install = ["install", "--locked", "--version", self.pinned, self.program, "--root"];
-        commands::run(workspace.cargo().args(install).arg(&own)).with_context(|| {
-            format!("install {0} {1}x yourself: `cargo install --locked {0}`", self.program, self.series)
+        self.build(workspace, &own)
+    }
+
+    fn build(&self, workspace: &Workspace, root: &Path) -> Result<PathBuf> {
+        let install = ["install", "--locked", "--version", self.pinned, self.package, "--root"];
+        commands::run(workspace.cargo().args(install).arg(root)).with_context(|| {
+            format!("install {} {}x yourself: `cargo install --locked {}`", self.program, self.series, self.package)
         })?;
-        Ok(self.in_bin(&own))
+        Ok(self.in_bin(root))
     }
 
     fn in_bin(&self, folder: &Path) -> PathBuf {
@@ -190,7 +223,8 @@ mod tests {
     fn the_pinned_versions_are_those_of_the_requirements() {
         let requirements = include_str!("../tools/requirements.txt");
         for tool in [NEXTEST, DENY] {
-            let line = format!("{}=={} ", tool.program, tool.pinned);
+            let line = format!("{}=={} ", tool.package, tool.pinned);
+            assert!(tool.has_wheel);
             assert!(requirements.contains(&line), "requirements.txt has no {line}");
             assert!(tool.pinned.starts_with(tool.series));
         }

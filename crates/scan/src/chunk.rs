@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroize;
 
+use crate::layout::Layout;
+
 /// The longest line in bytes that is read as a whole, and the longest record of a longer one.
 pub const LONGEST_LINE: usize = 64 * 1024;
 
@@ -127,6 +129,7 @@ pub(crate) enum End {
 /// A piece of a text.
 pub struct Chunk {
     pool: Arc<Pool>,
+    layout: Arc<Layout>,
     buffer: Buffer,
     /// The chunk's own bytes; the rest is its neighbours'.
     own: Range<usize>,
@@ -158,6 +161,11 @@ impl Chunk {
         self.first_line
     }
 
+    /// What the beginning of the document tells of columns.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// The own bytes with their context, and where in it they are.
     pub(crate) fn with_context(&self) -> (&[u8], Range<usize>) {
         (self.buffer.filled(), self.own.clone())
@@ -174,6 +182,7 @@ impl Drop for Chunk {
 pub struct Chunker<R> {
     source: R,
     pool: Arc<Pool>,
+    layout: Arc<Layout>,
     size: usize,
     /// What the next chunk begins with: the context before it, then bytes that were read and not given out.
     carried: Buffer,
@@ -197,6 +206,7 @@ impl<R: Read> Chunker<R> {
         Self {
             source,
             pool,
+            layout: Arc::default(),
             size: size.max(1),
             carried,
             before: 0,
@@ -208,6 +218,13 @@ impl<R: Read> Chunker<R> {
             skipping: false,
             at_end: false,
         }
+    }
+
+    /// Gives every chunk what the beginning of the document tells of columns.
+    #[must_use]
+    pub fn with_layout(mut self, layout: Layout) -> Self {
+        self.layout = Arc::new(layout);
+        self
     }
 
     /// Cuts a range of a text, which begins and ends at the starts of lines. The stream begins with the last `before`
@@ -271,6 +288,7 @@ impl<R: Read> Chunker<R> {
         self.before = own.end - context;
         let chunk = Chunk {
             pool: Arc::clone(&self.pool),
+            layout: Arc::clone(&self.layout),
             number: self.number,
             offset: self.offset,
             first_line: self.line,

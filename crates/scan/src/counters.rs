@@ -34,7 +34,7 @@ outcomes! {
     Placeholder = "placeholder",
     /// A known name with an advert in place of the password.
     Advert = "advert",
-    /// A known name whose password is longer than [`crate::candidate::LONGEST_PASSWORD`].
+    /// A known name whose password is longer than [`crate::candidate::LONGEST_PASSWORD`], or a line of a list that is.
     PasswordTooLong = "passwordTooLong",
     /// A known name with nothing beside it.
     NameOnly = "nameOnly",
@@ -50,6 +50,10 @@ outcomes! {
     Records = "records",
     /// A line longer than [`crate::chunk::LONGEST_LINE`] that is no series of records; skipped.
     LineTooLong = "lineTooLong",
+    /// A line of a list of passwords, which name nobody.
+    ListedPassword = "listedPassword",
+    /// A line of such a list that is a password's hash: it was looked up as a password, and most likely is none.
+    ListedHash = "listedHash",
 }
 
 /// How many lines had which outcome.

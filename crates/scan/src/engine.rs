@@ -11,10 +11,12 @@ pub use piece::scan_piece;
 use crate::chunk::{Chunk, Chunker, Pool};
 use crate::counters::Counters;
 use crate::decode::{Decoder, Document, Flow, Problem, Visitor};
+use crate::layout::Layout;
 use crate::matcher::{Found, Matcher, Scratch};
 use crate::preview::{Preview, preview};
 use crate::source::{Item, SourceError};
 use crate::text::Text;
+use crate::words::{self, WordJudge};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -32,8 +34,27 @@ pub trait Judge: Sync {
     /// Why nothing can be decided any more.
     type Error: Send;
 
-    /// Looks at a name with its candidates, in a document with this path.
-    fn judge(&self, path: &str, found: &Found<'_>, findings: &mut Vec<Self::Finding>) -> Result<(), Self::Error>;
+    /// Looks at a name with its candidates, in a document with these names.
+    fn judge(
+        &self,
+        document: &DocumentName,
+        found: &Found<'_>,
+        findings: &mut Vec<Self::Finding>,
+    ) -> Result<(), Self::Error>;
+
+    /// Who decides instead, where the material is lists of passwords that name nobody: then no name is looked for.
+    fn of_words(&self) -> Option<&dyn WordJudge<Finding = Self::Finding, Error = Self::Error>> {
+        None
+    }
+}
+
+/// What a document is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentName {
+    /// Its path, relative to what was given: what people and evidence are told.
+    pub path: Arc<str>,
+    /// Where it is: the same, from where its item is found again ([`Item::place`]).
+    pub place: Arc<str>,
 }
 
 /// How far the material has been scanned: everything before it, nothing behind.
@@ -91,7 +112,7 @@ pub struct Portion<F> {
 
 /// What is handed from the decoding thread to the others.
 enum Work<F> {
-    Chunk(Arc<str>, Box<Chunk>),
+    Chunk(DocumentName, Box<Chunk>),
     Note(Event<F>),
 }
 
@@ -138,8 +159,8 @@ fn run<J: Judge>(
         let pool = Arc::new(Pool::default());
         scope.spawn(move || {
             let start = Position::default();
-            let (position, from) = (start, start);
-            feed(&mut Feed { tasks, tickets, stop: stopped, number: 0, position, from, chunk: CHUNK, pool });
+            let (position, from, item) = (start, start, (String::new(), 0));
+            feed(&mut Feed { tasks, tickets, stop: stopped, number: 0, position, from, item, chunk: CHUNK, pool });
         });
         for _ in 0..threads {
             let (work, results) = (&work, results.clone());
@@ -188,7 +209,7 @@ fn worker<J: Judge>(
         let Ok(Task { number, position, work }) = task else { return };
         let result = match work {
             Work::Note(event) => Ok(event),
-            Work::Chunk(path, chunk) => scanned(&path, &chunk, matcher, judge, &mut scratch, stop),
+            Work::Chunk(document, chunk) => scanned(&document, &chunk, matcher, judge, &mut scratch, stop),
         };
         if results.send((number, position, result)).is_err() {
             return;
@@ -197,23 +218,48 @@ fn worker<J: Judge>(
 }
 
 fn scanned<J: Judge>(
-    path: &str,
+    document: &DocumentName,
     chunk: &Chunk,
     matcher: &Matcher<'_>,
     judge: &J,
     scratch: &mut Scratch,
     stop: &AtomicBool,
 ) -> Result<Event<J::Finding>, J::Error> {
+    if let Some(words) = judge.of_words() {
+        return listed(document, chunk, words, stop);
+    }
     let (mut counters, mut findings, mut failed) = (Counters::default(), Vec::new(), None);
     let mut sink = |found: Found<'_>| {
         if failed.is_none()
             && !stop.load(Ordering::Relaxed)
-            && let Err(error) = judge.judge(path, &found, &mut findings)
+            && let Err(error) = judge.judge(document, &found, &mut findings)
         {
             failed = Some(error);
         }
     };
     matcher.chunk(chunk, scratch, &mut counters, &mut sink);
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(Event::Scanned { counters, bytes: chunk.bytes().len() as u64, findings }),
+    }
+}
+
+/// Reads a chunk of a list of passwords.
+fn listed<F, E>(
+    document: &DocumentName,
+    chunk: &Chunk,
+    judge: &dyn WordJudge<Finding = F, Error = E>,
+    stop: &AtomicBool,
+) -> Result<Event<F>, E> {
+    if words::begins_hash_list(chunk) {
+        judge.hashes(&document.path)?;
+    }
+    let (mut counters, mut findings, mut failed) = (Counters::default(), Vec::new(), None);
+    words::chunk(chunk, &mut counters, &mut |word| {
+        failed = judge.word(document, &word, &mut findings).err();
+        failed.is_none() && !stop.load(Ordering::Relaxed)
+    });
+    judge.chunk_done();
     match failed {
         Some(error) => Err(error),
         None => Ok(Event::Scanned { counters, bytes: chunk.bytes().len() as u64, findings }),
@@ -230,6 +276,8 @@ struct Feed<'s, F> {
     position: Position,
     /// Everything before it was done by a process before.
     from: Position,
+    /// Where the item is, and how long its name is, with which paths of its documents begin.
+    item: (String, usize),
     /// How long a chunk is, in bytes.
     chunk: usize,
     /// Buffers, used again.
@@ -245,6 +293,7 @@ impl<F: Send> Feed<'_, F> {
                 Err(error) => Event::Source(error),
                 Ok(item) => {
                     if !is_done {
+                        self.item = (item.place(), crate::decode::shown_item(item.name.as_bytes()).len());
                         decoder.item(&item, self);
                     }
                     Event::ItemDone(item.size)
@@ -268,25 +317,26 @@ impl<F: Send> Feed<'_, F> {
     }
 
     /// Cuts a document and hands out what was not done before.
-    fn chunks(&mut self, path: &Arc<str>, size: Option<u64>, content: &mut dyn Read) -> std::io::Result<Flow> {
+    fn chunks(&mut self, document: &DocumentName, size: Option<u64>, content: &mut dyn Read) -> std::io::Result<Flow> {
         let place = (self.position.items, self.position.documents);
         let is_begun = place == (self.from.items, self.from.documents) && self.from.chunks > 0;
         let done = if is_begun { self.from.chunks } else { 0 };
         let text = Text::new(content)?;
+        let start = text.start();
+        let layout = Layout::of(&start);
         if !is_begun {
-            let start = text.start();
-            let event = Event::Document { path: path.clone(), size, preview: preview(&start, text.writing()) };
+            let event = Event::Document { path: document.path.clone(), size, preview: preview(&start, text.writing()) };
             if !self.send(Work::Note(event)) {
                 return Ok(Flow::Stop);
             }
         }
-        let mut chunker = Chunker::new(text, self.chunk, self.pool.clone());
+        let mut chunker = Chunker::new(text, self.chunk, self.pool.clone()).with_layout(layout);
         while let Some(chunk) = chunker.next_chunk()? {
             self.position.chunks += 1;
             if self.position.chunks <= done {
                 continue;
             }
-            if self.stop.load(Ordering::Relaxed) || !self.send(Work::Chunk(path.clone(), Box::new(chunk))) {
+            if self.stop.load(Ordering::Relaxed) || !self.send(Work::Chunk(document.clone(), Box::new(chunk))) {
                 return Ok(Flow::Stop);
             }
         }
@@ -301,9 +351,11 @@ impl<F: Send> Visitor for Feed<'_, F> {
             self.position.documents += 1;
             return Flow::Continue; // what is damaged in it has been told, and is counted again
         }
-        let path: Arc<str> = document.path.into();
+        let (place, name) = &self.item;
+        let within = document.path.get(*name..).unwrap_or_default();
+        let named = DocumentName { path: document.path.into(), place: format!("{place}{within}").into() };
         // Content never fails; should it, the reader of it is at its end, and what is wrong is told as a problem.
-        let flow = self.chunks(&path, document.size, content).unwrap_or(Flow::Continue);
+        let flow = self.chunks(&named, document.size, content).unwrap_or(Flow::Continue);
         if flow != Flow::Continue {
             return flow;
         }

@@ -1,6 +1,8 @@
 //! What a document seems to be, told before it is scanned.
 
 use crate::candidate::{self, Candidates, Place, Shape};
+use crate::layout::Layout;
+use crate::suspicion::{Suspicion, suspicion};
 use crate::text::{Confidence, LOOKED_AT, Writing};
 
 /// How many lines are shown.
@@ -24,11 +26,14 @@ pub struct Preview {
     pub confidence: Confidence,
     /// The first lines, every run of letters and digits replaced by a sign, so that no secret shows.
     pub samples: Vec<String>,
+    /// What it seems to be instead of breach material.
+    pub suspicion: Option<Suspicion>,
 }
 
 /// Looks at the first bytes of a document, at most [`LOOKED_AT`], after [`crate::text::Text`] made text of them.
 pub fn preview(start: &[u8], writing: Writing) -> Preview {
     let text = &start[..start.len().min(LOOKED_AT)];
+    let layout = Layout::of(text);
     let (mut lines, mut named) = (0usize, 0usize);
     let mut counts: Vec<(Shape, usize)> = Vec::new();
     let mut samples = Vec::new();
@@ -47,7 +52,7 @@ pub fn preview(start: &[u8], writing: Writing) -> Preview {
         }
         let Some(name) = any_name(text, &line) else { continue };
         named += 1;
-        let shape = candidate::collect(&Place { text, line, name, alone: false }, &mut candidates);
+        let shape = candidate::collect(&Place { text, line, name, alone: false, layout: &layout }, &mut candidates);
         if candidates.is_empty() && candidates.nothing().is_none() {
             continue;
         }
@@ -64,7 +69,7 @@ pub fn preview(start: &[u8], writing: Writing) -> Preview {
         Some((_, 50..)) => Confidence::Likely,
         _ => Confidence::Low,
     };
-    Preview { shapes, writing, confidence, samples }
+    Preview { shapes, writing, confidence, samples, suspicion: suspicion(text) }
 }
 
 /// The first thing in a line that looks like an address; in a line with the label of a user, its value.

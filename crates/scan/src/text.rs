@@ -81,13 +81,11 @@ impl Writing {
     /// Tells from the first bytes of a document how it is written.
     pub fn sniff(start: &[u8]) -> Self {
         let (encoding, confidence) = encoding(start);
-        let narrow = |byte: u8| match encoding {
-            Encoding::Utf16Le => start.as_chunks::<2>().0.contains(&[byte, 0]),
-            Encoding::Utf16Be => start.as_chunks::<2>().0.contains(&[0, byte]),
-            _ => start.contains(&byte),
+        let lone_returns = match encoding {
+            Encoding::Utf16Le => has_lone_returns(start.as_chunks().0.iter().map(|pair| u16::from_le_bytes(*pair))),
+            Encoding::Utf16Be => has_lone_returns(start.as_chunks().0.iter().map(|pair| u16::from_be_bytes(*pair))),
+            _ => has_lone_returns(start.iter().map(|byte| u16::from(*byte))),
         };
-        // A return at the very end may have its line feed behind what was looked at.
-        let lone_returns = narrow(b'\r') && !narrow(b'\n') && start.last() != Some(&b'\r');
         Self { encoding, confidence, lone_returns }
     }
 
@@ -97,8 +95,29 @@ impl Writing {
     }
 }
 
+/// Whether carriage returns alone end lines: there are many more of them than of line feeds, for a stray feed makes no
+/// other file. One at the very end may have its feed behind what was looked at.
+fn has_lone_returns(units: impl Iterator<Item = u16>) -> bool {
+    let (mut returns, mut feeds, mut last) = (0usize, 0usize, 0);
+    for unit in units {
+        feeds += usize::from(unit == u16::from(b'\n'));
+        returns += usize::from(last == u16::from(b'\r') && unit != u16::from(b'\n'));
+        last = unit;
+    }
+    returns > 8 * feeds
+}
+
+/// Whether bytes behind a mark of UTF-16 may be it: separators and ends of lines have a zero beside them.
+fn is_wide(start: &[u8]) -> bool {
+    let zeros = memchr::memchr_iter(0, start).count();
+    let ascii = start.iter().filter(|byte| (b' '..=b'~').contains(byte)).count();
+    zeros * 20 >= start.len() || ascii * 2 < start.len()
+}
+
 fn encoding(start: &[u8]) -> (Encoding, Confidence) {
     match start {
+        // What has line feeds of one byte and no zeros is no UTF-16, whatever its first bytes are.
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] if !is_wide(start) => {}
         [0xFF, 0xFE, ..] => return (Encoding::Utf16Le, Confidence::Sure),
         [0xFE, 0xFF, ..] => return (Encoding::Utf16Be, Confidence::Sure),
         [0xEF, 0xBB, 0xBF, ..] => return (Encoding::Utf8, Confidence::Sure),
@@ -178,8 +197,10 @@ impl<R: Read> Text<R> {
 
     /// Returns the document's first bytes as text, before any was read.
     pub fn start(&self) -> Zeroizing<Vec<u8>> {
-        let Some(decoder) = &self.decoder else { return self.raw.clone() };
-        let mut text = Zeroizing::new(decoder.encoding().decode(&self.raw).0.into_owned().into_bytes());
+        let mut text = match &self.decoder {
+            Some(decoder) => Zeroizing::new(decoder.encoding().decode(&self.raw).0.into_owned().into_bytes()),
+            None => self.raw.clone(),
+        };
         self.replace_returns(&mut text);
         text
     }
@@ -325,6 +346,7 @@ mod tests {
             (b"p\xE4ss\n", Encoding::Bytes),
             (b"\xEF\xBB\xBFa\n", Encoding::Utf8),
             (b"a\0b\n\0\0c", Encoding::Ascii),
+            (b"\xFF\xFEa@b.test:secret\n", Encoding::Bytes),
         ] {
             let (writing, read) = read(text);
             assert_eq!((read.as_slice(), writing.encoding), (text, encoding));
@@ -334,7 +356,14 @@ mod tests {
     #[test]
     fn lone_returns_end_lines_where_no_line_feed_does() {
         assert_eq!(read(b"a\rb\rc").1, b"a\nb\nc");
+        assert_eq!(read(b"a\rb\r").1, b"a\nb\n");
         assert_eq!(read(b"a\r\nb\rc").1, b"a\r\nb\rc");
+        assert_eq!(
+            read("a\r".repeat(20).replacen('a', "\n", 1).as_bytes()).1,
+            "a\n".repeat(20).replacen('a', "\n", 1).as_bytes()
+        );
+        let text = Text::new(&b"a\rb\rc"[..]).expect("memory can be read");
+        assert_eq!(*text.start(), b"a\nb\nc", "what is looked at first is divided as well");
         assert_eq!(read(b"a\r").1, b"a\r");
         assert_eq!(read(&utf16("\u{FEFF}ab\rcd\ref", u16::to_be_bytes)).1, b"ab\ncd\nef");
     }

@@ -34,7 +34,10 @@ pub use crate::directory::{
 };
 pub use delta::{Change, ChangeSink, DeltaError, Progress, Removal, Watch};
 pub use delta_token::{DeltaToken, NoDeltaToken};
-pub use detect::{CheckCounts, Checked, Detector, Findings, Pair, Proof, ScanJudge, ScanTotals, Sighted, Sighting};
+pub use detect::{
+    CheckCounts, Checked, Coverage, Detector, Findings, Pair, PasswordSet, Proof, ScanJudge, ScanTotals, Sighted,
+    Sighting,
+};
 pub use error::ServiceError;
 pub use identity::Link;
 pub use import::{ImportRow, Imported, Importing};

@@ -1,6 +1,7 @@
 //! What stores give in pages, one after another.
 
 use crate::{Service, ServiceError};
+use futures_util::future::join;
 use futures_util::stream::{StreamExt as _, iter};
 use model::{Account, AccountKey, Caller, Command, Note, TenantKey, Total};
 use store::{Accounts, KeptVerifiers, Outcome, StoreError};
@@ -18,13 +19,31 @@ impl Service {
         which: Accounts<'_>,
         mut look: impl FnMut(Account),
     ) -> Result<(), StoreError> {
-        let mut after: Option<AccountKey> = None;
-        loop {
-            let page = self.store().accounts(tenant, which, after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = Some(last.key.clone());
-            page.into_iter().for_each(&mut look);
+        let store = self.store();
+        let mut page = store.accounts(tenant, which, None, PAGE).await?;
+        while let Some(last) = page.last() {
+            let after: AccountKey = last.key.clone();
+            // The store reads the next page while this one is looked at.
+            let next = store.accounts(tenant, which, Some(&after), PAGE);
+            let (next, ()) = join(next, async { page.into_iter().for_each(&mut look) }).await;
+            page = next?;
         }
+        Ok(())
+    }
+
+    /// Looks at a tenant's sealed verifiers, in the order of their numbers.
+    pub(crate) async fn each_verifier(
+        &self,
+        tenant: TenantKey,
+        mut look: impl FnMut(KeptVerifiers),
+    ) -> Result<(), StoreError> {
+        let mut page = self.store().verifiers(tenant, 0, PAGE).await?;
+        while let Some(last) = page.last() {
+            let next = self.store().verifiers(tenant, last.number, PAGE);
+            let (next, ()) = join(next, async { page.into_iter().for_each(&mut look) }).await;
+            page = next?;
+        }
+        Ok(())
     }
 
     /// Looks at pages of a tenant's sealed verifiers, in the order of their numbers.
@@ -33,13 +52,14 @@ impl Service {
         tenant: TenantKey,
         mut look: impl AsyncFnMut(Vec<KeptVerifiers>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut after = 0;
-        loop {
-            let page = self.store().verifiers(tenant, after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.number;
-            look(page).await?;
+        let mut page = self.store().verifiers(tenant, 0, PAGE).await?;
+        while let Some(last) = page.last() {
+            let next = self.store().verifiers(tenant, last.number, PAGE);
+            let (next, looked) = join(next, look(page)).await;
+            looked?;
+            page = next?;
         }
+        Ok(())
     }
 
     /// How many users a tenant has.

@@ -25,6 +25,7 @@ mod purpose {
     pub const TAG: &[u8] = b"tag of verifiers";
     pub const SALT: &[u8] = b"salt of a derived verifier";
     pub const USER: &[u8] = b"id of a user";
+    pub const ADDRESS: &[u8] = b"fingerprint of an address without a credential";
 }
 
 impl Vault {
@@ -54,6 +55,12 @@ impl Vault {
     /// users do not show as such.
     pub fn fingerprint(&self, tenant: TenantId, user: &EntityId, password: &[u8]) -> [u8; 32] {
         self.mac(&[purpose::FINGERPRINT, tenant.to_string().as_bytes(), user.as_str().as_bytes(), password])
+    }
+
+    /// What stands in place of a credential's fingerprint where a user's name was seen without one: one for each user, which
+    /// no password has.
+    pub fn address_fingerprint(&self, tenant: TenantId, user: &EntityId) -> [u8; 32] {
+        self.mac(&[purpose::ADDRESS, tenant.to_string().as_bytes(), user.as_str().as_bytes()])
     }
 
     /// The id of the event that stands for a user and a credential: the same in every job (a UUID of version 8, RFC 9562).

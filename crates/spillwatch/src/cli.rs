@@ -11,9 +11,9 @@ mod worker;
 
 pub use address::StoreAddress;
 pub use check::Check;
-pub use events::{Events, Export, ExportFormat, Import, ImportFormat, List, Since, Watch};
-pub use jobs::{BrakeOptions, JobOf, Jobs, ListJobs, Resume, Undo};
-pub use scan::Scan;
+pub use events::{Events, Export, ExportFormat, Import, ImportFormat, List, Places, Since, Watch};
+pub use jobs::{BrakeOptions, JobOf, Jobs, ListJobs, Report, ReportOf, Resume, Undo};
+pub use scan::{Scan, WantedOptions};
 pub use users::{ImportUsers, ListUsers, Users};
 pub use worker::Worker;
 

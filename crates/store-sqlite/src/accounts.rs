@@ -2,7 +2,7 @@
 
 use crate::error::engine;
 use model::{Account, AccountChange, AccountKey, EntityId, SealedVerifiers, TenantKey, VerifierMark, VerifierTag};
-use rusqlite::types::Value;
+use rusqlite::types::{FromSqlError, Type, Value};
 use rusqlite::{Connection, Row, params, params_from_iter};
 use store::{Accounts, KeptVerifiers, StoreError, read_names, write_names};
 
@@ -91,12 +91,12 @@ fn query(db: &Connection, sql: &str, values: Vec<Value>) -> Result<Vec<Account>,
 
 fn account(row: &Row<'_>) -> Result<Account, StoreError> {
     let read = engine(READING);
-    let text = |at| row.get::<_, String>(at).map_err(&read);
+    let text = |at| text_at(row, at).map_err(&read);
     let mark: (Option<u64>, Option<VerifierTag>) = (row.get(5).map_err(&read)?, row.get(6).map_err(&read)?);
     Ok(Account {
         key: AccountKey { source: text(0)?.into(), key: text(1)?.into() },
-        user: id_of(&text(2)?, "accounts.user_id")?,
-        names: read_names(&text(3)?)?,
+        user: id_of(text(2)?, "accounts.user_id")?,
+        names: read_names(text(3)?)?,
         is_administrator: row.get(4).map_err(&read)?,
         verifiers: match mark {
             (Some(number), Some(tag)) => Some(VerifierMark { number, tag }),
@@ -106,6 +106,22 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
         is_outdated: row.get(7).map_err(&read)?,
         version: row.get(8).map_err(&read)?,
     })
+}
+
+/// A text as SQLite holds it, for as long as the row is looked at.
+fn text_at<'r>(row: &'r Row<'_>, at: usize) -> rusqlite::Result<&'r str> {
+    let value = row.get_ref(at)?;
+    value.as_str().map_err(|error| of_other_type(at, value.data_type(), error))
+}
+
+/// The same of bytes.
+fn blob_at<'r>(row: &'r Row<'_>, at: usize) -> rusqlite::Result<&'r [u8]> {
+    let value = row.get_ref(at)?;
+    value.as_blob().map_err(|error| of_other_type(at, value.data_type(), error))
+}
+
+fn of_other_type(at: usize, found: Type, error: FromSqlError) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(at, found, Box::new(error))
 }
 
 /// Up to `limit` sealed verifiers in the order of their numbers, after one.
@@ -125,12 +141,12 @@ pub(crate) fn verifiers(
     let mut rows = statement.query(params![tenant.0, bounded(after), limit]).map_err(&read)?;
     let mut kept = Vec::new();
     while let Some(row) = rows.next().map_err(&read)? {
-        let text = |at| row.get::<_, String>(at).map_err(&read);
+        let text = |at| text_at(row, at).map_err(&read);
         kept.push(KeptVerifiers {
             number: row.get(0).map_err(&read)?,
             account: AccountKey { source: text(1)?.into(), key: text(2)?.into() },
-            user: id_of(&text(3)?, "verifiers.user_id")?,
-            sealed: row.get::<_, Vec<u8>>(4).map_err(&read)?.into(),
+            user: id_of(text(3)?, "verifiers.user_id")?,
+            sealed: blob_at(row, 4).map_err(&read)?.into(),
         });
     }
     Ok(kept)

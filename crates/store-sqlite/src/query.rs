@@ -253,7 +253,7 @@ impl<'a> Statement<'a> {
         let tenant = i64::from(self.tenant.0);
         match (self.source, &self.plan.path) {
             (Source::Users, _) => {
-                let (first, end) = (key(self.tenant, 0), end(self.tenant));
+                let (first, end) = (key(self.tenant, 0), self.end_of_keys(after));
                 match users_by(self.filter) {
                     Some((column, texts)) => {
                         self.sql.push("u.tenant = ").bind(tenant).push(" AND ").push(column).push(" IN ");
@@ -265,7 +265,7 @@ impl<'a> Statement<'a> {
                 }
             }
             (source, Path::Keys) => {
-                let (first, end) = (key(self.tenant, 0), end(self.tenant));
+                let (first, end) = (key(self.tenant, 0), self.end_of_keys(after));
                 let row_key = if source == Source::RiskyUsers { "r.key" } else { "e.key" };
                 self.sql.push(row_key).push(" >= ").bind(first).push(" AND ").push(row_key).push(" < ").bind(end);
             }
@@ -302,6 +302,15 @@ impl<'a> Statement<'a> {
             }
         }
         self.rest(after);
+    }
+
+    /// The end of the keys that are looked at. Where rows come in the order of their keys, the latest first, that is the
+    /// place before: of two upper bounds SQLite takes the first, and would walk from the end to the place for every page.
+    fn end_of_keys(&self, after: Option<&Place>) -> i64 {
+        match after {
+            Some(place) if self.plan.order_by.is_empty() => place.row_key,
+            _ => end(self.tenant),
+        }
     }
 
     fn texts(&mut self, column: &str, texts: &[Box<str>]) {
@@ -388,4 +397,26 @@ fn sql_value(value: ValueRef<'_>, ty: ValueType) -> Result<SqlValue, StoreError>
         },
         ValueRef::Blob(_) => return Err(StoreError::Corrupt("a value that is sorted by is a blob".to_owned())),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The values that a page of users is asked with.
+    fn values(after: Option<i64>) -> Vec<SqlValue> {
+        let after = after.map(|row_key| Place { values: Vec::new(), row_key });
+        let query = PageQuery { after, ..PageQuery::all(Source::Users, 10) };
+        let plan = Plan { path: Path::Keys, order_by: Vec::new(), is_long: false };
+        let mut statement = Statement::new(&SqliteDialect, TenantKey(2), Source::Users, None, &plan);
+        statement.page(&query, Columns::of_users());
+        statement.sql.into_parts().1
+    }
+
+    #[test]
+    fn a_page_of_keys_ends_at_the_place_before_and_looks_at_none_behind_it() {
+        let key = |sequence| SqlValue::Integer(key(TenantKey(2), sequence));
+        assert_eq!(values(Some(700))[..2], [key(0), key(700)]);
+        assert_eq!(values(None)[..2], [key(0), SqlValue::Integer(end(TenantKey(2)))]);
+    }
 }

@@ -20,6 +20,8 @@
 //! | create on two nodes | one node |
 //! | any other but the counts | the server's own statement, sent by `tokio-postgres` from the load generator |
 //!
+//! `bench scan` measures something else: see [`scan`].
+//!
 //! The load is a closed loop on one thread: each connection asks again when it is answered. A
 //! wrong answer is a failure, never a slow number. With several sizes of store, the growth of the
 //! CPU that a read takes is told: a store that serves a question by an index stays flat.
@@ -41,6 +43,7 @@ pub mod process;
 pub mod queries;
 pub mod report;
 pub mod response;
+pub mod scan;
 pub mod session;
 pub mod statements;
 pub mod yardstick;

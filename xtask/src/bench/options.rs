@@ -1,12 +1,13 @@
 //! What to measure, from the command line.
 
-use clap::{Parser, ValueEnum};
+use crate::bench::scan::options::ScanOptions;
+use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 use std::path::PathBuf;
 
 /// Measures the release server beside its yardsticks.
 #[derive(Clone, Debug, Parser, Serialize)]
-#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench", args_conflicts_with_subcommands = true)]
 pub struct Options {
     /// Events in the store, each size measured in turn, such as 10k,1m; with several, the growth of the reads' CPU is
     /// told too
@@ -47,6 +48,18 @@ pub struct Options {
     /// Measures this binary in place of building one (for A/B: an older build)
     #[arg(long, value_name = "FILE")]
     pub server: Option<PathBuf>,
+
+    /// Something else than the server
+    #[command(subcommand)]
+    #[serde(skip)]
+    pub other: Option<Other>,
+}
+
+/// What else is measured.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Other {
+    /// Measures a scan beside `wc -l` and ripgrep
+    Scan(ScanOptions),
 }
 
 /// An operation that is measured, in the order of measuring: creates change the store.

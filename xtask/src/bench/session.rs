@@ -21,7 +21,7 @@ pub async fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if !cfg!(target_os = "linux") {
         bail!("the benchmark reads the kernel's counts below /proc: it runs on Linux only");
     }
-    let server = server_binary(workspace, options)?;
+    let server = binary(workspace, options.server.as_deref())?;
     let yardstick = std::env::current_exe()?.with_file_name("yardstick");
     let kept = workspace.target.join("bench");
     fs::create_dir_all(&kept).with_context(|| format!("{} cannot be made", kept.display()))?;
@@ -54,8 +54,9 @@ pub async fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn server_binary(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
-    if let Some(file) = &options.server {
+/// The program that is measured: the one that is given, or one that is built.
+pub(crate) fn binary(workspace: &Workspace, given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(file) = given {
         return fs::canonicalize(file).with_context(|| format!("--server {}", file.display()));
     }
     commands::run(workspace.cargo().args(["build", "--release", "--package", "spillwatch"]))?;
@@ -90,15 +91,20 @@ async fn at_size(server: &Path, yardstick: &Path, folder: &Path, rows: u64, opti
     told
 }
 
-/// The command line of the server but for its store.
-pub(crate) fn server_command(program: &Path, address: SocketAddr, key: &Path) -> Command {
+/// A command that settings of the shell that starts the benchmark do not reach: they are none of its business.
+pub(crate) fn without_settings(program: &Path) -> Command {
     let mut command = Command::new(program);
-    // Settings of the shell that starts the benchmark are none of its business.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SPILLWATCH_") {
             command.env_remove(name);
         }
     }
+    command
+}
+
+/// The command line of the server but for its store.
+pub(crate) fn server_command(program: &Path, address: SocketAddr, key: &Path) -> Command {
+    let mut command = without_settings(program);
     let issuer = format!("issuer={ISSUER},keys={},audience={AUDIENCE},tenant=first", key.display());
     command.args(["serve", "--listen", &address.to_string(), "--issuer", &issuer]);
     command
@@ -112,7 +118,7 @@ pub fn yardstick_command(program: &Path, address: SocketAddr, data: &Path, key: 
     command
 }
 
-fn commit(workspace: &Workspace) -> String {
+pub(crate) fn commit(workspace: &Workspace) -> String {
     let git = |arguments: &[&str]| commands::output(workspace.command("git").args(arguments));
     let Ok(commit) = git(&["rev-parse", "--short", "HEAD"]) else {
         return "unknown (no git here)".into();
@@ -121,7 +127,7 @@ fn commit(workspace: &Workspace) -> String {
     format!("{}{}", commit.trim(), if changed { " with changes" } else { "" })
 }
 
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);

@@ -2,11 +2,19 @@
 
 use clap::Parser as _;
 use std::process::ExitCode;
-use xtask::bench::{options::Options, session};
+use xtask::bench::options::{Options, Other};
+use xtask::bench::{scan, session};
 use xtask::commands::{Workspace, exit};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    exit(async { session::run(&Workspace::find()?, &options).await }.await)
+    let work = async {
+        let workspace = Workspace::find()?;
+        match &options.other {
+            Some(Other::Scan(options)) => scan::run(&workspace, options),
+            None => session::run(&workspace, &options).await,
+        }
+    };
+    exit(work.await)
 }

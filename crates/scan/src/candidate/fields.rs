@@ -157,7 +157,7 @@ fn is_other(value: &[u8]) -> bool {
 }
 
 /// Words that name a column or field of passwords, likeliest first; how good the match is, 0 is best.
-pub(super) fn password_name(name: &[u8]) -> Option<usize> {
+pub(crate) fn password_name(name: &[u8]) -> Option<usize> {
     const WORDS: [&[u8]; 17] = [
         b"password",
         b"pass",

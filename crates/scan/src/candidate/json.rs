@@ -136,7 +136,8 @@ fn add(text: &[u8], members: &[Member], name: &Range<usize>, found: &mut Candida
         return true;
     }
     let mut order: Vec<(usize, &Member)> = Vec::new();
-    for member in members.iter().filter(|member| !holds(&member.value)) {
+    let inner = inner_members(text, members);
+    for member in members.iter().chain(&inner).filter(|member| !holds(&member.value)) {
         if let Some(rank) = password_name(&text[member.name.clone()]) {
             order.push((rank, member));
         }
@@ -156,6 +157,21 @@ fn add(text: &[u8], members: &[Member], name: &Range<usize>, found: &mut Candida
         }
     }
     named
+}
+
+/// The members of objects that are values, and of those in them: `{"password": {"plain": ".."}}`.
+fn inner_members(text: &[u8], members: &[Member]) -> Vec<Member> {
+    let mut inner: Vec<Member> = Vec::new();
+    let mut open: Vec<Range<usize>> = members.iter().map(|member| member.value.clone()).collect();
+    while let Some(value) = open.pop() {
+        if text.get(value.start) != Some(&b'{') || inner.len() >= MOST_MEMBERS {
+            continue;
+        }
+        let Some(found) = self::members(&text[..value.end], value.start, &(value.start..value.start)) else { continue };
+        open.extend(found.iter().map(|member| member.value.clone()));
+        inner.extend(found);
+    }
+    inner
 }
 
 fn is_host(name: &[u8]) -> bool {

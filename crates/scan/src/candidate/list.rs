@@ -79,8 +79,8 @@ impl Candidates {
         &self.host
     }
 
-    /// Whether there are hashes, and no password that is not one of them.
-    pub(crate) fn only_hashes(&self) -> bool {
+    /// Tells whether there are hashes, and no password that is not one of them.
+    pub fn only_hashes(&self) -> bool {
         let is_hash = |bytes| self.iter().any(|other| other == Secret::Hash(bytes));
         self.count > 0
             && self.iter().all(|secret| match secret {
@@ -116,15 +116,26 @@ impl Candidates {
             self.note(nothing);
             return;
         }
+        self.add_hex(text);
+        if hash::is_hash(text) {
+            self.add_hash(text);
+        }
+        self.add_plain(text);
+    }
+
+    /// Adds a word of a list, where what would be junk beside a name is a password like any.
+    pub(super) fn add_word(&mut self, text: &[u8]) {
+        self.add_hex(text);
+        self.add_plain(text);
+    }
+
+    /// Adds the bytes of `$HEX[..]`.
+    fn add_hex(&mut self, text: &[u8]) {
         if let Some(digits) = hash::hex_notation(text) {
             let start = self.bytes.len();
             self.bytes.extend(hash::bytes_of_hex(digits));
             self.keep(start, false);
         }
-        if hash::is_hash(text) {
-            self.add_hash(text);
-        }
-        self.add_plain(text);
     }
 
     /// Adds the value of a field, which its quote or backslashes may have changed.

@@ -4,6 +4,7 @@
 //! ways gives several candidates, at most [`MOST`].
 
 mod block;
+mod columns;
 mod combo;
 mod encoding;
 mod fields;
@@ -13,6 +14,7 @@ mod junk;
 mod list;
 mod row;
 mod sql;
+mod word;
 
 use std::ops::Range;
 
@@ -20,9 +22,12 @@ pub use list::{Candidates, LONGEST_PASSWORD, MOST, Secret};
 
 pub(crate) use block::labelled_name;
 pub(crate) use encoding::unescape;
+pub(crate) use fields::password_name;
 pub(crate) use list::Nothing;
+pub(crate) use word::{Columns, collect as collect_word, is_hash_line, is_hash_list};
 
 use crate::chunk::CONTEXT;
+use crate::layout::Layout;
 
 /// How the text around a name is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,6 +73,8 @@ pub(crate) struct Place<'a> {
     pub name: Range<usize>,
     /// Whether nothing around the line belongs to it, as with a record of a long line.
     pub alone: bool,
+    /// What the beginning of the document tells of columns.
+    pub layout: &'a Layout,
 }
 
 impl<'a> Place<'a> {
@@ -112,6 +119,7 @@ pub(crate) fn collect(place: &Place<'_>, found: &mut Candidates) -> Shape {
     let shape = json::read(place, found)
         .or_else(|| sql::read(place, found))
         .or_else(|| block::read(place, found))
+        .or_else(|| columns::read(place, found))
         .or_else(|| row::read(place, found))
         .unwrap_or_else(|| combo::read(place, found));
     encoding::add_spellings(found);

@@ -1,7 +1,7 @@
 //! Rows of tables: fields with a delimiter, in quotes or not, whose columns nobody names.
 
 use super::fields::{self, Field, unlikelihood};
-use super::{Candidates, Place, Shape, combo};
+use super::{Candidates, Place, Secret, Shape, combo, encoding};
 
 /// Reads the name's row, if it is one: a field of it is in quotes, or there are many.
 pub(super) fn read(place: &Place<'_>, found: &mut Candidates) -> Option<Shape> {
@@ -42,7 +42,12 @@ pub(super) fn read(place: &Place<'_>, found: &mut Candidates) -> Option<Shape> {
     }
     order.sort_by_key(|(unlikelihood, _)| *unlikelihood);
     for (index, (_, field)) in order.iter().enumerate() {
-        if found.is_full() || shape == Shape::Row && found.len() > 4 {
+        let room = match found.get(0) {
+            Some(Secret::Password(first)) if !first.is_ascii() => encoding::room_for_written(first),
+            _ if shape == Shape::Row => 5,
+            _ => super::MOST,
+        };
+        if found.len() >= room {
             break;
         }
         found.add_field(value(field), field.quote);

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::fields::{closing_quote, password_name, unlikelihood};
-use super::{Candidates, Nothing, Place, Shape, hash};
-use crate::chunk::LONGEST_LINE;
+use super::fields::{closing_quote, unlikelihood};
+use super::{Candidates, Nothing, Place, Shape, encoding, hash};
+use crate::layout::{self, Columns};
 
 /// How many opening brackets before the name are tried: those in values are none of a row.
 const MOST_BRACKETS: usize = 8;
@@ -40,18 +40,25 @@ pub(super) fn read(place: &Place<'_>, found: &mut Candidates) -> Option<Shape> {
     // PostgreSQL takes a backslash in a text for a character as any, MySQL does not.
     let either = |bracket| values_with(line, bracket, name, true).or_else(|| values_with(line, bracket, name, false));
     let (values, own) = brackets.find_map(either)?;
-    let column = column(line, values.len());
+    let (passwords, is_sure) = columns(place, &line[..values[0].place.start], values.len());
+    let named = passwords.first().copied().filter(|_| is_sure);
     let mut order: Vec<(usize, usize)> = (0..values.len())
         .filter(|index| *index != own)
         .map(|index| {
             let distance = index as isize - own as isize;
-            let likely =
-                if column == Some(index) { 0 } else { 1 + unlikelihood(&line[values[index].place.clone()], distance) };
+            let likely = match passwords.iter().position(|column| *column == index) {
+                Some(rank) => rank,
+                None => passwords.len() + unlikelihood(&line[values[index].place.clone()], distance),
+            };
             (likely, index)
         })
         .collect();
     order.sort_unstable();
-    for (_, index) in order {
+    for (place, (_, index)) in order.into_iter().enumerate() {
+        if place == passwords.len() && place > 0 {
+            // All spellings of what the dump names go before what it does not.
+            encoding::add_spellings(found);
+        }
         if found.len() >= 5 {
             break;
         }
@@ -63,11 +70,11 @@ pub(super) fn read(place: &Place<'_>, found: &mut Candidates) -> Option<Shape> {
                 let clear: zeroize::Zeroizing<Vec<u8>> = hash::bytes_of_hex(bytes).collect::<Vec<_>>().into();
                 found.add(&clear);
             }
-            Kind::Null if column == Some(index) => found.note(Nothing::Placeholder),
+            Kind::Null if passwords.contains(&index) => found.note(Nothing::Placeholder),
             Kind::Null => {}
             Kind::Plain => found.add(bytes),
         }
-        if column == Some(index) && found.is_empty() {
+        if named == Some(index) && found.is_empty() {
             // The dump says which column it is, and nothing is in it.
             break;
         }
@@ -136,19 +143,16 @@ fn is_digits(text: &[u8]) -> bool {
     text.len().is_multiple_of(2) && text.iter().all(u8::is_ascii_hexdigit)
 }
 
-/// Which column holds passwords, where the statement names its columns.
-fn column(line: &[u8], count: usize) -> Option<usize> {
-    let head = &line[..line.len().min(LONGEST_LINE)];
-    let statement = head.trim_ascii_start();
-    if !statement
-        .get(..6)
-        .is_some_and(|word| word.eq_ignore_ascii_case(b"insert") || word.eq_ignore_ascii_case(b"replac"))
-    {
-        return None;
+/// Which columns of a row with so many values hold passwords, the likeliest first, and whether that is sure: the row's own
+/// statement says so, or its table's definition. `head` is what stands before the row's first value in its line.
+fn columns(place: &Place<'_>, head: &[u8], count: usize) -> (Vec<usize>, bool) {
+    let own = layout::statement(head).or_else(|| layout::statement_before(place.text, place.line.start));
+    let fits = |columns: &&Columns| columns.count == count;
+    if let Some(own) = own {
+        let named = own.columns.as_ref().or_else(|| place.layout.of_table(&own.table)).filter(fits);
+        if let Some(columns) = named {
+            return (columns.passwords.clone(), true);
+        }
     }
-    let open = memchr::memchr(b'(', head)?;
-    let close = open + memchr::memchr(b')', &head[open..])?;
-    let names = head[open + 1..close].split(|byte| *byte == b',');
-    let best = names.clone().enumerate().filter_map(|(index, name)| Some((password_name(name)?, index))).min()?;
-    (names.count() == count).then_some(best.1)
+    (place.layout.of_count(count, false), false)
 }

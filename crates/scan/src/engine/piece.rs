@@ -1,8 +1,9 @@
 //! Scans one piece of an item.
 
-use super::{Event, Feed, Judge, Portion, Work, run};
+use super::{DocumentName, Event, Feed, Judge, Portion, Work, run};
 use crate::chunk::{CONTEXT, Chunker};
 use crate::decode::{Decoder, Problem, What, plain, shown_item};
+use crate::layout::Layout;
 use crate::matcher::Matcher;
 use crate::preview::preview;
 use crate::range::{self, Piece};
@@ -48,8 +49,9 @@ impl<F: Send> Feed<'_, F> {
     /// Hands out a range of a document.
     fn piece(&mut self, piece: &Piece, item: &Item) {
         let path: Arc<str> = shown_item(piece.name.as_bytes()).into();
+        let document = DocumentName { path: path.clone(), place: item.place().into() };
         let mut open = true;
-        if let Err((at, error)) = self.range(piece, item, &path, &mut open) {
+        if let Err((at, error)) = self.range(piece, item, &document, &mut open) {
             let problem = Problem { path: path.to_string(), what: What::Read { at, error } };
             self.position.problems += 1;
             open = open && self.send(Work::Note(Event::Problem(problem)));
@@ -62,13 +64,16 @@ impl<F: Send> Feed<'_, F> {
     }
 
     /// `open` becomes `false` when nobody takes anything any more.
-    fn range(&mut self, piece: &Piece, item: &Item, path: &Arc<str>, open: &mut bool) -> Result<(), Broken> {
+    fn range(&mut self, piece: &Piece, item: &Item, document: &DocumentName, open: &mut bool) -> Result<(), Broken> {
         let head = range::head(item).map_err(|error| (0, plain(&error)))?;
         let refused = || (piece.start, "only lines of plain text are read in pieces, and it is none".to_owned());
         let writing = range::plain_text(&head).ok_or_else(refused)?;
+        // What the beginning tells holds for every piece.
+        let start = Text::new(&head[..]).map_err(|error| (0, plain(&error)))?.start();
+        let layout = Layout::of(&start);
         if piece.start == 0 {
-            let event =
-                Event::Document { path: path.clone(), size: Some(piece.size), preview: preview(&head, writing) };
+            let path = document.path.clone();
+            let event = Event::Document { path, size: Some(piece.size), preview: preview(&start, writing) };
             *open = self.send(Work::Note(event));
         }
         let before = piece.start.min(CONTEXT as u64);
@@ -78,7 +83,7 @@ impl<F: Send> Feed<'_, F> {
         let mut content = Watched { content, at: begin, failed: None };
         let text = Text::middle(&mut content, writing).ok_or_else(refused)?;
         let own = (piece.start..piece.end, before as usize);
-        let mut broken = self.chunks_of(text, own, path, open).err().map(|error| plain(&error));
+        let mut broken = self.chunks_of((text, layout), own, document, open).err().map(|error| plain(&error));
         broken = content.failed.or(broken);
         if *open && content.at < piece.end {
             broken = broken.or_else(|| Some(format!("it ends here, and had {} bytes when it was listed", piece.size)));
@@ -93,16 +98,16 @@ impl<F: Send> Feed<'_, F> {
 
     fn chunks_of(
         &mut self,
-        text: impl Read,
+        (text, layout): (impl Read, Layout),
         own: (std::ops::Range<u64>, usize),
-        path: &Arc<str>,
+        document: &DocumentName,
         open: &mut bool,
     ) -> io::Result<()> {
-        let mut chunker = Chunker::of_range(text, self.chunk, self.pool.clone(), own)?;
+        let mut chunker = Chunker::of_range(text, self.chunk, self.pool.clone(), own)?.with_layout(layout);
         while *open && let Some(chunk) = chunker.next_chunk()? {
             self.position.chunks += 1;
             let stopped = self.stop.load(std::sync::atomic::Ordering::Relaxed);
-            *open = !stopped && self.send(Work::Chunk(path.clone(), Box::new(chunk)));
+            *open = !stopped && self.send(Work::Chunk(document.clone(), Box::new(chunk)));
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use verify::identity::{Hit, IdentityIndex, Key, Normaliser};
 use crate::candidate::{self, Candidates, Nothing, Place, Shape};
 use crate::chunk::{self, Chunk, End, LONGEST_LINE, Start};
 use crate::counters::{Counters, Outcome};
+use crate::layout::Layout;
 use crate::mask;
 use filter::Filter;
 
@@ -100,7 +101,8 @@ impl<'a> Matcher<'a> {
     pub fn chunk(&self, chunk: &Chunk, scratch: &mut Scratch, counters: &mut Counters, sink: &mut dyn Sink) {
         let (text, own) = chunk.with_context();
         let offset = chunk.offset() - own.start as u64;
-        let mut pass = Pass { matcher: self, text, offset, line: chunk.first_line(), scratch, counters, sink };
+        let (line, layout) = (chunk.first_line(), chunk.layout());
+        let mut pass = Pass { matcher: self, text, layout, offset, line, scratch, counters, sink };
         let mut rest = own;
         if chunk.start != Start::Line {
             let length = memchr::memchr(b'\n', &text[rest.clone()]).map_or(rest.len(), |end| end + 1);
@@ -116,6 +118,7 @@ impl<'a> Matcher<'a> {
 struct Pass<'p, 'a> {
     matcher: &'p Matcher<'a>,
     text: &'p [u8],
+    layout: &'p Layout,
     /// What to add to a place in `text` for its place in the whole.
     offset: u64,
     line: u64,
@@ -270,7 +273,7 @@ impl Pass<'_, '_> {
             let unknown = anchor.kind == AnchorKind::Address && name::is_own(self.matcher, &self.scratch.key);
             return unknown.then_some(Outcome::UnknownAccount);
         };
-        let place = Place { text: self.text, line: line.clone(), name: name.clone(), alone };
+        let place = Place { text: self.text, line: line.clone(), name: name.clone(), alone, layout: self.layout };
         let Scratch { candidates, key, hits, .. } = &mut *self.scratch;
         let shape = candidate::collect(&place, candidates);
         for hit in &*hits {

@@ -48,7 +48,9 @@ fn address(
     let filter = &matcher.filter;
     let (domain, end) = filter.domain(text, anchor.end)?;
     let end = end.min(line.end);
-    let floor = line.start.max(anchor.start.saturating_sub(LONGEST_LOCAL));
+    // A mark of UTF-8 is no part of a name, though its bytes are none that end one.
+    let mark = if text[line.clone()].starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+    let floor = (line.start + mark).min(anchor.start).max(anchor.start.saturating_sub(LONGEST_LOCAL));
     let run = plain_run(text, floor, anchor.start);
     if is_part_of_url(text, run, end, line) {
         return None;
@@ -76,10 +78,15 @@ fn address(
         if look_up(matcher, &[local, b"@", domain], scratch) {
             return Some(start..end);
         }
-        if memchr::memchr2(b'%', b'&', local).is_some() {
+        let is_escaped = memchr::memchr2(b'%', b'&', local).is_some();
+        if is_escaped || is_quoted(local) {
             let mut decoded = std::mem::take(&mut scratch.bytes);
             decoded.clear();
-            unescape(local, &mut decoded);
+            if is_escaped {
+                unescape(local, &mut decoded);
+            } else {
+                unquote(local, &mut decoded);
+            }
             let known = look_up(matcher, &[&decoded, b"@", domain], scratch);
             scratch.bytes = decoded;
             if known {
@@ -89,6 +96,25 @@ fn address(
     }
     let _known = look_up(matcher, &[&text[run..anchor.start], b"@", domain], scratch);
     None
+}
+
+/// Whether a local part holds an apostrophe as a database writes it inside a text: `''` or `\'`.
+fn is_quoted(local: &[u8]) -> bool {
+    memchr::memchr(b'\'', local)
+        .is_some_and(|place| place > 0 && local[place - 1] == b'\\' || local.get(place + 1) == Some(&b'\''))
+}
+
+/// The local part with one apostrophe for each of these.
+fn unquote(local: &[u8], decoded: &mut Vec<u8>) {
+    let mut bytes = local.iter().peekable();
+    while let Some(byte) = bytes.next() {
+        decoded.push(if matches!((byte, bytes.peek()), (b'\'' | b'\\', Some(b'\''))) {
+            bytes.next();
+            b'\''
+        } else {
+            *byte
+        });
+    }
 }
 
 /// The beginnings that a local part may have.

@@ -167,6 +167,17 @@ enum Origin {
 }
 
 impl Item {
+    /// Where it is, so that it is found again from there: the path that was given with what is below it, a URL, or
+    /// `standard input`. Shown as [`name`](Self::name) is.
+    pub fn place(&self) -> String {
+        match &self.origin {
+            Origin::Standard => self.name.clone(),
+            Origin::Local { path, .. } => name_of(path.as_os_str()),
+            #[cfg(feature = "object-store")]
+            Origin::Object(object) => object.place(),
+        }
+    }
+
     /// Gives the address at which [`Location::parse`] finds exactly this item, from whatever folder; why there is none
     /// in words. Of an object of a store that was given as such, it is the object's key.
     pub(crate) fn address(&self) -> Result<String, &'static str> {

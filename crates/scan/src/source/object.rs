@@ -139,6 +139,13 @@ pub(super) struct Object {
 }
 
 impl Object {
+    /// Its URL; without one of the store, its key.
+    pub fn place(&self) -> String {
+        let key = self.about.location.as_ref();
+        let bucket = self.objects.name.strip_prefix("s3://").and_then(|rest| rest.split('/').next());
+        name_of(OsStr::new(&bucket.map_or_else(|| key.to_owned(), |bucket| format!("s3://{bucket}/{key}"))))
+    }
+
     pub fn size(&self) -> u64 {
         self.about.size
     }

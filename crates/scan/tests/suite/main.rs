@@ -11,6 +11,7 @@ mod properties;
 mod refused;
 mod shapes;
 mod sources;
+mod words;
 mod world;
 
 use scan::decode::{ArchivePassword, Decoder, Document, Flow, Limits, Problem, Summary, Visitor, What};

@@ -4,7 +4,7 @@ use super::world::{Finding, World, finding};
 use proptest::prelude::*;
 use scan::counters::Counters;
 use scan::decode::{Decoder, Limits};
-use scan::engine::{Event, Judge, Position, scan, scan_piece};
+use scan::engine::{DocumentName, Event, Judge, Position, scan, scan_piece};
 use scan::matcher::{Found, Matcher};
 use scan::preview::Preview;
 use scan::range::{Piece, PieceError, cut};
@@ -20,8 +20,13 @@ impl Judge for All {
     type Finding = (String, Finding);
     type Error = Infallible;
 
-    fn judge(&self, path: &str, found: &Found<'_>, findings: &mut Vec<Self::Finding>) -> Result<(), Infallible> {
-        findings.push((path.to_owned(), finding(found)));
+    fn judge(
+        &self,
+        document: &DocumentName,
+        found: &Found<'_>,
+        findings: &mut Vec<Self::Finding>,
+    ) -> Result<(), Infallible> {
+        findings.push((format!("{} at {}", document.path, document.place), finding(found)));
         Ok(())
     }
 }
@@ -171,6 +176,23 @@ fn a_line_is_never_divided_and_one_without_an_end_joins_pieces() {
     assert_eq!(check(&world, lines.trim_end().replace('\n', "\r").as_bytes(), 26 * 10, 1 << 20), 100);
     assert_eq!(check(&world, lines.as_bytes(), 26_000, 1 << 20), 1);
     assert_eq!(check(&world, b"", 10, 1 << 20), 1);
+}
+
+/// A table so wide that only its header tells which column holds passwords.
+#[test]
+fn what_the_beginning_tells_of_columns_holds_for_every_piece() {
+    let world = World::new();
+    let names: Vec<String> = (0..20).map(|column| format!("column{column}")).collect();
+    let values: Vec<String> = (0..20).map(|column| format!("value{column}")).collect();
+    let (names, values) = (names.join(","), values.join(","));
+    let row = format!("jane@contoso.test,{values},hunter2,{values}\n");
+    let table = format!("email,{names},password,{names}\n{}", row.repeat(400));
+    assert!(check(&world, table.as_bytes(), 20_000, 4_000) > 5);
+    let folder = tempfile::tempdir().expect("a folder");
+    let item = write(folder.path(), "table.csv", table.as_bytes());
+    let piece = cut(&item, 20_000).expect("it is cut").remove(2);
+    let found = in_pieces(&world, &[piece], 4_000).findings;
+    assert!(!found.is_empty() && found.iter().all(|(_, one)| one.has(b"hunter2")), "{found:?}");
 }
 
 #[test]

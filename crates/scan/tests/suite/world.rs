@@ -5,7 +5,9 @@ use std::sync::Arc;
 use scan::candidate::Secret;
 use scan::chunk::{Chunker, Pool, USUAL_SIZE};
 use scan::counters::Counters;
+use scan::layout::Layout;
 use scan::matcher::{Found, Matcher, Scratch};
+use scan::text::Text;
 use verify::identity::{Attribute, IdentityIndex, IndexBuilder, Normaliser, NormaliserConfig, directory_keys};
 
 /// A finding, as far as tests look at it.
@@ -67,7 +69,8 @@ impl World {
 
     pub fn scan_in_chunks(&self, text: &[u8], size: usize) -> (Vec<Finding>, Counters) {
         let matcher = Matcher::new(&self.index, &self.normaliser, &[]);
-        let mut chunker = Chunker::new(text, size, Arc::new(Pool::default()));
+        let layout = Layout::of(&Text::new(text).expect("memory can be read").start());
+        let mut chunker = Chunker::new(text, size, Arc::new(Pool::default())).with_layout(layout);
         let (mut scratch, mut counters, mut findings) = (Scratch::default(), Counters::default(), Vec::new());
         let mut sink = |found: Found<'_>| findings.push(finding(&found));
         while let Some(chunk) = chunker.next_chunk().expect("memory can be read") {

@@ -3,23 +3,36 @@
 mod canary;
 mod check;
 mod scan;
+mod words;
 
 pub use check::{CheckCounts, Checked, Pair};
 pub use scan::{Findings, ScanJudge, ScanTotals, Sighted};
+pub use words::{Coverage, PasswordSet};
 
 use crate::directory::{KnownAccount, KnownUser, Snapshot};
 use crate::jobs::JobError;
 use crate::{Service, Vault};
 use auth::SecretBytes;
-use model::{AccountKey, Caller, Finding, FoundCredential, JobKind, JobState, MatchClass, TenantId, Ticks};
+use model::{AccountKey, Caller, Finding, FoundCredential, JobKind, JobState, MatchClass, TenantId, TenantKey, Ticks};
 use std::collections::{HashMap, HashSet};
 use store::KeptVerifiers;
+use tokio::task::JoinSet;
 use verify::identity::{Hit, Key, RuleSet};
 use verify::verifier::{CheckError, CostClass, Limits, Verifier};
 use zeroize::Zeroizing;
 
 /// Rows that are read at once.
 const PAGE: u32 = 2_000;
+
+/// So many verifiers are opened before anything is asked of them, and then one of so many.
+const OPENED: usize = 1_000;
+const ONE_OF: usize = 100;
+
+/// Sealed verifiers by their numbers, and what came of opening some.
+struct Verifiers {
+    sealed: HashMap<u64, Box<[u8]>>,
+    opened: Vec<(u64, Result<(), auth::SealError>)>,
+}
 
 /// A directory with its verifiers, ready to be asked by any number of threads. It has no `Debug` on purpose.
 pub struct Detector {
@@ -61,31 +74,49 @@ pub struct Sighting {
 }
 
 impl Service {
-    /// Reads a tenant's directory with its verifiers. Fails when one that a user has cannot be opened, since nothing could
-    /// be told of that user then.
+    /// Reads a tenant's directory with its verifiers, and opens some of them: it fails when one that a user has cannot be
+    /// opened, as with another key. A single one that is damaged is told when it is asked about, and by `doctor`.
     pub async fn detector(&self, caller: &Caller, vault: &Vault, with_guests: bool) -> Result<Detector, JobError> {
+        let mut beside = JoinSet::new(); // it ends with this function, however that ends
+        let (service, vault, tenant) = (self.clone(), vault.clone(), caller.tenant_id);
+        beside.spawn(service.sealed_verifiers((caller.tenant, tenant), vault.clone()));
         let snapshot = self.snapshot(caller, with_guests).await?;
-        let mut sealed = HashMap::new();
+        let imported = self.imported(caller).await?;
+        let read = match beside.join_next().await {
+            Some(Ok(read)) => read?,
+            Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            _ => return Err(JobError::Interrupted("the verifiers were not read to their end".to_owned())),
+        };
+        let Verifiers { mut sealed, opened } = read;
         let current = snapshot.users.iter().flat_map(|user| &user.accounts).map(|account| account.verifiers);
         let current: HashSet<u64> = current.collect();
-        let (mut unopenable, mut first) = (0, None);
-        let look = async |page: Vec<KeptVerifiers>| {
-            for kept in page.into_iter().filter(|kept| current.contains(&kept.number)) {
-                if let Err(why) = vault.open(caller.tenant_id, &kept.account, &kept.sealed) {
-                    unopenable += 1;
-                    first.get_or_insert(why);
-                }
-                sealed.insert(kept.number, kept.sealed);
+        sealed.retain(|number, _| current.contains(number));
+        let (mut unopenable, mut all, mut first) = (0, 0, None);
+        for (_, outcome) in opened.into_iter().filter(|(number, _)| current.contains(number)) {
+            all += 1;
+            if let Err(why) = outcome {
+                unopenable += 1;
+                first.get_or_insert(why);
             }
-            Ok::<_, JobError>(())
-        };
-        self.each_page_of_verifiers(caller.tenant, look).await?;
-        if let Some(why) = first {
-            return Err(JobError::Unopenable { unopenable, all: sealed.len(), why });
         }
-        let imported = self.imported(caller).await?;
-        let (vault, tenant) = (vault.clone(), caller.tenant_id);
-        Ok(Detector { snapshot, vault, tenant, sealed, imported, limits: Limits::default() })
+        match first {
+            Some(why) => Err(JobError::Unopenable { unopenable, all, why }),
+            None => Ok(Detector { snapshot, vault, tenant, sealed, imported, limits: Limits::default() }),
+        }
+    }
+
+    /// Reads the sealed verifiers of a tenant, and opens the first and then one of many.
+    async fn sealed_verifiers(self, (key, id): (TenantKey, TenantId), vault: Vault) -> Result<Verifiers, JobError> {
+        let mut read = Verifiers { sealed: HashMap::new(), opened: Vec::new() };
+        let look = |kept: KeptVerifiers| {
+            if read.sealed.len() < OPENED || read.sealed.len().is_multiple_of(ONE_OF) {
+                let outcome = vault.open(id, &kept.account, &kept.sealed).map(drop);
+                read.opened.push((kept.number, outcome));
+            }
+            read.sealed.insert(kept.number, kept.sealed);
+        };
+        self.each_verifier(key, look).await?;
+        Ok(read)
     }
 
     /// When each directory was last imported to its end.
@@ -143,6 +174,19 @@ impl Detector {
         Ok(None)
     }
 
+    /// Whether every password of the user is slow to check: none of the accounts has a fast verifier.
+    fn is_slow(&self, user: &KnownUser) -> Result<bool, JobError> {
+        for account in &user.accounts {
+            let Some(opened) = self.opened(account)? else { continue };
+            let lines = opened.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+            let mut verifiers = lines.filter_map(|line| Verifier::parse(line, &self.limits).ok());
+            if verifiers.any(|verifier| verifier.cost().class == CostClass::Fast) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The account whose verifiers are this hash, if any: then the hash is one of the current password. Only hashes
     /// without a salt, or with the very salt of the verifier, can be found so (leaks.md, section 3.1, "combo+hash").
     pub fn prove_by_hash(&self, user: &KnownUser, hash: &[u8]) -> Result<Option<Proof>, JobError> {
@@ -185,20 +229,35 @@ impl Detector {
         proof: Proof,
         sighting: &Sighting,
     ) -> FoundCredential {
+        let finding = Finding {
+            source: sighting.source.clone(),
+            match_class,
+            matched_attribute: Some(hit.attribute.name().into()),
+            matched_rule: rule_name(name.rules().union(hit.rules)),
+        };
+        let fingerprint = self.fingerprint(user, password);
+        self.kept(user, fingerprint, finding, Some(proof), (sighting.leaked, sighting.seen))
+    }
+
+    /// What is kept of a finding.
+    fn kept(
+        &self,
+        user: &KnownUser,
+        fingerprint: [u8; 32],
+        finding: Finding,
+        proof: Option<Proof>,
+        (leaked, seen): (Option<Ticks>, Ticks),
+    ) -> FoundCredential {
+        let imported = proof.as_ref().and_then(|proof| self.imported.get(&proof.account.source));
         FoundCredential {
             user: user.id.clone(),
-            fingerprint: self.vault.fingerprint(self.tenant, &user.id, password),
-            finding: Finding {
-                source: sighting.source.clone(),
-                match_class,
-                matched_attribute: Some(hit.attribute.name().into()),
-                matched_rule: rule_name(name.rules().union(hit.rules)),
-            },
-            as_of: self.imported.get(&proof.account.source).copied().unwrap_or_default(),
-            proof: Some((proof.account, proof.verifiers)),
-            leaked: sighting.leaked,
-            first_seen: sighting.leaked.unwrap_or(sighting.seen).min(sighting.seen),
-            last_seen: sighting.seen,
+            fingerprint,
+            finding,
+            as_of: imported.copied().unwrap_or_default(),
+            proof: proof.map(|proof| (proof.account, proof.verifiers)),
+            leaked,
+            first_seen: leaked.unwrap_or(seen).min(seen),
+            last_seen: seen,
             occurrences: 1,
             place: None,
         }

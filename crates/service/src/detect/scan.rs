@@ -1,11 +1,13 @@
 //! Scanning: which of the candidates that stand beside a name in breach material is the current password.
 
-use super::{Detector, Sighting};
+use super::{Detector, PasswordSet, Proof, Sighting};
+use crate::directory::KnownUser;
 use crate::jobs::JobError;
 use crate::wipe::wipe_stack;
-use ::scan::candidate::Secret;
-use ::scan::engine::Judge;
+use ::scan::candidate::{MOST as MOST_CANDIDATES, Secret};
+use ::scan::engine::{DocumentName, Judge};
 use ::scan::matcher::Found;
+use ::scan::words::WordJudge;
 use model::{EntityId, FoundCredential, MatchClass, Place, Ticks};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -18,15 +20,24 @@ const PARTS: usize = 64;
 /// The most pairs that a part remembers: some hundred megabytes would be reached by 8 million pairs, never by chance.
 const MOST: usize = 1 << 15;
 
+/// What verifiers have said of users and candidates: the place of the account among the user's.
+type Answers = HashMap<[u8; 16], Option<u32>>;
+
 /// Asks the directory's verifiers about what a scan finds; each user and candidate once, as far as it remembers.
 pub struct ScanJudge {
-    detector: Arc<Detector>,
+    pub(super) detector: Arc<Detector>,
     /// What evidence calls the source; the document's path where the operator gives no name.
-    source: Option<Box<str>>,
-    leaked: Option<Ticks>,
-    seen: Ticks,
-    known: Vec<Mutex<HashMap<[u8; 16], bool>>>,
-    totals: [AtomicU64; 4],
+    pub(super) source: Option<Box<str>>,
+    pub(super) leaked: Option<Ticks>,
+    pub(super) seen: Ticks,
+    /// Which account of the user it is the password of, if of any.
+    known: Vec<Mutex<Answers>>,
+    totals: [AtomicU64; 5],
+    /// Whose password a line of a list is, where the material is such lists.
+    pub(super) words: Option<PasswordSet>,
+    with_addresses: bool,
+    /// How many candidates of a name verifiers are asked about that are slow, all of them.
+    slow_candidates: usize,
 }
 
 /// A credential that was found, and where.
@@ -50,26 +61,55 @@ pub struct ScanTotals {
     pub repeated: u64,
     /// Names of users who have no verifier, so that nothing can be told.
     pub no_verifier: u64,
+    /// Candidates that slow verifiers were not asked about, because they were told to be asked about fewer.
+    pub left_out: u64,
 }
 
 impl ScanJudge {
     /// Asks the verifiers of this directory.
     pub fn new(detector: Arc<Detector>, source: Option<Box<str>>, leaked: Option<Ticks>, seen: Ticks) -> Self {
         let known = (0..PARTS).map(|_| Mutex::default()).collect();
-        Self { detector, source, leaked, seen, known, totals: [const { AtomicU64::new(0) }; 4] }
+        let totals = [const { AtomicU64::new(0) }; 5];
+        let (words, with_addresses, slow_candidates) = (None, false, MOST_CANDIDATES);
+        Self { detector, source, leaked, seen, known, totals, words, with_addresses, slow_candidates }
+    }
+
+    /// Takes the material for lists of passwords that name nobody, whose lines are looked up here.
+    #[must_use]
+    pub fn of_passwords(self, set: PasswordSet) -> Self {
+        Self { words: Some(set), ..self }
+    }
+
+    /// Also tells of names of which no verifier can say anything (class address-only).
+    #[must_use]
+    pub fn with_addresses(self) -> Self {
+        Self { with_addresses: true, ..self }
+    }
+
+    /// Asks slow verifiers about the likeliest candidates only, so many of a name.
+    #[must_use]
+    pub fn with_slow_candidates(self, candidates: usize) -> Self {
+        Self { slow_candidates: candidates, ..self }
+    }
+
+    /// A candidate was looked up among all users.
+    pub(super) fn looked_up(&self) {
+        self.count(0);
+        self.count(1);
     }
 
     /// What it asked so far.
     pub fn totals(&self) -> ScanTotals {
-        let [candidates, verified, repeated, no_verifier] = self.totals.each_ref().map(|n| n.load(Ordering::Relaxed));
-        ScanTotals { candidates, verified, repeated, no_verifier }
+        let [candidates, verified, repeated, no_verifier, left_out] =
+            self.totals.each_ref().map(|n| n.load(Ordering::Relaxed));
+        ScanTotals { candidates, verified, repeated, no_verifier, left_out }
     }
 
     fn count(&self, place: usize) {
         self.totals[place].fetch_add(1, Ordering::Relaxed);
     }
 
-    fn part(&self, fingerprint: &[u8; 16]) -> std::sync::MutexGuard<'_, HashMap<[u8; 16], bool>> {
+    fn part(&self, fingerprint: &[u8; 16]) -> std::sync::MutexGuard<'_, Answers> {
         let part = usize::from(fingerprint[0]) % PARTS;
         self.known[part].lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -79,15 +119,20 @@ impl Judge for ScanJudge {
     type Finding = Sighted;
     type Error = JobError;
 
-    fn judge(&self, path: &str, found: &Found<'_>, findings: &mut Vec<Sighted>) -> Result<(), JobError> {
+    fn judge(&self, document: &DocumentName, found: &Found<'_>, findings: &mut Vec<Sighted>) -> Result<(), JobError> {
         let detector = &*self.detector;
         let Some(user) = detector.snapshot().users.get(found.hit.user as usize) else { return Ok(()) };
         if user.accounts.is_empty() {
             self.count(3);
-            return Ok(());
+            return self.unproven(document, found, findings);
         }
-        for secret in found.candidates.iter() {
+        for (place, secret) in found.candidates.iter().enumerate() {
             self.count(0);
+            let is_likely = place < self.slow_candidates || matches!(secret, Secret::Hash(_));
+            if !is_likely && detector.is_slow(user)? {
+                self.count(4);
+                continue;
+            }
             let (class, bytes) = match secret {
                 Secret::Password(bytes) => (MatchClass::Pair, bytes),
                 Secret::Hash(bytes) => (MatchClass::PairByHash, bytes),
@@ -98,39 +143,60 @@ impl Judge for ScanJudge {
             if known.is_some() {
                 self.count(2);
             }
-            if known == Some(false) {
-                continue;
-            }
-            if known.is_none() {
-                self.count(1);
-            }
-            let proof = match class {
-                MatchClass::Pair => detector.prove(user, bytes)?,
-                _ => detector.prove_by_hash(user, bytes)?,
-            };
-            wipe_stack();
-            {
-                let mut part = self.part(&half);
-                if part.len() >= MOST {
-                    part.clear();
+            let proof = match known {
+                Some(known) => known.map(|number| Proof::by(&user.accounts[number as usize])),
+                None => {
+                    self.count(1);
+                    let proof = match class {
+                        MatchClass::Pair => detector.prove(user, bytes)?,
+                        _ => detector.prove_by_hash(user, bytes)?,
+                    };
+                    wipe_stack();
+                    self.remember(half, user, proof.as_ref());
+                    proof
                 }
-                part.insert(half, proof.is_some());
-            }
+            };
             let Some(proof) = proof else { continue };
-            let source = self.source.clone().unwrap_or_else(|| shortened(path));
+            let source = self.source.clone().unwrap_or_else(|| shortened(&document.path));
             let sighting = Sighting { source, leaked: self.leaked, seen: self.seen };
-            let place = place_of(path, found);
+            let place = place_of(&document.place, found);
             let found = detector.found(user, (found.name, &found.hit), (class, bytes), proof, &sighting);
             let found = FoundCredential { place: Some(place), ..found };
             findings.push(Sighted { found, is_disabled: user.is_enabled == Some(false) });
             return Ok(());
         }
-        Ok(())
+        self.unproven(document, found, findings)
+    }
+
+    fn of_words(&self) -> Option<&dyn WordJudge<Finding = Sighted, Error = JobError>> {
+        self.words.is_some().then_some(self as _)
+    }
+}
+
+impl ScanJudge {
+    /// Remembers what the verifiers of a user have said.
+    fn remember(&self, half: [u8; 16], user: &KnownUser, proof: Option<&Proof>) {
+        let number = |proof: &Proof| user.accounts.iter().position(|account| account.key == proof.account);
+        let mut part = self.part(&half);
+        if part.len() >= MOST {
+            part.clear();
+        }
+        part.insert(half, proof.and_then(number).map(|number| number as u32));
+    }
+
+    /// No verifier has said yes.
+    fn unproven(
+        &self,
+        document: &DocumentName,
+        found: &Found<'_>,
+        findings: &mut Vec<Sighted>,
+    ) -> Result<(), JobError> {
+        if self.with_addresses { self.address_only(document, found, findings) } else { Ok(()) }
     }
 }
 
 /// Where a credential stands. What may be its password is never taken for the site's host.
-fn place_of(path: &str, found: &Found<'_>) -> Place {
+pub(super) fn place_of(path: &str, found: &Found<'_>) -> Place {
     let is_candidate = |host: &[u8]| {
         found.candidates.iter().any(|secret| match secret {
             Secret::Password(bytes) | Secret::Hash(bytes) => {
@@ -143,7 +209,7 @@ fn place_of(path: &str, found: &Found<'_>) -> Place {
 }
 
 /// A document's path as evidence takes it: its end tells more than its beginning.
-fn shortened(path: &str) -> Box<str> {
+pub(super) fn shortened(path: &str) -> Box<str> {
     const LONGEST: usize = 256;
     let length = path.chars().count();
     if length <= LONGEST {
@@ -167,9 +233,11 @@ impl Findings {
     /// Adds one.
     pub fn add(&mut self, sighted: Sighted) {
         let Sighted { found, is_disabled } = sighted;
-        self.users.insert(found.user.clone());
-        if is_disabled {
-            self.disabled.insert(found.user.clone());
+        if found.finding.match_class != MatchClass::AddressOnly {
+            self.users.insert(found.user.clone());
+            if is_disabled {
+                self.disabled.insert(found.user.clone());
+            }
         }
         let mut hasher = DefaultHasher::new();
         (&found.user, &found.fingerprint, &found.finding).hash(&mut hasher);

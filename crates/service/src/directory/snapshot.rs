@@ -165,7 +165,10 @@ impl Builder {
     fn names<'n>(&mut self, place: u32, names: impl Iterator<Item = (Attribute, &'n str)>) {
         for (key, attribute) in directory_keys(&self.normaliser, names, &[]) {
             let own = !matches!(attribute, Attribute::OtherMail | Attribute::Alias);
-            if own && let Some((_, domain)) = key.text().rsplit_once('@') {
+            if own
+                && let Some((_, domain)) = key.text().rsplit_once('@')
+                && !self.domains.contains(domain)
+            {
                 self.domains.insert(domain.to_owned());
             }
             if self.index.add(&key, place, attribute).is_err() {

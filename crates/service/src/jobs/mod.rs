@@ -75,6 +75,35 @@ pub enum JobError {
         /// How many were found.
         found: usize,
     },
+    /// What was planted in a list of passwords was not found.
+    #[error(
+        "the scan does not work here: of {planted} passwords that were planted in lists, {found} were found. Nothing was \
+         scanned"
+    )]
+    CanaryWords {
+        /// How many were planted.
+        planted: usize,
+        /// How many were found.
+        found: usize,
+    },
+    /// No password can be looked up.
+    #[error(
+        "none of the {unreachable} users with verifiers has one that a password without a name can be looked up by: all of \
+         them have a salt or are slow, and have to be asked one by one. Scan material that names users"
+    )]
+    NothingToLookUp {
+        /// Users who have verifiers.
+        unreachable: u64,
+    },
+    /// What was given as a list of passwords is one of hashes.
+    #[error(
+        "{path}: a list of hashes of passwords (HASH:COUNT, as Have I Been Pwned gives them) and not of passwords, which \
+         --passwords reads. Leave it out"
+    )]
+    HashList {
+        /// Which document.
+        path: Box<str>,
+    },
     /// A verifier could not be asked.
     #[error("a password could not be checked: {0}")]
     Verifier(verify::verifier::CheckError),

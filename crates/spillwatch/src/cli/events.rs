@@ -17,6 +17,8 @@ pub enum Events {
     Export(Export),
     /// Take events over from a file
     Import(Import),
+    /// Show where in the material the credential of an event stands: the document and the line
+    Places(Places),
 }
 
 /// Which events.
@@ -112,6 +114,22 @@ pub struct Watch {
     /// End after so many changes
     #[arg(long, value_name = "N")]
     pub count: Option<NonZeroU64>,
+}
+
+/// `spillwatch events places`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "A place is what `scan` has kept of the first line of each document or source: the document's path with those of \
+    the archives\nthat it is in, the line, the byte of the document's text at which the user's name begins, how the text is laid \
+    out, and the site\nthat the credential was used at. It is kept as long as its job can be undone, and never part of an event.\n\n\
+    Example:\n  spillwatch events places 7d1a4c3b-9a54-8f0e-a7a1-c2b3d01939f6"
+)]
+pub struct Places {
+    /// The event's id
+    pub id: String,
+    /// Tenant whose event it is; the first one when left out
+    #[arg(long, value_name = "ID", env = "SPILLWATCH_TENANT")]
+    pub tenant: Option<TenantId>,
 }
 
 /// What events are written as.

@@ -1,9 +1,11 @@
 //! `spillwatch jobs`
 
 use clap::{Args, Subcommand};
+use console::{NoForm, ReportForm};
 use model::TenantId;
 use service::jobs::Brake;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 
 /// When a job stops and asks.
 #[derive(Args, Debug, Clone, Copy)]
@@ -29,6 +31,10 @@ pub enum Jobs {
     List(ListJobs),
     /// Show a job: what it was asked to do, how far it is, and what it has changed
     Show(JobOf),
+    /// List what a job has found: users, events, and where in the material each credential stands
+    Findings(JobOf),
+    /// Make a report of a scan
+    Report(ReportOf),
     /// Go on with a job that was interrupted, or let a job do what the brake holds
     Resume(Resume),
     /// Take back what a job did
@@ -54,6 +60,40 @@ pub struct JobOf {
     /// Tenant whose job it is; the first one when left out
     #[arg(long, value_name = "ID", env = "SPILLWATCH_TENANT")]
     pub tenant: Option<TenantId>,
+}
+
+/// `spillwatch jobs report`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "The page has everything in it: no script, nothing from elsewhere. A report names people and where their credentials \
+    stand;\nit holds no password, and nothing made of one.\n\n\
+    Examples:\n  spillwatch jobs report 01939f6e-7d1a-7c3b-9a54-5f0e7a1c2b3d --output report.html\n  \
+    spillwatch jobs report 01939f6e-7d1a-7c3b-9a54-5f0e7a1c2b3d"
+)]
+pub struct ReportOf {
+    /// Which job
+    #[command(flatten)]
+    pub job: JobOf,
+    /// File to write, whose name ends in .html, .json or .txt; may be given several times. Text, or with --json JSON, on
+    /// standard output when left out
+    #[arg(long, value_name = "FILE", value_parser = report)]
+    pub output: Vec<Report>,
+}
+
+/// A file that a report is written to, and its form.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Where it is.
+    pub file: PathBuf,
+    /// What it is made as.
+    pub form: ReportForm,
+}
+
+/// A file for a report, by its name.
+pub fn report(text: &str) -> Result<Report, NoForm> {
+    let file = PathBuf::from(text);
+    let form = ReportForm::of(&file)?;
+    Ok(Report { file, form })
 }
 
 /// `spillwatch jobs resume`

@@ -17,7 +17,9 @@ use std::num::NonZeroUsize;
     Examples:\n  spillwatch scan combo.txt.gz --source 'combo list of March' --leaked 2024-03-01\n  \
     spillwatch scan /material/logs /material/dump.sql --dry-run\n  \
     spillwatch scan logs.zip --archive-password infected\n  \
+    spillwatch scan combo.txt --report report.html --report report.json\n  \
     spillwatch scan s3://bucket/material/ --json\n  \
+    spillwatch scan --passwords common-passwords.txt --source 'common passwords'\n  \
     spillwatch scan --distributed s3://bucket/material/      and `spillwatch worker` on each machine"
 )]
 pub struct Scan {
@@ -33,6 +35,9 @@ pub struct Scan {
     /// When it leaked: 2024-03-01 or 2024-03-01T08:00:00Z
     #[arg(long, value_name = "TIME", value_parser = super::check::time)]
     pub leaked: Option<Ticks>,
+    /// What is looked for beside pairs
+    #[command(flatten)]
+    pub wanted: WantedOptions,
     /// Password of encrypted archives; may be given several times. Others see it in the list of processes: better in the
     /// variable
     #[arg(
@@ -55,6 +60,9 @@ pub struct Scan {
     /// Say what is found, and raise nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Write a report to this file, whose name ends in .html, .json or .txt; may be given several times
+    #[arg(long, value_name = "FILE", value_parser = super::jobs::report)]
+    pub report: Vec<super::Report>,
     /// Leave the work to `spillwatch worker` processes, on any machines that reach the store and the material; this one
     /// cuts it into pieces, waits, and raises what they find
     #[arg(long)]
@@ -65,4 +73,21 @@ pub struct Scan {
     /// When it stops and asks
     #[command(flatten)]
     pub brake: BrakeOptions,
+}
+
+/// What a scan looks for beside pairs, and how thoroughly.
+#[derive(Args, Debug)]
+pub struct WantedOptions {
+    /// The material is lists of passwords that name nobody, one a line, also with how often each was seen (word:12, 12 word).
+    /// Each is looked up among all users whose verifiers have no salt (class passwordOnly, risk low)
+    #[arg(long)]
+    pub passwords: bool,
+    /// Also raise users who are named with nothing that a verifier can be asked about, or who have none (class addressOnly,
+    /// risk low)
+    #[arg(long, conflicts_with = "passwords")]
+    pub address_only: bool,
+    /// Ask verifiers that are slow (bcrypt, argon2, scrypt, PBKDF2) about so many candidates beside a name, the likeliest; all
+    /// of them when left out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=6), conflicts_with = "passwords")]
+    pub slow_candidates: Option<u8>,
 }

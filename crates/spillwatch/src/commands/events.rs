@@ -3,9 +3,10 @@
 mod export;
 mod import;
 mod list;
+pub(crate) mod places;
 mod watch;
 
-pub(crate) use export::bar;
+pub(crate) use export::{Destination, bar};
 
 use crate::cli::{Events, Global};
 use crate::error::Failure;
@@ -31,6 +32,7 @@ pub async fn run(global: &Global, action: Events) -> Result<(), Failure> {
         Events::Watch(options) => watch::run(global, &instance, options).await,
         Events::Export(options) => export::run(&instance, options).await,
         Events::Import(options) => import::run(global, &instance, options).await,
+        Events::Places(options) => places::run(global, &instance, options).await,
     };
     instance.service.store().close().await;
     done

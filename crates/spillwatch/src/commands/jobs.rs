@@ -1,5 +1,8 @@
 //! `spillwatch jobs`
 
+mod findings;
+mod report;
+
 use crate::cli::{Global, JobOf, Jobs, ListJobs, Resume, Undo};
 use crate::commands::events::bar;
 use crate::commands::listing::caller;
@@ -19,6 +22,8 @@ pub async fn run(global: &Global, action: Jobs) -> Result<(), Failure> {
     let done = match action {
         Jobs::List(options) => list(global, &instance, options).await,
         Jobs::Show(options) => show(global, &instance, options).await,
+        Jobs::Findings(options) => findings::run(global, &instance, options).await,
+        Jobs::Report(options) => report::run(global, &instance, options).await,
         Jobs::Resume(options) => resume(global, &instance, options).await,
         Jobs::Undo(options) => undo(global, &instance, options).await,
     };

@@ -20,6 +20,11 @@ pub struct Ended<P> {
 }
 
 impl<P> Ended<P> {
+    /// Whether the brake holds it.
+    pub fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// A job that is held is not done.
     pub fn said(self) -> Result<(), Failure> {
         self.held.map_or(Ok(()), |why| Err(Failure::message(why)))

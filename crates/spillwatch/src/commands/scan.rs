@@ -4,8 +4,11 @@ mod distributed;
 pub(crate) mod piecework;
 mod progress;
 mod report;
+pub(crate) mod reporting;
 pub(crate) mod task;
+mod voice;
 mod waiting;
+mod words;
 
 use crate::cli::{Global, Scan};
 use crate::commands::listing::caller;
@@ -18,11 +21,14 @@ use ::scan::decode::{ArchivePassword, Decoder, Limits};
 use ::scan::engine::{Event, Portion, Position, scan};
 use ::scan::matcher::Matcher;
 use ::scan::source::{Item, Location, SourceError};
+use ::scan::suspicion::Suspicion;
+use console::Tally;
 use distributed::Distributed;
-use model::{Caller, JobKind, Ticks};
-use progress::{Progress, Shown};
+use model::{Caller, JobKind, MatchClass, Ticks};
+use progress::{Pace, Progress, Shown};
+use reporting::{Reports, of_dry_run, of_job};
 use serde::{Deserialize, Serialize};
-use service::jobs::{Brake, HEARTBEAT, JobError, RunningJob};
+use service::jobs::{Brake, HEARTBEAT, JobError, JobFinding, RunningJob};
 use service::{Detector, Findings, ScanJudge, Sighted, Snapshot, Vault};
 use std::ffi::OsString;
 use std::ops::ControlFlow;
@@ -30,11 +36,15 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use voice::{Told, Voice};
+use words::Wanted;
 
 /// The variable with the password of archives, from which a resumed scan takes it too.
 const ARCHIVE_PASSWORD: &str = "SPILLWATCH_ARCHIVE_PASSWORD";
 /// How long is scanned before what was found is kept.
 const PORTION: Duration = Duration::from_secs(1);
+/// How many documents are told that are hardly breach material.
+const SUSPICIONS: u32 = 20;
 
 /// What a scan was asked to do, as its job keeps it. Passwords of archives are no part of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +62,9 @@ pub(crate) struct Parameters {
     threads: usize,
     /// Whether guests are looked for.
     guests: bool,
+    /// What is looked for beside pairs.
+    #[serde(default)]
+    wanted: Wanted,
     /// Whether passwords of archives were given, which are not kept.
     had_archive_passwords: bool,
     /// The brake.
@@ -65,7 +78,7 @@ pub(crate) struct Parameters {
 pub async fn run(global: &Global, options: Scan) -> Result<(), Failure> {
     let sources = options.sources.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
     if options.distributed {
-        distributed::must_be_shared(&sources, (options.dry_run, options.threads.is_some()))?;
+        distributed::must_be_shared(&sources, &options)?;
     }
     let instance = Instance::open_mapped(global, 0).await?;
     let caller = caller(&instance, options.tenant, "scan").await?;
@@ -76,14 +89,16 @@ pub async fn run(global: &Global, options: Scan) -> Result<(), Failure> {
         own_domains: options.own_domain,
         threads: options.threads.map_or(0, Into::into),
         guests: options.guests,
+        wanted: options.wanted.into(),
         had_archive_passwords: !options.archive_password.is_empty(),
         brake: options.brake.into(),
         distributed: options.distributed.then(|| Distributed { piece: u64::from(options.piece_size) << 20 }),
     };
     let passwords = options.archive_password.into_iter().map(ArchivePassword::new).collect();
     let locations = locations(&parameters)?; // an argument that can be no source makes no job
+    let reports = Reports::open(options.report, &*instance.entropy)?;
     if parameters.distributed.is_some() {
-        let done = distributed::run(global, (&instance, &caller), None, parameters).await;
+        let done = distributed::run(global, (&instance, &caller), None, parameters, reports).await;
         instance.service.store().close().await;
         return done;
     }
@@ -100,7 +115,7 @@ pub async fn run(global: &Global, options: Scan) -> Result<(), Failure> {
             } else {
                 Some(instance.service.start_job(&caller, JobKind::Scan, &parameters).await?)
             };
-            scanning(global, &instance, job, parameters, (vault, Some(material))).await
+            scanning(global, (&instance, &caller), job, parameters, (vault, Some(material)), reports).await
         }
     };
     instance.service.store().close().await;
@@ -131,7 +146,7 @@ pub async fn resume(global: &Global, instance: &Instance, job: RunningJob, relea
     let progress: Progress = job.progress()?;
     if parameters.distributed.is_some() && !progress.is_read {
         let caller = job.caller().clone();
-        return distributed::run(global, (instance, &caller), Some(job), parameters).await;
+        return distributed::run(global, (instance, &caller), Some(job), parameters, Reports::none()).await;
     }
     let standard = parameters.sources.iter().any(|source| source == "-");
     let passwords = std::env::var(ARCHIVE_PASSWORD).ok().filter(|password| !password.is_empty());
@@ -158,7 +173,10 @@ pub async fn resume(global: &Global, instance: &Instance, job: RunningJob, relea
         Ok::<_, Failure>((vault, Some(Material { locations, passwords, detector })))
     };
     match prepared.await {
-        Ok(ready) => scanning(global, instance, Some(job), parameters, ready).await,
+        Ok(ready) => {
+            let caller = job.caller().clone();
+            scanning(global, (instance, &caller), Some(job), parameters, ready, Reports::none()).await
+        }
         Err(failure) => {
             job.failed(JobError::Interrupted(failure.to_string())).await;
             Err(failure)
@@ -174,19 +192,22 @@ struct Material {
 }
 
 /// Refuses a directory with which nothing can be found.
-fn must_have_verifiers(snapshot: &Snapshot) -> Result<(), Failure> {
-    if snapshot.with_verifiers() > 0 {
+fn must_have_verifiers(snapshot: &Snapshot, parameters: &Parameters) -> Result<(), Failure> {
+    if snapshot.with_verifiers() > 0 || parameters.wanted.address_only {
         return Ok(());
     }
     Err(Failure::message(format!(
         "the directory has {} users and no verifier of a password, so nothing can be found; give it one with \
-         `spillwatch users import`",
+         `spillwatch users import`, or look for names alone with --address-only",
         snapshot.users.len()
     )))
 }
 
 /// Says who is looked for.
-fn tell_of(snapshot: &Snapshot) {
+fn tell_of(snapshot: &Snapshot, parameters: &Parameters) {
+    if parameters.wanted.passwords {
+        return; // no name is looked for
+    }
     let (users, known, names) = (snapshot.users.len(), snapshot.with_verifiers(), snapshot.index().len());
     let domains: Vec<&str> = snapshot.domains().iter().map(String::as_str).take(5).collect();
     let more = snapshot.domains().len().saturating_sub(domains.len());
@@ -204,8 +225,8 @@ async fn detector(
     parameters: &Parameters,
 ) -> Result<Arc<Detector>, Failure> {
     let detector = instance.service.detector(caller, vault, parameters.guests).await?;
-    must_have_verifiers(detector.snapshot())?;
-    tell_of(detector.snapshot());
+    must_have_verifiers(detector.snapshot(), parameters)?;
+    tell_of(detector.snapshot(), parameters);
     Ok(Arc::new(detector))
 }
 
@@ -213,15 +234,17 @@ async fn detector(
 struct Step {
     found: Vec<model::FoundCredential>,
     progress: Progress,
-    problems: Vec<String>,
+    pace: Pace,
+    told: Vec<(u64, Told)>,
 }
 
 async fn scanning(
     global: &Global,
-    instance: &Instance,
+    (instance, caller): (&Instance, &Caller),
     mut job: Option<RunningJob>,
     parameters: Parameters,
     (vault, material): (Vault, Option<Material>),
+    reports: Reports,
 ) -> Result<(), Failure> {
     let mut progress: Progress = match &job {
         Some(job) => {
@@ -230,8 +253,17 @@ async fn scanning(
         }
         None => Progress::default(),
     };
+    progress.is_of_passwords = parameters.wanted.passwords;
+    let mut held = Held { vault: &vault, caller, tally: (job.is_none() && !reports.is_empty()).then(Tally::default) };
     if let Some(material) = material
-        && let Err(failure) = read(instance, &mut job, &parameters, material, &mut progress).await
+        && let Err(failure) = read(
+            (instance, Voice::new(global.json, parameters.wanted.passwords)),
+            &mut job,
+            &parameters,
+            material,
+            (&mut progress, &mut held),
+        )
+        .await
     {
         if let Some(job) = job {
             job.failed(JobError::Interrupted(failure.to_string())).await;
@@ -240,25 +272,53 @@ async fn scanning(
     }
     let Some(job) = job else {
         anstream::eprintln!("Nothing was raised: this is what was found.");
-        return report::print(global, &progress);
+        if let Some(tally) = held.tally {
+            reports.write(&of_dry_run(instance, caller, &parameters, &progress, tally).await?)?;
+        }
+        return report::print(global, &progress, (None, "dryRun"));
     };
+    let id = job.job().id.to_string();
     let ended = raise(&instance.service, job, &vault, parameters.brake, progress).await?;
-    report::print(global, &ended.progress)?;
+    if !reports.is_empty() {
+        let job = instance.service.job(caller, &id).await?;
+        reports.write(&of_job(instance, caller, &vault, &job).await?)?;
+    }
+    report::print(global, &ended.progress, (Some(&id), if ended.is_held() { "held" } else { "completed" }))?;
     ended.said()
+}
+
+/// What is held of a dry run for its report: no job keeps it.
+struct Held<'h> {
+    vault: &'h Vault,
+    caller: &'h Caller,
+    tally: Option<Tally>,
+}
+
+impl Held<'_> {
+    fn take(&mut self, found: Vec<model::FoundCredential>) {
+        let Some(tally) = &mut self.tally else { return };
+        for found in found {
+            let event = self.vault.event_id(self.caller.tenant_id, &found.user, &found.fingerprint);
+            tally.add(JobFinding { event, found });
+        }
+    }
 }
 
 /// Scans what is left of the material, and keeps what is found each second, with how far it is.
 async fn read(
-    instance: &Instance,
+    (instance, voice): (&Instance, Voice),
     job: &mut Option<RunningJob>,
     parameters: &Parameters,
     material: Material,
-    progress: &mut Progress,
+    (progress, held): (&mut Progress, &mut Held<'_>),
 ) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
+    let id = job.as_ref().map(|job| job.job().id.to_string());
+    voice.started(id.as_deref(), parameters, material.detector.snapshot())?;
     let seen = job.as_ref().map_or_else(|| instance.clock.now(), |job| job.job().created);
     let leaked = parameters.leaked.and_then(Ticks::new);
     let judge = ScanJudge::new(material.detector.clone(), parameters.source.clone(), leaked, seen);
+    let wanted = parameters.wanted;
     let threads = match parameters.threads {
         0 => std::thread::available_parallelism().map_or(1, Into::into),
         threads => threads,
@@ -268,13 +328,18 @@ async fn read(
     let begun = progress.clone();
     let (sender, mut steps) = mpsc::channel(2);
     // It may ask an object store, and waits for that.
-    let shown = tokio::task::block_in_place(|| Shown::new(&material.locations, progress.bytes));
+    let shown = tokio::task::block_in_place(|| Shown::new(&material.locations, progress.bytes, voice.is_json));
     let scanner = tokio::task::spawn_blocking(move || -> Result<(), JobError> {
+        let judge = wanted.asked(judge, &material.detector)?;
         let snapshot = material.detector.snapshot();
         let own: Vec<&str> = own.iter().map(String::as_str).collect();
         let matcher = Matcher::new(snapshot.index(), snapshot.normaliser(), &own);
         let decoder = Decoder::new(Limits::default(), material.passwords);
-        material.detector.must_find_canaries(&matcher, &decoder, &*entropy)?;
+        if wanted.passwords {
+            material.detector.must_find_canary_words(&decoder, &*entropy)?;
+        } else {
+            material.detector.must_find_canaries(&matcher, &decoder, &*entropy)?;
+        }
         let items = items(material.locations);
         let mut keeper = Keeper::new(begun, sender, shown);
         scan(items, (&decoder, &matcher, &judge), (threads, keeper.progress.position()), |portion| {
@@ -297,13 +362,15 @@ async fn read(
                 }
             }
             step = steps.recv() => {
-                let Some(Step { found, progress: now, problems }) = step else { break };
-                for problem in problems {
-                    anstream::eprintln!("{problem}");
+                let Some(Step { found, progress: now, pace, told }) = step else { break };
+                for (number, told) in told {
+                    voice.told(&told, number)?;
                 }
                 *progress = now;
-                if let Some(job) = job {
-                    job.keep(progress, found).await?;
+                voice.progress(progress, &pace)?;
+                match job {
+                    Some(job) => job.keep(progress, found).await?,
+                    None => held.take(found),
                 }
             }
         }
@@ -325,7 +392,10 @@ fn items(locations: Vec<Location>) -> impl Iterator<Item = Result<Item, SourceEr
 struct Keeper {
     progress: Progress,
     findings: Findings,
-    problems: Vec<String>,
+    /// What is to be told, with the number of the document.
+    told: Vec<(u64, Told)>,
+    documents: u64,
+    suspicions: u32,
     sender: mpsc::Sender<Step>,
     since: Instant,
     shown: Shown,
@@ -333,20 +403,30 @@ struct Keeper {
 
 impl Keeper {
     fn new(progress: Progress, sender: mpsc::Sender<Step>, shown: Shown) -> Self {
-        let (findings, problems) = (Findings::default(), Vec::new());
-        Self { progress, findings, problems, sender, since: Instant::now(), shown }
+        let (findings, told) = (Findings::default(), Vec::new());
+        Self { progress, findings, told, documents: 0, suspicions: 0, sender, since: Instant::now(), shown }
     }
 
     fn take(&mut self, portion: Portion<Sighted>, judge: &ScanJudge) -> ControlFlow<()> {
         let Portion { event, position } = portion;
         self.progress.set_position(position);
         match event {
-            Event::Document { path, preview, .. } => {
-                let told = self.shown.document(&path, &preview);
-                self.problems.extend(told);
+            Event::Document { path, size, preview } => {
+                let suspicion = preview.suspicion;
+                if Voice::tells_of_documents(self.shown.is_json(), self.documents) {
+                    let document = Told::Document { path: (&*path).into(), size, preview: Box::new(preview) };
+                    self.told.push((self.documents + 1, document));
+                }
+                self.documents += 1;
+                if let Some(suspicion) = suspicion.filter(|_| !self.progress.is_of_passwords) {
+                    self.suspect(&path, suspicion);
+                }
             }
             Event::Scanned { counters, bytes, findings } => {
-                self.progress.scanned(&counters, bytes, findings.len() as u64);
+                let is_address = |one: &&Sighted| one.found.finding.match_class == MatchClass::AddressOnly;
+                let addresses = findings.iter().filter(is_address).count() as u64;
+                self.progress.address_only += addresses;
+                self.progress.scanned(&counters, bytes, findings.len() as u64 - addresses);
                 for sighted in findings {
                     self.findings.add(sighted);
                 }
@@ -367,15 +447,27 @@ impl Keeper {
         self.hand_over(judge)
     }
 
+    /// Warns of a document that is hardly breach material; after some, others are not told.
+    fn suspect(&mut self, path: &str, suspicion: Suspicion) {
+        self.suspicions += 1;
+        if self.suspicions <= SUSPICIONS {
+            self.told.push((self.documents, Told::Warning(format!("{path}: {suspicion}."))));
+        }
+        if self.suspicions == SUSPICIONS {
+            let further = "Further documents like these are not told.".to_owned();
+            self.told.push((self.documents, Told::Warning(further)));
+        }
+    }
+
     fn problem(&mut self, what: String) {
         self.progress.problems += 1;
-        self.problems.push(what);
+        self.told.push((self.documents, Told::Problem(what)));
     }
 
     fn hand_over(&mut self, judge: &ScanJudge) -> ControlFlow<()> {
         self.progress.asked(judge.totals(), self.findings.users());
-        let (found, problems) = (self.findings.take(), std::mem::take(&mut self.problems));
-        let step = Step { found, progress: self.progress.clone(), problems };
+        let (found, told) = (self.findings.take(), std::mem::take(&mut self.told));
+        let step = Step { found, progress: self.progress.clone(), pace: self.shown.pace(), told };
         if self.sender.blocking_send(step).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 

@@ -146,6 +146,101 @@ fn what_was_planted_is_nowhere() {
     }
 }
 
+/// Material of many shapes with every planted pair, current and stale, in files that are large enough to be cut.
+fn material(folder: &Path, plants: &[Plant]) -> PathBuf {
+    let material = folder.join("material");
+    fs::create_dir(&material).expect("a folder");
+    for (number, name) in ["combo.txt", "urls.txt", "blocks.txt", "objects.jsonl"].into_iter().enumerate() {
+        let mut text = String::new();
+        for plant in plants {
+            for secret in [&plant.stale, &plant.password] {
+                let upn = plant.upn();
+                let _ = match number {
+                    0 => writeln!(text, "{upn}:{secret}"),
+                    1 => writeln!(text, "https://shop.example/login:{upn}:{secret}"),
+                    2 => writeln!(text, "URL: https://shop.example\nUsername: {upn}\nPassword: {secret}\n"),
+                    _ => writeln!(text, "{}", serde_json::json!({ "email": upn, "password": secret })),
+                };
+            }
+            for other in 0..200 {
+                let _ = writeln!(text, "somebody{other}@elsewhere.example:nothing of ours {other}");
+            }
+        }
+        pairs(&material, name, std::iter::once(text));
+    }
+    material
+}
+
+#[test]
+fn what_a_scan_has_found_is_nowhere() {
+    let (data, inputs, outputs) = (folder(), folder(), folder());
+    let data = data.path();
+    let (plants, files) = plant(inputs.path());
+    let needles = Needles::of(&plants);
+    let mut printed = Printed::default();
+    for file in &files {
+        printed.run(&import(file, data)).success();
+    }
+    let material = material(inputs.path(), &plants);
+    let report = |name: &str| outputs.path().join(name);
+    let with_reports = |program: Program, name: &str| {
+        ["html", "json", "txt"]
+            .into_iter()
+            .fold(program, |program, extension| program.arg("--report").arg(report(&format!("{name}.{extension}"))))
+    };
+    let scan = || traced(["scan"], data).arg(&material);
+    let released = |program: Program| program.args(["--brake-percent", "0", "--brake-administrators", "0"]);
+
+    printed.run(&with_reports(scan().args(["--dry-run", "--json"]), "dry")).success();
+    printed.run(&scan().arg("--dry-run")).success();
+    let held = printed.run(&with_reports(scan(), "held"));
+    assert!(held.failure(1).contains("held"), "{held}");
+    printed.run(&command(["jobs", "undo", &newest_job(data)], data)).success();
+
+    // One that is killed while it waits for more, and resumed with all of it.
+    let pipe = pipe(inputs.path());
+    let mut running = released(traced(["scan", "--json"], data)).arg(&material).arg(&pipe).spawn();
+    let mut writer = File::options().write(true).open(&pipe).expect("it comes to that once all before is decoded");
+    let killed = newest_job(data);
+    writer.write_all(b"nobody@elsewhere.example:another\n").expect("it is read");
+    running.kill();
+    drop(writer);
+    printed.0.push(("scan that is killed".to_owned(), running.outcome()));
+    needles.are_not_below(data);
+    fs::remove_file(&pipe).and_then(|()| fs::write(&pipe, "\n")).expect("a file takes its place");
+    let resumed = printed.run(&traced(["jobs", "resume", "--take-over", "--json", &killed], data));
+    let summary = resumed.lines().pop().expect("a summary");
+    assert_eq!(summary["eventsRaised"].as_u64(), Some(PLANTED as u64), "every planted pair is found: {resumed}");
+
+    for extension in ["html", "json", "txt"] {
+        let file = report(&format!("job.{extension}"));
+        let made = traced(["jobs", "report", &killed], data).arg("--output").arg(file);
+        printed.run(&made).success();
+    }
+    printed.run(&traced(["jobs", "report", &killed], data)).success();
+    let findings = printed.run(&traced(["jobs", "findings", &killed, "--json"], data));
+    let event = findings.lines()[0]["eventId"].as_str().expect("an id").to_owned();
+    assert!(printed.run(&traced(["events", "places", &event], data)).success().contains("material"));
+    printed.run(&traced(["jobs", "show", &killed], data)).success();
+    printed.run(&traced(["events", "export"], data)).success();
+
+    // Nor is what the store keeps of a password in a report: no fingerprint.
+    let reports: Vec<PathBuf> =
+        fs::read_dir(outputs.path()).expect("a folder").map(|file| file.expect("a file").path()).collect();
+    assert_eq!(reports.len(), 9);
+    for file in &reports {
+        let text = fs::read_to_string(file).expect("a report is text").to_lowercase();
+        let longest = text.split(|c: char| !c.is_ascii_hexdigit()).map(str::len).max().unwrap_or_default();
+        assert!(text.len() > 1000 && longest < 32, "{} has a run of {longest} digits", file.display());
+        assert!(!text.contains("fingerprint\"") && !text.contains("verifiertag"), "{}", file.display());
+    }
+    assert_eq!(needles.are_not_below(outputs.path()).0, 9);
+    needles.are_not_below(data);
+    printed.are_free_of(&needles);
+    let found = needles.find(&fs::read(material.join("urls.txt")).expect("it can be read"));
+    assert!(found.len() >= 2 * PLANTED, "all of that could have found something");
+}
+
 /// The first file of `/proc` that leads into the memory of a process, or `None` where we are refused it.
 fn memory_of(process: u32) -> Option<File> {
     match File::open(format!("/proc/{process}/mem")) {

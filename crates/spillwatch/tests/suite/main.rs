@@ -21,6 +21,7 @@ mod jobs;
 mod keys;
 mod listen;
 mod logs;
+mod material;
 mod moving;
 #[cfg(feature = "server-tests")]
 mod nodes;
@@ -29,7 +30,9 @@ mod outages;
 mod readme;
 mod reference;
 mod repeats;
+mod reports;
 mod scan;
+mod scan_words;
 #[cfg(feature = "s3-tests")]
 mod shared_scan;
 mod stop;

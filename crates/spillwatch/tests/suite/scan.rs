@@ -1,6 +1,6 @@
 //! `spillwatch scan`: breach material in, events out.
 
-use crate::directory::{events, has, summary, with_file, write};
+use crate::directory::{events, has, with_file, write};
 use crate::{command, folder};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -25,16 +25,38 @@ fn directory(count: usize) -> (tempfile::TempDir, PathBuf) {
     (folder, data)
 }
 
-/// Scans without a brake.
-fn scan(data: &Path, arguments: &[&str], sources: &[&Path]) -> Outcome {
-    let program = command(["scan", "--brake-percent", "0"], data).args(arguments.iter().copied());
+/// Scans without a brake, and is told events.
+pub fn scan(data: &Path, arguments: &[&str], sources: &[&Path]) -> Outcome {
+    let program = command(["scan", "--json", "--brake-percent", "0"], data).args(arguments.iter().copied());
     program.args(sources.iter().map(|source| source.as_os_str())).run()
+}
+
+/// The last line of JSON that a command prints, whether it succeeds or not.
+#[track_caller]
+pub fn summary(outcome: &Outcome) -> Value {
+    let last = outcome.stdout.lines().next_back().unwrap_or_default();
+    serde_json::from_str(last).unwrap_or_else(|_| panic!("no summary: {outcome}"))
+}
+
+/// The events of a kind.
+pub fn told(outcome: &Outcome, event: &str) -> Vec<Value> {
+    let lines = outcome.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON lines"));
+    lines.filter(|line: &Value| line["event"] == event).collect()
 }
 
 /// Every line has exactly one outcome.
 #[track_caller]
-fn every_line_is_counted(summary: &Value) {
-    const OTHERS: [&str; 14] = [
+pub fn every_line_is_counted(summary: &Value) {
+    const OTHERS: [&str; 23] = [
+        "event",
+        "job",
+        "state",
+        "candidates",
+        "verified",
+        "repeated",
+        "withoutVerifier",
+        "leftOut",
+        "addressOnly",
         "items",
         "documents",
         "problems",
@@ -86,7 +108,9 @@ fn every_shape_is_found_in_one_file_and_nothing_else() {
     let known: Vec<Value> = users.iter().filter(|user| **user != json!("u-0008")).cloned().collect();
     assert_eq!(known, expected, "{outcome}");
     has(&found, &json!({"items": 1, "documents": 1, "problems": 0, "unknownAccount": 1, "foreignAddress": 1}));
-    for said in ["Looking for", "in contoso.example", "mixed.txt: "] {
+    let document = &told(&outcome, "document")[0];
+    assert!(document["path"].as_str().is_some_and(|path| path.ends_with("mixed.txt")), "{document}");
+    for said in ["Looking for", "in contoso.example"] {
         assert!(outcome.stderr.contains(said), "{said}: {outcome}");
     }
     assert!(!outcome.to_string().contains("password:"), "samples are redacted: {outcome}");
@@ -113,7 +137,8 @@ fn archives_are_taken_off_and_what_is_not_read_is_named() {
     let counts =
         json!({"items": 2, "documents": 2, "problems": 1, "current": 2, "eventsRaised": 2, "evidenceAdded": 0});
     has(&summary(&outcome), &counts); // each once, though the name stands in two attributes
-    assert!(outcome.stderr.contains("c.jpg"), "{outcome}");
+    let problems = told(&outcome, "problem");
+    assert!(problems[0]["message"].as_str().is_some_and(|said| said.contains("c.jpg")), "{outcome}");
 
     let whole = fs::read(&tar).expect("it is there");
     let cut = folder.path().join("cut.tar.gz");
@@ -121,7 +146,8 @@ fn archives_are_taken_off_and_what_is_not_read_is_named() {
     let outcome = scan(&data, &["--dry-run"], &[&cut]);
     let found = summary(&outcome);
     assert!(found["problems"].as_u64() >= Some(1), "{outcome}");
-    assert!(outcome.stderr.contains("cut.tar.gz"), "{outcome}");
+    let problems = told(&outcome, "problem");
+    assert!(problems[0]["message"].as_str().is_some_and(|said| said.contains("cut.tar.gz")), "{outcome}");
 
     let nothing = scan(&data, &["--dry-run"], &[&jpeg]);
     nothing.failure(1);
@@ -164,7 +190,7 @@ fn a_scan_is_held_by_the_brake_and_undone_like_every_job() {
     let job = summary(&command(["jobs", "list", "--top", "1"], &data).run());
     has(&job, &json!({"kind": "scan", "state": "held"}));
     let id = job["id"].as_str().expect("an id");
-    let released = command(["jobs", "resume", id, "--release"], &data).run();
+    let released = command(["jobs", "resume", id, "--release", "--json"], &data).run();
     released.success();
     has(&summary(&released), &json!({"eventsRaised": 6}));
     command(["jobs", "undo", id], &data).run().success();

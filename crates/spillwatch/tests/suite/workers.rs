@@ -278,6 +278,7 @@ fn what_cannot_be_shared_is_refused_and_a_worker_without_work_ends_when_asked() 
         (&["-"][..], "standard input is here only"),
         (&["a.txt", "--dry-run"][..], "--dry-run keeps nothing"),
         (&["a.txt", "--threads", "3"][..], "give it to `spillwatch worker`"),
+        (&["a.txt", "--passwords"][..], "read by one process"),
     ] {
         let refused = command(["scan", "--distributed"], &place.data).args(arguments.iter().copied()).run();
         assert!(refused.failure(2).contains(said), "{refused}");

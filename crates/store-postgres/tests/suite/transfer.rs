@@ -3,7 +3,8 @@
 use crate::directory::{directory_of, live_with_jobs};
 use crate::support::{clock, open};
 use model::{
-    Actor, App, AppSecret, Clock as _, Command, FixedClock, NewRiskEvent, PermissionSet, TenantId, TenantKey, Ticks,
+    Actor, App, AppSecret, Clock as _, Command, FixedClock, NewRiskEvent, PermissionSet, TaskKind, TenantId, TenantKey,
+    Ticks,
 };
 use postgres_cluster::shared;
 use std::path::Path;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use store::contract::life::{Request, live, seen_of};
 use store::transfer::{Archive, Beginning, Progress, TransferError, Verdict, transfer, transfer_in_portions};
-use store::{AdminCommand, AdminOutcome, Store, StoreError};
+use store::{AdminCommand, AdminOutcome, Store, StoreError, TaskCommand};
 use store_postgres::{PostgresArchive, PostgresStore};
 use store_sqlite::{SqliteArchive, SqliteStore};
 use uuid::Uuid;
@@ -61,6 +62,9 @@ impl Lived {
         let requests = live(&*store, &clock, &[gone, tenants[0], last, tenants[1]], (seed, steps)).await;
         for tenant in [gone, tenants[0]] {
             live_with_jobs(&*store, tenant, (seed, steps / 4), true).await;
+            let payloads = ["{}", r#"{"at":"ł"}"#].map(Into::into).to_vec();
+            let command = TaskCommand::Add { job: seed, kind: TaskKind::Scan, priority: -1, first: 0, payloads };
+            store.administer(AdminCommand::Tasks { tenant, command }).await.expect("tasks can be added");
         }
         for tenant in [gone, last] {
             store.administer(AdminCommand::RemoveTenant(tenant)).await.expect("a tenant can be removed");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use scan::candidate::{LONGEST_PASSWORD, MOST, Secret};
 use scan::chunk::{Chunker, Pool};
 use scan::counters::Counters;
+use scan::layout::Layout;
 use scan::matcher::{Found, Matcher, Scratch};
 use scan::preview::preview;
 use scan::text::Text;
@@ -44,7 +45,8 @@ pub(super) fn lines(input: &[u8]) {
 /// Scans a document, and writes down what was found.
 fn outcome(matcher: &Matcher<'_>, input: &[u8], size: usize) -> (Vec<u8>, Counters) {
     let text = Text::new(input).expect("memory can be read");
-    let mut chunker = Chunker::new(text, size.min(1 << 20), Arc::new(Pool::default()));
+    let layout = Layout::of(&text.start());
+    let mut chunker = Chunker::new(text, size.min(1 << 20), Arc::new(Pool::default())).with_layout(layout);
     let (mut scratch, mut counters, mut told) = (Scratch::default(), Counters::default(), Vec::new());
     let mut sink = |found: Found<'_>| {
         assert!(found.candidates.len() <= MOST);

@@ -1,3 +1,4 @@
 //! Tests of what the fixtures themselves do.
 
 mod fuzz;
+mod material;

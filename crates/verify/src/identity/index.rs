@@ -114,9 +114,11 @@ impl IndexBuilder {
     pub fn finish(self) -> IdentityIndex {
         let Self { state, texts, mut added } = self;
         added.sort_unstable_by(|left, right| {
-            let (left_text, right_text) = (texts.get(left.offset), texts.get(right.offset));
-            let by_text = left.hash.cmp(&right.hash).then_with(|| left_text.cmp(right_text));
-            by_text.then_with(|| (left.user, left.detail).cmp(&(right.user, right.detail)))
+            // Texts are looked at where hashes agree: elsewhere that would be two cache misses a comparison.
+            left.hash.cmp(&right.hash).then_with(|| {
+                let by_text = texts.get(left.offset).cmp(texts.get(right.offset));
+                by_text.then_with(|| (left.user, left.detail).cmp(&(right.user, right.detail)))
+            })
         });
         added.dedup_by(|right, left| {
             (right.hash, right.user, right.detail) == (left.hash, left.user, left.detail)

@@ -109,6 +109,9 @@ impl Key {
     pub fn unicode_spelling(&self) -> Option<Self> {
         let at = split(&self.text)?;
         let (local, domain) = self.text.split_at(at + 1);
+        if domain.is_ascii() && !domain.contains("xn--") {
+            return None; // most domains: nothing in them is encoded
+        }
         let (unicode, _) = Uts46::new().to_unicode(domain.as_bytes(), DENIED, Hyphens::Allow);
         // A domain that has no valid ASCII form keeps the one spelling that it has.
         (unicode != domain && to_ascii(&unicode).is_some_and(|ascii| ascii == domain))

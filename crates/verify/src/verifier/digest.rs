@@ -142,6 +142,15 @@ impl Algorithm for SimpleDigest {
         Ok(same(&digest, &self.digest))
     }
 
+    fn unsalted(&self) -> Option<(Scheme, &[u8])> {
+        match &self.salt {
+            Salt::None => {}
+            Salt::Last(salt) if salt.is_empty() => {}
+            Salt::Last(_) | Salt::First(_) => return None,
+        }
+        Some((scheme_of(self.hash, &Salt::None), &self.digest))
+    }
+
     fn canonical(&self) -> SecretText {
         if let Salt::First(salt) = &self.salt {
             let name = if self.hash == Hash::Md5 { "md5" } else { "sha1" };

@@ -43,6 +43,7 @@ mod scram;
 mod scrypt;
 mod secret;
 mod sha_crypt;
+mod unsalted;
 mod web;
 mod yescrypt;
 
@@ -51,6 +52,7 @@ use zeroize::Zeroizing;
 pub use error::{CheckError, ParseError, SchemeName};
 pub use limits::Limits;
 pub use scheme::{Cost, CostClass, Scheme};
+pub use unsalted::{DigestSet, DigestSetBuilder};
 
 /// One algorithm with its parameters, salt and digest.
 trait Algorithm: Send + Sync {
@@ -62,6 +64,11 @@ trait Algorithm: Send + Sync {
 
     /// The text that is stored: it reads back into the same verifier.
     fn canonical(&self) -> Zeroizing<String>;
+
+    /// The kind of digest and the digest, where it is one hash of the password and nothing else.
+    fn unsalted(&self) -> Option<(Scheme, &[u8])> {
+        None
+    }
 }
 
 /// A stored verifier that a candidate password can be checked against.

@@ -20,6 +20,17 @@ impl Nt {
     }
 }
 
+/// The NT hash of a candidate. What is not UTF-8 has no UTF-16 spelling, and so none: the caller re-encodes and asks again
+/// (leaks.md 3.1).
+pub(super) fn digest(candidate: &[u8]) -> Option<[u8; 16]> {
+    let text = std::str::from_utf8(candidate).ok()?;
+    let mut wide = Zeroizing::new(Vec::with_capacity(text.len() * 2));
+    for unit in text.encode_utf16() {
+        wide.extend_from_slice(&unit.to_le_bytes());
+    }
+    Some(Md4::digest(&*wide).into())
+}
+
 impl Drop for Nt {
     fn drop(&mut self) {
         self.0.zeroize();
@@ -36,16 +47,14 @@ impl Algorithm for Nt {
     }
 
     fn check(&self, candidate: &[u8]) -> Result<bool, CheckError> {
-        // What is not UTF-8 has no UTF-16 spelling: the caller re-encodes and asks again (leaks.md 3.1).
-        let Ok(text) = std::str::from_utf8(candidate) else { return Ok(false) };
-        let mut wide = Zeroizing::new(Vec::with_capacity(text.len() * 2));
-        for unit in text.encode_utf16() {
-            wide.extend_from_slice(&unit.to_le_bytes());
-        }
-        let mut hash: [u8; 16] = Md4::digest(&*wide).into();
+        let Some(mut hash) = digest(candidate) else { return Ok(false) };
         let matches = same(&hash, &self.0);
         hash.zeroize();
         Ok(matches)
+    }
+
+    fn unsalted(&self) -> Option<(Scheme, &[u8])> {
+        Some((Scheme::Nt, &self.0))
     }
 
     fn canonical(&self) -> SecretText {

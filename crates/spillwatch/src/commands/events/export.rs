@@ -139,7 +139,7 @@ impl Format {
 }
 
 /// Where an export goes.
-enum Destination {
+pub(crate) enum Destination {
     Stream(Stream),
     /// Something that is no regular file, such as a named pipe: it is written to as it is.
     Device(fs::File),
@@ -147,7 +147,7 @@ enum Destination {
 }
 
 impl Destination {
-    fn open(path: &Path, entropy: &dyn Entropy) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path, entropy: &dyn Entropy) -> Result<Self, Failure> {
         let failure = |error| Failure::message(format!("{} cannot be written: {error}", path.display()));
         if path == Path::new("-") {
             return Ok(Self::Stream(Stream::new()));
@@ -159,7 +159,7 @@ impl Destination {
     }
 
     /// Writes a portion; `false` when nobody reads any more.
-    fn write(&mut self, portion: &[u8]) -> Result<bool, Failure> {
+    pub(crate) fn write(&mut self, portion: &[u8]) -> Result<bool, Failure> {
         match self {
             Self::Stream(stream) => return stream.write(portion),
             Self::Device(file) => file.write_all(portion)?,
@@ -169,7 +169,7 @@ impl Destination {
     }
 
     /// Gives a file its name, and answers it.
-    fn finish(self) -> Result<Option<PathBuf>, Failure> {
+    pub(crate) fn finish(self) -> Result<Option<PathBuf>, Failure> {
         match self {
             Self::Stream(_) | Self::Device(_) => Ok(None),
             Self::File(part) => Ok(Some(part.finish()?)),
@@ -179,7 +179,7 @@ impl Destination {
 
 /// A file under a name for the time until it is whole; deleted when that does not come to pass. Nobody else
 /// can read it: it is about people.
-struct Part {
+pub(crate) struct Part {
     file: fs::File,
     /// Its name until then.
     partial: PathBuf,

@@ -2,27 +2,31 @@
 //! raises what they found (docs/adr/0009-tasks.md).
 
 use super::progress::Progress;
-use super::task::{MOST_LOOKS, Payload, Scanned, add};
+use super::reporting::Reports;
+use super::task::{MOST_LOOKS, MOST_WARNINGS, Payload, Scanned, add};
+use super::voice::{Told, Voice};
 use super::waiting::Waiting;
 use super::{Parameters, locations, must_have_verifiers, scanning, tell_of};
-use crate::cli::Global;
+use crate::cli::{Global, Scan};
 use crate::error::Failure;
 use crate::instance::Instance;
 use crate::signals::Signals;
 use crate::verifier_keys::Purpose;
 use ::scan::range::{PieceError, cut};
 use ::scan::source::SourceError;
-use model::{Caller, FoundCredential, Job, JobKind, Task, TaskKind, TaskState};
+use model::{Caller, FoundCredential, Job, JobKind, MatchClass, Task, TaskKind, TaskState};
 use serde::{Deserialize, Serialize};
 use service::Snapshot;
 use service::jobs::{HEARTBEAT, JobError, RunningJob};
 use service::tasks::settings_of;
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// How often tasks are looked at.
 const LOOK: Duration = Duration::from_millis(500);
+/// How often programs are told how far it is.
+const TELLING: Duration = Duration::from_secs(1);
 /// Tasks that are read at once.
 const PAGE: u32 = 500;
 /// Findings that are read at once.
@@ -67,16 +71,19 @@ pub fn settings_in(job: &Job) -> Result<String, serde_json::Error> {
 }
 
 /// Refuses what cannot be spread over machines.
-pub fn must_be_shared(sources: &[String], (is_dry, has_threads): (bool, bool)) -> Result<(), Failure> {
+pub fn must_be_shared(sources: &[String], options: &Scan) -> Result<(), Failure> {
     let why = if sources.iter().any(|source| source == "-") {
         "standard input is here only, and cannot be read from another machine; scan it without --distributed, or give a \
          file, a folder or an s3:// URL"
-    } else if is_dry {
+    } else if options.dry_run {
         "--dry-run keeps nothing, and what workers find must be kept until all of them are done: scan without \
          --distributed, or without --dry-run and with --brake-percent 1, which raises nothing of a large find before you \
          release it"
-    } else if has_threads {
+    } else if options.threads.is_some() {
         "--threads is each worker's own: give it to `spillwatch worker`"
+    } else if options.wanted.passwords {
+        "lists of passwords (--passwords) are read by one process, which has to see where each begins: scan them without \
+         --distributed"
     } else {
         return Ok(());
     };
@@ -89,13 +96,14 @@ pub async fn run(
     (instance, caller): (&Instance, &Caller),
     job: Option<RunningJob>,
     parameters: Parameters,
+    reports: Reports,
 ) -> Result<(), Failure> {
     let prepared = async {
         let vault = instance.vault(global, Purpose::Open).await?;
         // Without the verifiers: workers read those.
         let snapshot = instance.service.snapshot(caller, parameters.guests).await?;
-        must_have_verifiers(&snapshot)?;
-        tell_of(&snapshot);
+        must_have_verifiers(&snapshot, &parameters)?;
+        tell_of(&snapshot, &parameters);
         Ok::<_, Failure>((vault, snapshot))
     };
     let (mut job, (vault, snapshot)) = match (prepared.await, job) {
@@ -104,8 +112,9 @@ pub async fn run(
         (Err(failure), None) => return Err(failure),
         (Err(failure), Some(job)) => return Err(given_up(job, failure).await),
     };
-    match spread(instance, &mut job, &parameters, &snapshot).await {
-        Ok(()) => scanning(global, instance, Some(job), parameters, (vault, None)).await,
+    let voice = Voice::new(global.json, false);
+    match spread((instance, &voice), &mut job, &parameters, &snapshot).await {
+        Ok(()) => scanning(global, (instance, caller), Some(job), parameters, (vault, None), reports).await,
         Err(failure) => Err(given_up(job, failure).await),
     }
 }
@@ -117,7 +126,7 @@ async fn given_up(job: RunningJob, failure: Failure) -> Failure {
 }
 
 async fn spread(
-    instance: &Instance,
+    (instance, voice): (&Instance, &Voice),
     job: &mut RunningJob,
     parameters: &Parameters,
     snapshot: &Snapshot,
@@ -133,6 +142,7 @@ async fn spread(
     kept.settings = settings;
     job.keep(&kept, Vec::new()).await?; // before there is a task, so that a worker finds it
     anstream::eprintln!("Job {}.", job.job().id);
+    voice.started(Some(job.job().id.as_str()), parameters, snapshot)?;
     let mut signals = Signals::listen()?;
     let interrupted = |signal: &str, job: &RunningJob| {
         let id = &job.job().id;
@@ -145,7 +155,7 @@ async fn spread(
             signal = signals.next() => Err(Failure::message(format!(
                 "{signal}: not all of the material was listed; `spillwatch jobs resume {id}` goes on"
             ))),
-            listed = register(job, parameters, &mut kept) => listed,
+            listed = register((job, voice), parameters, &mut kept) => listed,
         }?;
     }
     instance.service.retry_tasks(job.caller(), job.job()).await?;
@@ -153,17 +163,23 @@ async fn spread(
     kept.progress = Progress { problems: kept.unlisted, ..Progress::default() };
     let mut look = tokio::time::interval(LOOK);
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
-    let mut waiting = Waiting::new(instance.clock.clone(), kept.task_bytes);
+    let mut waiting = Waiting::new(instance.clock.clone(), kept.task_bytes, voice.is_json);
     let mut tasks = Tasks::default();
+    let mut told_at = Instant::now();
     loop {
         tokio::select! {
             biased;
             signal = signals.next() => return Err(interrupted(signal, job)),
             _ = heartbeat.tick() => job.keep(&kept, Vec::new()).await?,
             _ = look.tick() => {
-                let open = tasks.look(instance, job, &mut kept).await?;
-                waiting.show(&kept.progress, (tasks.ended, kept.tasks), tasks.bytes, &open);
-                if tasks.ended == kept.tasks {
+                let open = tasks.look((instance, voice), job, &mut kept).await?;
+                let is_more = tasks.ended < kept.tasks;
+                let pace = waiting.show(&kept.progress, (tasks.ended, kept.tasks), tasks.bytes, &open);
+                if told_at.elapsed() >= TELLING || !is_more {
+                    voice.progress(&kept.progress, &pace)?;
+                    told_at = Instant::now();
+                }
+                if !is_more {
                     break;
                 }
             }
@@ -185,7 +201,11 @@ enum Listed {
 
 /// Lists the material and registers its pieces. One that was registered before must be the same again: what is behind it
 /// would else be scanned twice, or not at all.
-async fn register(job: &mut RunningJob, parameters: &Parameters, kept: &mut Spread) -> Result<(), Failure> {
+async fn register(
+    (job, voice): (&mut RunningJob, &Voice),
+    parameters: &Parameters,
+    kept: &mut Spread,
+) -> Result<(), Failure> {
     let locations = locations(parameters)?;
     let size = parameters.distributed.as_ref().map_or(::scan::range::USUAL_SIZE, |distributed| distributed.piece);
     let (sender, mut pieces) = mpsc::channel(REGISTERED);
@@ -205,7 +225,7 @@ async fn register(job: &mut RunningJob, parameters: &Parameters, kept: &mut Spre
     });
     (kept.tasks, kept.task_bytes, kept.unlisted) = (0, 0, 0);
     let mut some = Vec::with_capacity(REGISTERED);
-    let mut heard = std::time::Instant::now();
+    let mut heard = Instant::now();
     while pieces.recv_many(&mut some, REGISTERED).await > 0 {
         let mut cut = Vec::new();
         for one in some.drain(..) {
@@ -214,11 +234,11 @@ async fn register(job: &mut RunningJob, parameters: &Parameters, kept: &mut Spre
                 Listed::Uncut(error @ PieceError::HereOnly { .. }) => return Err(error.into()),
                 Listed::Uncut(error) => {
                     kept.unlisted += 1;
-                    anstream::eprintln!("{error}");
+                    voice.told(&Told::Problem(error.to_string()), 0)?;
                 }
                 Listed::Source(error) => {
                     kept.unlisted += 1;
-                    anstream::eprintln!("{error}");
+                    voice.told(&Told::Problem(error.to_string()), 0)?;
                 }
             }
         }
@@ -231,7 +251,7 @@ async fn register(job: &mut RunningJob, parameters: &Parameters, kept: &mut Spre
         kept.task_bytes += cut.iter().map(Payload::length).sum::<u64>();
         if heard.elapsed() >= HEARTBEAT {
             job.keep(kept, Vec::new()).await?;
-            heard = std::time::Instant::now();
+            heard = Instant::now();
         }
     }
     listing.await?;
@@ -265,11 +285,18 @@ struct Tasks {
     bytes: u64,
     /// Documents whose look was told.
     looks: usize,
+    /// Documents that were told to be hardly breach material.
+    warnings: usize,
 }
 
 impl Tasks {
     /// Counts what has ended since the last time; answers those that are being done.
-    async fn look(&mut self, instance: &Instance, job: &RunningJob, kept: &mut Spread) -> Result<Vec<Task>, Failure> {
+    async fn look(
+        &mut self,
+        (instance, voice): (&Instance, &Voice),
+        job: &RunningJob,
+        kept: &mut Spread,
+    ) -> Result<Vec<Task>, Failure> {
         let mut open = Vec::new();
         let mut from = self.first;
         loop {
@@ -283,7 +310,7 @@ impl Tasks {
                     TaskState::Waiting => {}
                     TaskState::Claimed => open.push(task),
                     TaskState::Done | TaskState::Failed if self.is_counted(task.key.number) => {}
-                    TaskState::Done | TaskState::Failed => self.count(&task, kept)?,
+                    TaskState::Done | TaskState::Failed => self.count(&task, kept, voice)?,
                 }
             }
             if all_wait {
@@ -300,7 +327,7 @@ impl Tasks {
         number < self.first || self.counted.contains(&number)
     }
 
-    fn count(&mut self, task: &Task, kept: &mut Spread) -> Result<(), Failure> {
+    fn count(&mut self, task: &Task, kept: &mut Spread, voice: &Voice) -> Result<(), Failure> {
         let unreadable = |what: &str, error: serde_json::Error| {
             Failure::message(format!("the {what} of task {} cannot be read: {error}", task.key.number))
         };
@@ -311,21 +338,25 @@ impl Tasks {
         if task.state == TaskState::Failed {
             kept.progress.problems += 1;
             let why = task.message.as_deref().unwrap_or("nobody said why");
-            anstream::eprintln!("{}: not scanned: {why}", payload.shown());
-            return Ok(());
+            return voice.told(&Told::Problem(format!("{}: not scanned: {why}", payload.shown())), 0);
         }
         let result = task.result.as_deref().unwrap_or_default();
         let scanned: Scanned = serde_json::from_str(result).map_err(|error| unreadable("result", error))?;
         add(&mut kept.progress, &scanned.counts);
-        for look in scanned.looks.iter().take(MOST_LOOKS.saturating_sub(self.looks)) {
+        for look in scanned.looks.iter().take(MOST_LOOKS.saturating_sub(self.looks)).filter(|_| !voice.is_json) {
             anstream::eprintln!("{look}");
         }
         self.looks += scanned.looks.len();
+        for warning in scanned.warnings.iter().take(MOST_WARNINGS.saturating_sub(self.warnings)) {
+            voice.told(&Told::Warning(warning.clone()), 0)?;
+        }
+        self.warnings += scanned.warnings.len();
         for problem in &scanned.problems {
-            anstream::eprintln!("{problem}");
+            voice.told(&Told::Problem(problem.clone()), 0)?;
         }
         if scanned.untold() > 0 {
-            anstream::eprintln!("{}: {} more such problems", payload.shown(), scanned.untold());
+            let more = format!("{}: {} more such problems", payload.shown(), scanned.untold());
+            voice.told(&Told::Problem(more), 0)?;
         }
         Ok(())
     }
@@ -347,7 +378,8 @@ async fn count_users(
         let store = instance.service.store();
         let page = store.found(job.caller().tenant, job.job().creation, after.as_ref(), FOUND).await?;
         let Some(last) = page.last().cloned() else { return Ok(()) };
-        for found in page {
+        let current = |found: &FoundCredential| found.finding.match_class != MatchClass::AddressOnly;
+        for found in page.into_iter().filter(current) {
             // They come in the order of users.
             if last_user.as_ref() != Some(&found.user) {
                 progress.users += 1;
@@ -363,18 +395,6 @@ async fn count_users(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_here_only_is_refused_in_words() {
-        let refused = |sources: &[&str], how| {
-            let sources: Vec<String> = sources.iter().map(|source| (*source).to_owned()).collect();
-            must_be_shared(&sources, how).err().map(|failure| failure.to_string())
-        };
-        assert_eq!(refused(&["/a", "s3://b/c"], (false, false)), None);
-        assert!(refused(&["/a", "-"], (false, false)).expect("refused").contains("standard input"));
-        assert!(refused(&["/a"], (true, false)).expect("refused").contains("--dry-run"));
-        assert!(refused(&["/a"], (false, true)).expect("refused").contains("spillwatch worker"));
-    }
 
     #[test]
     fn how_far_it_is_reads_as_the_progress_of_any_scan() {

@@ -10,10 +10,10 @@ use ::scan::decode::{ArchivePassword, Decoder, Limits, What};
 use ::scan::engine::{CHUNK, Event, scan_piece};
 use ::scan::matcher::Matcher;
 use ::scan::range::{Piece, PieceError};
-use model::{Caller, Entropy, FoundCredential, Job, JobKind, MOST_ATTEMPTS, Ticks};
+use model::{Caller, Entropy, FoundCredential, Job, JobKind, MOST_ATTEMPTS, MatchClass, Ticks};
 use service::jobs::JobError;
 use service::tasks::settings_of;
-use service::{Detector, Findings, ScanJudge, ServiceError, Vault};
+use service::{Detector, Findings, ScanJudge, ServiceError, Sighted, Vault};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -87,7 +87,7 @@ impl Ready {
     pub async fn make(instance: &Instance, caller: &Caller, job: &Job, tools: &Tools) -> Result<Self, Unready> {
         let parameters = agreed(job, !tools.passwords.is_empty()).map_err(Unready::Refused)?;
         let detector = instance.service.detector(caller, &tools.vault, parameters.guests).await?;
-        must_have_verifiers(detector.snapshot())?;
+        must_have_verifiers(detector.snapshot(), &parameters)?;
         let (orders, received) = std::sync::mpsc::channel();
         let (ready, is_ready) = oneshot::channel();
         let bench = Bench {
@@ -150,13 +150,21 @@ impl Bench {
         let own: Vec<&str> = parameters.own_domains.iter().map(String::as_str).collect();
         let matcher = Matcher::new(snapshot.index(), snapshot.normaliser(), &own);
         let decoder = Decoder::new(Limits::default(), tools.passwords);
+        let leaked = parameters.leaked.and_then(Ticks::new);
+        let judge = ScanJudge::new(detector.clone(), parameters.source.clone(), leaked, created);
+        let judge = match parameters.wanted.asked(judge, &detector) {
+            Ok(judge) => judge,
+            Err(error) => {
+                // Whoever waits is told, or is gone.
+                drop(ready.send(Err(error)));
+                return;
+            }
+        };
         let found = detector.must_find_canaries(&matcher, &decoder, &*entropy);
         let works = found.is_ok();
         if ready.send(found).is_err() || !works {
             return;
         }
-        let leaked = parameters.leaked.and_then(Ticks::new);
-        let judge = ScanJudge::new(detector.clone(), parameters.source.clone(), leaked, created);
         while let Ok(Order { payload, attempt, stop, reply }) = orders.recv() {
             let answer = one(&payload.into(), (attempt, &stop), (&decoder, &matcher, &judge), tools.threads);
             if reply.send(answer).is_err() {
@@ -189,7 +197,10 @@ fn one(
         match portion.event {
             Event::Document { path, preview, .. } => scanned.document(&path, &preview),
             Event::Scanned { counters, bytes, findings: found } => {
-                scanned.counts.scanned(&counters, bytes, found.len() as u64);
+                let is_address = |one: &&Sighted| one.found.finding.match_class == MatchClass::AddressOnly;
+                let addresses = found.iter().filter(is_address).count() as u64;
+                scanned.counts.address_only += addresses;
+                scanned.counts.scanned(&counters, bytes, found.len() as u64 - addresses);
                 for mut sighted in found {
                     // How many lines are before the piece is not known here.
                     if let Some(place) = sighted.found.place.as_mut().filter(|_| piece.start > 0) {

@@ -3,7 +3,6 @@
 use crate::commands::events::bar;
 use crate::commands::raising::Raises;
 use ::scan::counters::{Counters, Outcome};
-use ::scan::preview::Preview;
 use ::scan::source::Location;
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
@@ -14,8 +13,6 @@ use std::time::{Duration, Instant};
 
 /// How often a line is written where there is no terminal.
 const LINE: Duration = Duration::from_secs(10);
-/// Documents whose look is told.
-const TOLD: u64 = 3;
 
 /// How far a scan is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -39,12 +36,16 @@ pub struct Progress {
     pub outcomes: BTreeMap<String, u64>,
     /// Places at which a current credential stands.
     pub current: u64,
+    /// Places at which a user is named and no verifier can say anything, where these are asked for.
+    pub address_only: u64,
     /// Users with a current credential; since the last start of the job.
     pub users: u64,
     /// Of these, those who cannot sign in.
     pub disabled_users: u64,
     /// What verifiers were asked; since the last start of the job.
     pub asked: ScanTotals,
+    /// Whether the material is lists of passwords that name nobody.
+    pub is_of_passwords: bool,
     /// What became of what was found.
     pub raised: Option<Raised>,
 }
@@ -77,12 +78,42 @@ impl Raises for Progress {
     }
 }
 
+/// How fast it goes, and how much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// Bytes of text a second, since this process began.
+    pub rate: u64,
+    /// Bytes of the sources that are read; of what is packed, as far as whole items are.
+    pub done: u64,
+    /// Bytes of all sources, as far as they tell.
+    pub total: Option<u64>,
+    /// Milliseconds since this process began.
+    elapsed: u64,
+}
+
+impl Pace {
+    /// That of a scan over many machines: so many bytes of text were scanned in a time, so many bytes of all are done.
+    pub fn of_workers(text: u64, (done, total): (u64, u64), elapsed: Duration) -> Self {
+        let elapsed = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+        let rate = u128::from(text) * 1000 / u128::from(elapsed);
+        Self { rate: u64::try_from(rate).unwrap_or(u64::MAX), done, total: Some(total), elapsed }
+    }
+
+    /// How many seconds it goes on at this rate, as far as that can be told.
+    pub fn eta(&self) -> Option<u64> {
+        let left = self.total?.checked_sub(self.done)?;
+        let done = u128::from(self.done);
+        u64::try_from((u128::from(left) * u128::from(self.elapsed)).checked_div(done)? / 1000).ok()
+    }
+}
+
 /// What whoever watches is shown: a bar on a terminal, else a line now and then.
 pub struct Shown {
     bar: ProgressBar,
+    is_json: bool,
     since: Instant,
     began: Instant,
-    told: u64,
+    total: Option<u64>,
     /// Bytes of items that are done.
     done: u64,
     /// Bytes of text when the item began.
@@ -94,35 +125,20 @@ pub struct Shown {
 
 impl Shown {
     /// Asks how large the sources are, as far as files tell.
-    pub fn new(locations: &[Location], before: u64) -> Self {
-        let bar = bar("{bar:30} {bytes}/{total_bytes}  {msg}  ETA {eta}");
-        if !bar.is_hidden() {
-            let items = locations.iter().flat_map(Location::items).take(100_000);
-            bar.set_length(items.filter_map(|item| item.ok()?.size).sum());
+    pub fn new(locations: &[Location], before: u64, is_json: bool) -> Self {
+        let bar = if is_json { ProgressBar::hidden() } else { bar("{bar:24} {bytes}/{total_bytes}  {msg}  ETA {eta}") };
+        let is_asked = is_json || !bar.is_hidden();
+        let total = is_asked.then(|| sizes(locations)).filter(|total| *total > 0);
+        if let Some(total) = total {
+            bar.set_length(total);
         }
         let now = Instant::now();
-        Self { bar, since: now, began: now, told: 0, done: 0, at_item: 0, bytes: before, before }
+        Self { bar, is_json, since: now, began: now, total, done: 0, at_item: before, bytes: before, before }
     }
 
-    /// What is told of a document that begins: how it looks, with nothing of its content.
-    pub fn document(&mut self, path: &str, preview: &Preview) -> Option<String> {
-        self.told += 1;
-        if self.told > TOLD {
-            return None;
-        }
-        let shapes: Vec<String> =
-            preview.shapes.iter().take(3).map(|(shape, share)| format!("{} {share} %", shape.name())).collect();
-        let shapes = if shapes.is_empty() { "no shape that is known".to_owned() } else { shapes.join(", ") };
-        let mut text =
-            format!("{path}: {shapes}; {} ({}).", preview.writing.encoding.name(), preview.confidence.name());
-        for sample in preview.samples.iter().take(3) {
-            text.push_str("\n    ");
-            text.push_str(sample);
-        }
-        if self.told == TOLD {
-            text.push_str("\nFurther documents are read without a word, unless something is wrong with one.");
-        }
-        Some(text)
+    /// Whether programs are told, and nobody is shown anything.
+    pub fn is_json(&self) -> bool {
+        self.is_json
     }
 
     /// An item is done.
@@ -131,28 +147,62 @@ impl Shown {
         self.at_item = self.bytes;
     }
 
+    /// How fast it goes.
+    pub fn pace(&self) -> Pace {
+        let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        let rate = u128::from(self.bytes - self.before) * 1000 / u128::from(elapsed);
+        let done = self.done + self.bytes - self.at_item;
+        let done = self.total.map_or(done, |total| done.min(total)); // text is longer than what it was packed into
+        Pace { rate: u64::try_from(rate).unwrap_or(u64::MAX), done, total: self.total, elapsed }
+    }
+
     /// Shows how far it is.
     pub fn progress(&mut self, progress: &Progress) {
         self.bytes = progress.bytes;
-        let milliseconds = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-        let rate = (progress.bytes - self.before) / 1000 / milliseconds; // MB a second, since this process began
-        let told = || {
+        let told = |rate: u64| {
             format!(
-                "{} lines  {rate} MB/s  {} candidates  {} verified  {} current",
-                progress.lines, progress.asked.candidates, progress.asked.verified, progress.current
+                "{}.{:02} GB/s  {} lines  {} candidates  {} verified  {} findings",
+                rate / 1_000_000_000,
+                rate / 10_000_000 % 100,
+                progress.lines,
+                progress.asked.candidates,
+                progress.asked.verified,
+                progress.current
             )
         };
         if !self.bar.is_hidden() {
-            self.bar.set_position(self.done + self.bytes - self.at_item);
-            self.bar.set_message(told());
-        } else if self.since.elapsed() >= LINE {
+            let pace = self.pace();
+            self.bar.set_position(pace.done);
+            self.bar.set_message(told(pace.rate));
+        } else if !self.is_json && self.since.elapsed() >= LINE {
             self.since = Instant::now();
-            anstream::eprintln!("{} MB of text  {}", progress.bytes / 1_000_000, told());
+            anstream::eprintln!("{} MB of text  {}", progress.bytes / 1_000_000, told(self.pace().rate));
         }
     }
 
     /// Takes the bar away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// How many bytes the first items have.
+fn sizes(locations: &[Location]) -> u64 {
+    let items = locations.iter().flat_map(Location::items).take(100_000);
+    items.filter_map(|item| item.ok()?.size).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pace;
+
+    #[test]
+    fn the_time_that_is_left_is_told_where_it_can_be() {
+        let pace = Pace { rate: 0, done: 250, total: Some(1000), elapsed: 10_000 };
+        assert_eq!(pace.eta(), Some(30));
+        assert_eq!(Pace { done: 1000, ..pace }.eta(), Some(0));
+        for unknown in [Pace { total: None, ..pace }, Pace { done: 0, ..pace }, Pace { done: 2000, ..pace }] {
+            assert_eq!(unknown.eta(), None);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What a scan over many machines keeps in its tasks: the piece to be scanned, and what came of it.
 
 use super::progress::Progress;
+use super::voice::Voice;
 use ::scan::preview::Preview;
 use ::scan::range::Piece;
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,8 @@ use service::ScanTotals;
 
 /// Problems of a task that are told in words; of further ones the number.
 const MOST_PROBLEMS: usize = 100;
+/// Documents of a task that are told to be hardly breach material.
+pub const MOST_WARNINGS: usize = 20;
 /// Documents whose look is told.
 pub const MOST_LOOKS: usize = 3;
 
@@ -64,6 +67,8 @@ pub struct Scanned {
     pub counts: Progress,
     /// What was not read, or not to its end: the first of these, in words.
     pub problems: Vec<String>,
+    /// Documents that are hardly breach material: the first of these, in words.
+    pub warnings: Vec<String>,
     /// How its first documents look, with nothing of their content.
     pub looks: Vec<String>,
 }
@@ -84,15 +89,13 @@ impl Scanned {
 
     /// A document begins.
     pub fn document(&mut self, path: &str, preview: &Preview) {
+        if let Some(suspicion) = preview.suspicion.filter(|_| self.warnings.len() < MOST_WARNINGS) {
+            self.warnings.push(format!("{path}: {suspicion}."));
+        }
         if self.looks.len() >= MOST_LOOKS {
             return;
         }
-        let shapes: Vec<String> =
-            preview.shapes.iter().take(3).map(|(shape, share)| format!("{} {share} %", shape.name())).collect();
-        let shapes = if shapes.is_empty() { "no shape that is known".to_owned() } else { shapes.join(", ") };
-        let look = format!("{path}: {shapes}; {} ({}).", preview.writing.encoding.name(), preview.confidence.name());
-        let samples = preview.samples.iter().take(3);
-        self.looks.push(samples.fold(look, |look, sample| format!("{look}\n    {sample}")));
+        self.looks.push(Voice::new(false, false).look(path, preview));
     }
 }
 
@@ -104,14 +107,16 @@ pub fn add(sum: &mut Progress, counts: &Progress) {
     sum.bytes += counts.bytes;
     sum.lines += counts.lines;
     sum.current += counts.current;
+    sum.address_only += counts.address_only;
     for (outcome, lines) in &counts.outcomes {
         *sum.outcomes.entry(outcome.clone()).or_default() += lines;
     }
-    let ScanTotals { candidates, verified, repeated, no_verifier } = counts.asked;
+    let ScanTotals { candidates, verified, repeated, no_verifier, left_out } = counts.asked;
     sum.asked.candidates += candidates;
     sum.asked.verified += verified;
     sum.asked.repeated += repeated;
     sum.asked.no_verifier += no_verifier;
+    sum.asked.left_out += left_out;
 }
 
 /// What was asked between two moments.
@@ -121,6 +126,7 @@ pub fn asked_since(before: ScanTotals, now: ScanTotals) -> ScanTotals {
         verified: now.verified - before.verified,
         repeated: now.repeated - before.repeated,
         no_verifier: now.no_verifier - before.no_verifier,
+        left_out: now.left_out - before.left_out,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What whoever waits for workers is shown.
 
-use super::progress::Progress;
+use super::progress::{Pace, Progress};
 use crate::commands::events::bar;
 use indicatif::ProgressBar;
 use model::{Clock, Task};
@@ -21,24 +21,28 @@ pub struct Waiting {
     bytes: u64,
     since: Instant,
     began: Instant,
-    /// Bytes that were scanned when it began.
-    before: Option<u64>,
+    /// Bytes of pieces, and of text, that were scanned when it began.
+    before: Option<(u64, u64)>,
+    /// Whether programs are told, and nobody is shown anything.
+    is_json: bool,
     idle_since: Instant,
     idle_told: Option<Instant>,
 }
 
 impl Waiting {
     /// Waits for so many bytes.
-    pub fn new(clock: Arc<dyn Clock>, bytes: u64) -> Self {
-        let bar = bar("{bar:30} {bytes}/{total_bytes}  {msg}  ETA {eta}");
+    pub fn new(clock: Arc<dyn Clock>, bytes: u64, is_json: bool) -> Self {
+        let bar = if is_json { ProgressBar::hidden() } else { bar("{bar:24} {bytes}/{total_bytes}  {msg}  ETA {eta}") };
         bar.set_length(bytes);
         let now = Instant::now();
-        Self { clock, bar, bytes, since: now, began: now, before: None, idle_since: now, idle_told: None }
+        Self { clock, bar, bytes, since: now, began: now, before: None, is_json, idle_since: now, idle_told: None }
     }
 
-    /// Shows how far it is: so many tasks and bytes have ended, and these are being done.
-    pub fn show(&mut self, progress: &Progress, (ended, tasks): (u64, u64), bytes: u64, open: &[Task]) {
-        let before = *self.before.get_or_insert(bytes);
+    /// Shows how far it is: so many tasks and bytes have ended, and these are being done. Answers how fast it goes.
+    pub fn show(&mut self, progress: &Progress, (ended, tasks): (u64, u64), bytes: u64, open: &[Task]) -> Pace {
+        let (before, text) = *self.before.get_or_insert((bytes, progress.bytes));
+        let done = (bytes - before, self.bytes.saturating_sub(before));
+        let pace = Pace::of_workers(progress.bytes - text, done, self.began.elapsed());
         let now = self.clock.now();
         let alive = open.iter().filter(|task| task.lease.is_some_and(|lease| lease > now));
         let workers: BTreeSet<&str> = alive.filter_map(|task| task.holder.as_deref()).collect();
@@ -59,12 +63,12 @@ impl Waiting {
         if !self.bar.is_hidden() {
             self.bar.set_position(bytes);
             self.bar.set_message(told);
-        } else if self.since.elapsed() >= LINE {
+        } else if !self.is_json && self.since.elapsed() >= LINE {
             self.since = Instant::now();
-            let eta = eta(self.began.elapsed(), bytes - before, self.bytes.saturating_sub(bytes));
-            let eta = eta.map(|eta| format!("  ETA {} s", eta.as_secs())).unwrap_or_default();
+            let eta = pace.eta().map(|seconds| format!("  ETA {seconds} s")).unwrap_or_default();
             anstream::eprintln!("{} of {} MB  {told}{eta}", bytes / 1_000_000, self.bytes / 1_000_000);
         }
+        pace
     }
 
     /// Whether it is to be said that nobody is at work: after a while, and then now and again.
@@ -87,20 +91,13 @@ impl Waiting {
     }
 }
 
-/// How long it goes on at the pace so far.
-fn eta(elapsed: Duration, done: u64, left: u64) -> Option<Duration> {
-    let milliseconds = elapsed.as_millis() * u128::from(left);
-    let milliseconds = milliseconds.checked_div(u128::from(done))?;
-    Some(Duration::from_millis(u64::try_from(milliseconds).unwrap_or(u64::MAX)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn that_nobody_works_is_said_after_a_while_and_again() {
-        let mut waiting = Waiting::new(Arc::new(model::SystemClock), 9);
+        let mut waiting = Waiting::new(Arc::new(model::SystemClock), 9, true);
         let at = |seconds| waiting_since(&waiting) + Duration::from_secs(seconds);
         let (soon, later, still, again) = (at(9), at(11), at(60), at(72));
         assert!(!waiting.is_idle_told(true, soon));
@@ -114,12 +111,5 @@ mod tests {
 
     fn waiting_since(waiting: &Waiting) -> Instant {
         waiting.idle_since
-    }
-
-    #[test]
-    fn the_end_is_foretold_by_the_pace() {
-        assert_eq!(eta(Duration::from_secs(10), 0, 5), None, "there is no pace yet");
-        assert_eq!(eta(Duration::from_secs(10), 5, 10), Some(Duration::from_secs(20)));
-        assert_eq!(eta(Duration::from_secs(10), 5, 0), Some(Duration::ZERO));
     }
 }
