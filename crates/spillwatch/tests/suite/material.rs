@@ -60,8 +60,9 @@ fn what_is_no_breach_material_is_named() {
         assert!(outcome.stderr.contains(words), "{name}: {words}: {outcome}");
         outcome
     };
-    let hashes =
-        |numbers: &[u64]| -> String { numbers.iter().map(|number| format!("{number:040X}:{number}\r\n")).collect() };
+    let hashes = |numbers: &[u64]| {
+        numbers.iter().map(|number| format!("{number:040X}:{number}\r\n")).collect::<Vec<_>>().concat()
+    };
     let nt = "8846f7eaee8fb117ad06bdd830b7586c";
     let pwdump = format!("anna:1104:{nt}:{nt}:::\nzoe:1105:{nt}:{nt}:::\n");
     let ldif =
