@@ -1,6 +1,7 @@
 //! Breach material through the binary: what is planted is found in it and nothing else, and what is none is told so.
 
-use crate::directory::{events, summary, with_file, write};
+use crate::directory::{events, with_file, write};
+use crate::scan::summary;
 use crate::{command, folder};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ fn everybody_who_is_planted_gets_an_event_and_nobody_else() {
     let (directory, files) = material.write(folder.path()).expect("it can be written");
     owner_only(&directory);
     with_file(["users", "import"], &directory, &data).success();
-    let outcome = command(["scan", "--brake-percent", "0"], &data).arg(&files).run();
+    let outcome = command(["scan", "--json", "--brake-percent", "0"], &data).arg(&files).run();
     outcome.success();
     let found = summary(&outcome);
     let lines: u64 = material.documents.iter().map(|document| document.lines).sum();
