@@ -1,6 +1,7 @@
 //! Breach material through the binary: what is planted is found in it and nothing else, and what is none is told so.
 
-use crate::directory::{events, summary, with_file, write};
+use crate::directory::{events, with_file, write};
+use crate::scan::summary;
 use crate::{command, folder};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ fn everybody_who_is_planted_gets_an_event_and_nobody_else() {
     let (directory, files) = material.write(folder.path()).expect("it can be written");
     owner_only(&directory);
     with_file(["users", "import"], &directory, &data).success();
-    let outcome = command(["scan", "--brake-percent", "0"], &data).arg(&files).run();
+    let outcome = command(["scan", "--json", "--brake-percent", "0"], &data).arg(&files).run();
     outcome.success();
     let found = summary(&outcome);
     let lines: u64 = material.documents.iter().map(|document| document.lines).sum();
@@ -60,8 +61,9 @@ fn what_is_no_breach_material_is_named() {
         assert!(outcome.stderr.contains(words), "{name}: {words}: {outcome}");
         outcome
     };
-    let hashes =
-        |numbers: &[u64]| -> String { numbers.iter().map(|number| format!("{number:040X}:{number}\r\n")).collect() };
+    let hashes = |numbers: &[u64]| {
+        numbers.iter().map(|number| format!("{number:040X}:{number}\r\n")).collect::<Vec<_>>().concat()
+    };
     let nt = "8846f7eaee8fb117ad06bdd830b7586c";
     let pwdump = format!("anna:1104:{nt}:{nt}:::\nzoe:1105:{nt}:{nt}:::\n");
     let ldif =

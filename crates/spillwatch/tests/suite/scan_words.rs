@@ -1,7 +1,7 @@
 //! `spillwatch scan` beside pairs: lists of passwords that name nobody, names alone, and slow verifiers.
 
-use crate::directory::{events, has, summary, with_file, write};
-use crate::scan::{every_line_is_counted, scan};
+use crate::directory::{events, has, with_file, write};
+use crate::scan::{every_line_is_counted, scan, summary};
 use crate::{BINARY, EVENTS, command, folder};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -64,10 +64,11 @@ fn a_list_of_passwords_raises_whoever_has_one_at_a_low_level() {
     every_line_is_counted(&found);
     has(&found, &json!({"lines": 7, "listedPassword": 6, "blank": 1, "eventsRaised": 3, "current": 3}));
     assert_eq!(levels(&data), all_low(&["u-0", "u-1", "u-5"]));
-    for said in ["among 4 users", "2 users have only verifiers with a salt or slow ones", "a list of passwords; ASCII"]
-    {
+    for said in ["among 4 users", "2 users have only verifiers with a salt or slow ones"] {
         assert!(outcome.stderr.contains(said), "{said}: {outcome}");
     }
+    let shown = command(["scan", "--dry-run", "--passwords"], &data).arg(&list).run();
+    assert!(shown.stderr.contains("a list of passwords; ASCII"), "{shown}");
     let known = evidence(&data, "u-1");
     assert_eq!(known.len(), 1, "{known:?}");
     let expected = json!({"matchClass": "passwordOnly", "matchedAttribute": null, "source": "common passwords"});
@@ -121,12 +122,16 @@ fn what_is_no_list_of_passwords_is_refused_or_warned_of() {
     refused.failure(1);
     assert!(refused.stderr.contains("pwned.txt: a list of hashes"), "{refused}");
     let combo = "u1@contoso.example:correct-horse-9417\n".repeat(5);
-    let warned = scan(&data, &["--passwords"], &[&write(folder.path(), "combo.txt", &combo)]);
+    let file = write(folder.path(), "combo.txt", &combo);
+    let warned = command(["scan", "--brake-percent", "0", "--passwords"], &data).arg(&file).run();
     warned.success();
+    let told = scan(&data, &["--passwords"], &[&file]);
+    assert!(told.stdout.contains("\"warning\":\"Warning: combo.txt looks like"), "{told}");
     for said in ["looks like material that names people", "Nothing was found: none of 5 passwords"] {
         assert!(warned.stderr.contains(said), "{said}: {warned}");
     }
-    let unnamed = scan(&data, &[], &[&write(folder.path(), "list.txt", "one\ntwo\n")]);
+    let list = write(folder.path(), "list.txt", "one\ntwo\n");
+    let unnamed = command(["scan", "--brake-percent", "0"], &data).arg(&list).run();
     assert!(unnamed.stderr.contains("is scanned with --passwords"), "{unnamed}");
     assert!(levels(&data).is_empty());
 
@@ -257,7 +262,8 @@ fn a_directory_without_verifiers_is_scanned_for_names_alone() {
     outcome.success();
     has(&summary(&outcome), &json!({"addressOnly": 1, "eventsRaised": 1, "current": 0}));
     assert_eq!(levels(&data), all_low(&["u-07"]));
-    let said = &outcome.stderr;
+    let again = command(["scan", "--brake-percent", "0", "--address-only"], &data).arg(&file).run();
+    let said = &again.stderr;
     assert!(said.contains("of whom 0 have verifiers") && !said.contains("Warning"), "{outcome}");
 }
 

@@ -149,6 +149,8 @@ pub fn meaning(outcome: &str) -> &'static str {
         "blank" => "with nothing",
         "records" => "longer than 64 KiB, read record by record",
         "lineTooLong" => "longer than 64 KiB, skipped",
+        "listedPassword" => "in a list of passwords",
+        "listedHash" => "in a list of passwords, of hashes",
         _ => "",
     }
 }
