@@ -1,7 +1,9 @@
 //! A scan over many machines: a PostgreSQL database, an S3 server, and workers that share nothing else.
 
-use crate::directory::{has, summary, write};
-use crate::workers::{SCAN, USERS, distributed, ended, events_of, job_of, material, stop, users, wait_for_piece};
+use crate::directory::{has, write};
+use crate::workers::{
+    SCAN, USERS, counted, distributed, ended, events_of, job_of, material, stop, users, wait_for_piece,
+};
 use crate::{BINARY, folder};
 use object_store::ObjectStoreExt as _;
 use object_store::aws::AmazonS3Builder;
@@ -88,7 +90,7 @@ fn three_workers_of_which_one_is_killed_find_what_one_process_finds() {
     }
     let found = place.events();
     assert_eq!(found.len(), USERS);
-    let report = summary(&spread);
+    let report = counted(&spread);
     has(&report, &json!({"items": 5, "documents": 4, "problems": 1, "users": USERS, "disabledUsers": 3}));
 
     // The same, taken back and found again by one process.
@@ -96,7 +98,7 @@ fn three_workers_of_which_one_is_killed_find_what_one_process_finds() {
     assert_eq!(place.events(), Vec::<Value>::new());
     let one = place.command(&SCAN).arg(MATERIAL).run();
     one.success();
-    assert_eq!(summary(&one), report, "{one}");
+    assert_eq!(counted(&one), report, "{one}");
     assert_eq!(place.events(), found);
 }
 
@@ -107,7 +109,7 @@ fn wrong_credentials_are_named_by_a_scan_and_by_a_worker() {
     let alone = wrong(place.command(&SCAN)).arg(MATERIAL).run();
     alone.failure(1);
     for said in ["s3://leaks/material", "refuses the credentials", "nothing was read"] {
-        assert!(alone.stderr.contains(said), "{said}: {alone}");
+        assert!(alone.to_string().contains(said), "{said}: {alone}");
     }
     let coordinator = distributed(place.command(&SCAN)).arg(format!("{MATERIAL}/d.txt")).spawn();
     wait_for("the pieces", || coordinator.stderr().contains("pieces for workers").then_some(()));
@@ -115,7 +117,7 @@ fn wrong_credentials_are_named_by_a_scan_and_by_a_worker() {
     let spread = ended(coordinator);
     spread.failure(1);
     for said in ["d.txt: not scanned: ", "refuses the credentials", "nothing was read"] {
-        assert!(spread.stderr.contains(said), "{said}: {spread}");
+        assert!(spread.to_string().contains(said), "{said}: {spread}");
     }
     let log = stop(worker).stderr;
     assert!(log.contains("refuses the credentials") && log.contains("\"attempt\":5"), "{log}");
