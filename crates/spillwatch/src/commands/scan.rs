@@ -248,7 +248,9 @@ async fn scanning(
 ) -> Result<(), Failure> {
     let mut progress: Progress = match &job {
         Some(job) => {
-            anstream::eprintln!("Job {}.", job.job().id);
+            if parameters.distributed.is_none() {
+                anstream::eprintln!("Job {}.", job.job().id); // a distributed one was named when it was begun
+            }
             job.progress()?
         }
         None => Progress::default(),
