@@ -56,10 +56,12 @@ pub enum JobState {
     Failed = 4,
     /// What it did has been taken back.
     Undone = 5,
+    /// What is left of it is done by workers; whoever does the last of it takes the job up and ends it.
+    Waiting = 6,
 }
 
 impl JobState {
-    const ALL: [Self; 5] = [Self::Running, Self::Held, Self::Completed, Self::Failed, Self::Undone];
+    const ALL: [Self; 6] = [Self::Running, Self::Held, Self::Completed, Self::Failed, Self::Undone, Self::Waiting];
 
     /// The state with this value in a store.
     pub fn from_value(value: i64) -> Option<Self> {
@@ -74,6 +76,7 @@ impl JobState {
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Undone => "undone",
+            Self::Waiting => "waiting",
         }
     }
 }

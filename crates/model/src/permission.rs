@@ -19,20 +19,35 @@ pub enum Permission {
     UserReadAll,
     /// Read, create, update and delete the directory's users.
     UserReadWriteAll,
+    /// Provision users and their passwords over SCIM.
+    SpillwatchScimReadWriteAll,
+    /// Hand in pairs of names and passwords to be checked.
+    SpillwatchCheck,
+    /// Read jobs.
+    SpillwatchJobsReadAll,
+    /// Read jobs, resume them and take back what they did.
+    SpillwatchJobsReadWriteAll,
+    /// Read where jobs found credentials: sources, documents and places in them.
+    SpillwatchEvidenceReadAll,
 }
 
 impl Permission {
     /// Every permission, in the order in which they are listed to people.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 11] = [
         Self::IdentityRiskEventReadAll,
         Self::IdentityRiskEventReadWriteAll,
         Self::IdentityRiskyUserReadAll,
         Self::IdentityRiskyUserReadWriteAll,
         Self::UserReadAll,
         Self::UserReadWriteAll,
+        Self::SpillwatchScimReadWriteAll,
+        Self::SpillwatchCheck,
+        Self::SpillwatchJobsReadAll,
+        Self::SpillwatchJobsReadWriteAll,
+        Self::SpillwatchEvidenceReadAll,
     ];
 
-    /// Graph's name, as it stands in a token.
+    /// Graph's name, or one of our own where Graph has none, as it stands in a token.
     pub const fn name(self) -> &'static str {
         match self {
             Self::IdentityRiskEventReadAll => "IdentityRiskEvent.Read.All",
@@ -41,6 +56,11 @@ impl Permission {
             Self::IdentityRiskyUserReadWriteAll => "IdentityRiskyUser.ReadWrite.All",
             Self::UserReadAll => "User.Read.All",
             Self::UserReadWriteAll => "User.ReadWrite.All",
+            Self::SpillwatchScimReadWriteAll => "Spillwatch.Scim.ReadWrite.All",
+            Self::SpillwatchCheck => "Spillwatch.Check",
+            Self::SpillwatchJobsReadAll => "Spillwatch.Jobs.Read.All",
+            Self::SpillwatchJobsReadWriteAll => "Spillwatch.Jobs.ReadWrite.All",
+            Self::SpillwatchEvidenceReadAll => "Spillwatch.Evidence.Read.All",
         }
     }
 
@@ -50,11 +70,12 @@ impl Permission {
             Self::IdentityRiskEventReadAll => Some(Self::IdentityRiskEventReadWriteAll),
             Self::IdentityRiskyUserReadAll => Some(Self::IdentityRiskyUserReadWriteAll),
             Self::UserReadAll => Some(Self::UserReadWriteAll),
+            Self::SpillwatchJobsReadAll => Some(Self::SpillwatchJobsReadWriteAll),
             _ => None,
         }
     }
 
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
@@ -84,7 +105,7 @@ impl FromStr for Permission {
 
 /// The permissions of one caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PermissionSet(u8);
+pub struct PermissionSet(u16);
 
 impl PermissionSet {
     /// Holds every permission.

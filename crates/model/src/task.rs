@@ -11,12 +11,14 @@ pub const MOST_ATTEMPTS: u32 = 5;
 pub enum TaskKind {
     /// To scan a piece of breach material.
     Scan = 1,
+    /// To look whether pairs that somebody handed in are current. The pairs are sealed in the payload.
+    Check = 2,
 }
 
 impl TaskKind {
     /// The kind with this value in a store.
     pub fn from_value(value: i64) -> Option<Self> {
-        (value == Self::Scan as i64).then_some(Self::Scan)
+        [Self::Scan, Self::Check].into_iter().find(|kind| *kind as i64 == value)
     }
 }
 
@@ -68,7 +70,7 @@ pub struct Task {
     pub priority: i32,
     /// How far it is.
     pub state: TaskState,
-    /// What is to be done: a JSON object.
+    /// What is to be done: a JSON object; an empty one once a [check](TaskKind::Check) is done.
     pub payload: Box<str>,
     /// Who is at it, or was last, for people.
     pub holder: Option<Box<str>>,

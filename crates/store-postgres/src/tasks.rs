@@ -61,7 +61,10 @@ pub(crate) async fn execute(
             db.execute(&sql, values).await.map(done).map_err(engine(DOING))
         }
         TaskCommand::Finish { key, claim, result, found } => {
-            let sql = format!("UPDATE tasks SET state = 3, claim = NULL, lease = NULL, result = $5 {HELD}");
+            let sql = format!(
+                "UPDATE tasks SET state = 3, claim = NULL, lease = NULL, result = $5, \
+                 payload = CASE WHEN kind = 2 THEN '{{}}' ELSE payload END {HELD}"
+            );
             let found: Vec<_> = found.into_iter().map(|found| (key.job, found)).collect();
             let then = if found.is_empty() { Vec::new() } else { vec![add_found(tenant, &found)] };
             let (job, task) = (place(key.job), place(key.number));
@@ -93,7 +96,7 @@ async fn claim_next(
     let sql = format!(
         "WITH next AS MATERIALIZED (SELECT n.job, n.number FROM tasks AS n WHERE n.tenant = $1 AND n.kind = $2 \
          AND n.state < 3 AND (n.state = 1 OR n.lease < $3) \
-         AND n.job IN (SELECT j.number FROM jobs AS j WHERE j.tenant = $1 AND j.state = 1) \
+         AND n.job IN (SELECT j.number FROM jobs AS j WHERE j.tenant = $1 AND j.state IN (1, 6)) \
          AND n.job <> ALL($7) \
          ORDER BY n.priority DESC, n.job, n.number LIMIT 1 FOR UPDATE SKIP LOCKED) \
          UPDATE tasks AS t SET state = 2, claim = $4, holder = $5, lease = $6, attempts = t.attempts + 1 FROM next \

@@ -48,7 +48,7 @@ fn change(
                 "UPDATE tasks SET state = 2, claim = ?4, holder = ?5, lease = ?6, attempts = attempts + 1 \
                  WHERE tenant = ?1 AND (job, number) = (SELECT job, number FROM tasks INDEXED BY tasks_open \
                  WHERE tenant = ?1 AND kind = ?2 AND state < 3 AND (state = 1 OR lease < ?3) \
-                 AND job IN (SELECT number FROM jobs WHERE tenant = ?1 AND state = 1) \
+                 AND job IN (SELECT number FROM jobs WHERE tenant = ?1 AND state IN (1, 6)) \
                  AND job NOT IN (SELECT value FROM json_each(?7)) \
                  ORDER BY priority DESC, job, number LIMIT 1) RETURNING {COLUMNS}"
             );
@@ -76,7 +76,10 @@ fn change(
             done(db.prepare_cached(&sql)?.execute(values)?)
         }
         TaskCommand::Finish { key, claim, result, found } => {
-            let sql = format!("UPDATE tasks SET state = 3, claim = NULL, lease = NULL, result = ?5 {HELD}");
+            let sql = format!(
+                "UPDATE tasks SET state = 3, claim = NULL, lease = NULL, result = ?5, \
+                 payload = iif(kind = 2, '{{}}', payload) {HELD}"
+            );
             let values = params![tenant.0, bounded(key.job), bounded(key.number), claim, result];
             if db.prepare_cached(&sql)?.execute(values)? == 0 {
                 return Ok(Ok(TaskOutcome::None));

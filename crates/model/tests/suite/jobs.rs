@@ -27,10 +27,12 @@ fn kinds_and_states_are_kept_by_number() {
     for kind in [JobKind::Import, JobKind::Scan, JobKind::Check, JobKind::Undo] {
         assert_eq!(JobKind::from_value(kind as i64), Some(kind), "{}", kind.name());
     }
-    for state in [JobState::Running, JobState::Held, JobState::Completed, JobState::Failed, JobState::Undone] {
+    for state in
+        [JobState::Running, JobState::Held, JobState::Completed, JobState::Failed, JobState::Undone, JobState::Waiting]
+    {
         assert_eq!(JobState::from_value(state as i64), Some(state), "{}", state.name());
     }
-    for value in [-1, 0, 6] {
+    for value in [-1, 0, 7] {
         assert_eq!((JobKind::from_value(value), JobState::from_value(value)), (None, None));
     }
 }

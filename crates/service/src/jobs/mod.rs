@@ -260,6 +260,11 @@ impl RunningJob {
         self.end(JobState::Held, Some(why), progress).await
     }
 
+    /// What is left of it is done by workers; whoever does the last of it takes the job up and ends it.
+    pub async fn wait(mut self, progress: &impl Serialize) -> Result<Job, JobError> {
+        self.end(JobState::Waiting, None, progress).await
+    }
+
     /// It cannot go on; it may be resumed.
     pub async fn fail(mut self, why: &str, progress: &impl Serialize) -> Result<Job, JobError> {
         self.end(JobState::Failed, Some(why), progress).await

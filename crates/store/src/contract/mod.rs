@@ -94,6 +94,7 @@ macro_rules! contract_cases {
             a_task_that_is_given_up_is_tried_again_and_fails_in_the_end
             workers_never_take_the_same_task
             a_worker_passes_over_jobs_that_it_cannot_work_for
+            what_a_check_was_given_is_gone_once_it_is_done
             the_record_of_a_job_is_kept_in_its_order
             what_a_job_did_can_be_forgotten
             verifiers_are_sealed_anew
@@ -202,6 +203,9 @@ pub const CASES: &[(&str, CaseFn)] = &[
     ("workers_never_take_the_same_task", |h| Box::pin(tasks::workers_never_take_the_same_task(h))),
     ("a_worker_passes_over_jobs_that_it_cannot_work_for", |h| {
         Box::pin(tasks::a_worker_passes_over_jobs_that_it_cannot_work_for(h))
+    }),
+    ("what_a_check_was_given_is_gone_once_it_is_done", |h| {
+        Box::pin(tasks::what_a_check_was_given_is_gone_once_it_is_done(h))
     }),
     ("the_record_of_a_job_is_kept_in_its_order", |h| Box::pin(jobs::the_record_of_a_job_is_kept_in_its_order(h))),
     ("what_a_job_did_can_be_forgotten", |h| Box::pin(jobs::what_a_job_did_can_be_forgotten(h))),

@@ -169,8 +169,8 @@ pub(super) async fn a_task_that_is_given_up_is_tried_again_and_fails_in_the_end(
     let held = Job { state: JobState::Failed, ..job.clone() };
     let held = written(store, tenant, put_job(&held, Some(held.version), Vec::new())).await;
     assert_eq!(claim(store, tenant, "b", 0).await, None);
-    let running = Job { state: JobState::Running, ..held };
-    written(store, tenant, put_job(&running, Some(running.version), Vec::new())).await;
+    let waiting = Job { state: JobState::Waiting, ..held };
+    written(store, tenant, put_job(&waiting, Some(waiting.version), Vec::new())).await;
     assert_eq!(claim(store, tenant, "b", 0).await.map(|task| task.key.number), Some(1));
 
     let forget = AdminCommand::ForgetRecords { tenant, job: job.creation };
@@ -213,4 +213,20 @@ pub(super) async fn a_worker_passes_over_jobs_that_it_cannot_work_for(harness: &
     assert_eq!(claim_except(store, tenant, ("b", 0), &[&first]).await, None);
     let task = claim_except(store, tenant, ("b", 0), &[&second]).await.expect("the first job has one");
     assert_eq!((task.key.job, task.attempts), (first.creation, 1), "passing over it is no attempt");
+}
+
+pub(super) async fn what_a_check_was_given_is_gone_once_it_is_done(harness: &dyn Harness) {
+    let (store, tenant) = begin(harness).await;
+    let store = &*store;
+    let job = begun(store, tenant, "j1", JobKind::Check).await;
+    let payloads = vec![r#"{"sealed":"c2VhbGVk"}"#.into()];
+    let add = TaskCommand::Add { job: job.creation, kind: TaskKind::Check, priority: 0, first: 0, payloads };
+    change(store, tenant, add).await;
+    assert_eq!(claim(store, tenant, "a", 0).await, None, "there is none of the kind scan");
+    let command = TaskCommand::Claim { kind: TaskKind::Check, except: Vec::new(), claim: claim_at("a", 0) };
+    let TaskOutcome::Claimed(task) = change(store, tenant, command).await else { panic!("a check waits") };
+    assert_eq!((task.kind, &*task.payload), (TaskKind::Check, r#"{"sealed":"c2VhbGVk"}"#));
+    assert_eq!(change(store, tenant, finish(task.key, "a", "u1")).await, TaskOutcome::Done);
+    let kept = all(store, tenant, &job).await;
+    assert_eq!((kept[0].state, &*kept[0].payload), (TaskState::Done, "{}"));
 }
