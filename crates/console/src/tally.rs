@@ -233,6 +233,7 @@ mod tests {
                 last_seen: ticks("2024-05-02T00:00:00Z"),
                 occurrences: 2,
                 place: Some(Place::new(source, (40, Some(3)), "combo", None)),
+                candidate: None,
             },
         }
     }

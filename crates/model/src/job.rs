@@ -1,6 +1,7 @@
 //! Jobs: work over many users that has a record, can be stopped, resumed and undone (leaks.md, capability 9).
 
 use crate::account::{Account, AccountKey};
+use crate::candidate::{Candidate, CandidateKey};
 use crate::event::RiskEvent;
 use crate::evidence::{Evidence, Finding};
 use crate::ids::EntityId;
@@ -131,6 +132,15 @@ pub struct FoundCredential {
     pub occurrences: i32,
     /// Where it stands first, as far as that is known.
     pub place: Option<Place>,
+    /// What is to be checked before it counts: until then it is none of what the job has found.
+    pub candidate: Option<Candidate>,
+}
+
+impl FoundCredential {
+    /// Which candidate it waits for, or waited.
+    pub fn key(&self) -> CandidateKey {
+        CandidateKey { user: self.user.clone(), fingerprint: self.fingerprint }
+    }
 }
 
 /// What came of a finding.

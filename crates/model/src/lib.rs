@@ -5,6 +5,7 @@
 
 mod account;
 mod caller;
+mod candidate;
 mod clock;
 mod command;
 mod decide;
@@ -32,6 +33,7 @@ pub use account::{
     VerifierMark, VerifierNote, VerifierTag, Written,
 };
 pub use caller::{Actor, Caller};
+pub use candidate::{Candidate, CandidateKey, Judgement, QueuedCandidate, RetainedCandidate, RetainedMark, Sealed};
 pub use clock::{Clock, Entropy, FixedClock, SeededEntropy, SystemClock, SystemEntropy};
 pub use command::{Command, EventKey, Precondition, Refusal, State, Touches, Versions};
 pub use decide::{Decision, Moment, Note, decide};

@@ -12,7 +12,7 @@ use crate::chunk::{Chunk, Chunker, Pool};
 use crate::counters::Counters;
 use crate::decode::{Decoder, Document, Flow, Problem, Visitor};
 use crate::layout::Layout;
-use crate::matcher::{Found, Matcher, Scratch};
+use crate::matcher::{Found, Matcher, Scratch, Sink, Unknown};
 use crate::preview::{Preview, preview};
 use crate::source::{Item, SourceError};
 use crate::text::Text;
@@ -41,6 +41,21 @@ pub trait Judge: Sync {
         found: &Found<'_>,
         findings: &mut Vec<Self::Finding>,
     ) -> Result<(), Self::Error>;
+
+    /// Whether [`unknown`](Self::unknown) is to be called.
+    fn wants_unknown(&self) -> bool {
+        false
+    }
+
+    /// Looks at an address in a domain of the organisation that no user bears, with its candidates.
+    fn unknown(
+        &self,
+        _document: &DocumentName,
+        _unknown: &Unknown<'_>,
+        _findings: &mut Vec<Self::Finding>,
+    ) -> Result<(), Self::Error> {
+        Ok(())
+    }
 
     /// Who decides instead, where the material is lists of passwords that name nobody: then no name is looked for.
     fn of_words(&self) -> Option<&dyn WordJudge<Finding = Self::Finding, Error = Self::Error>> {
@@ -228,19 +243,44 @@ fn scanned<J: Judge>(
     if let Some(words) = judge.of_words() {
         return listed(document, chunk, words, stop);
     }
-    let (mut counters, mut findings, mut failed) = (Counters::default(), Vec::new(), None);
-    let mut sink = |found: Found<'_>| {
-        if failed.is_none()
-            && !stop.load(Ordering::Relaxed)
-            && let Err(error) = judge.judge(document, &found, &mut findings)
-        {
-            failed = Some(error);
-        }
-    };
-    matcher.chunk(chunk, scratch, &mut counters, &mut sink);
+    let mut counters = Counters::default();
+    let mut judging = Judging { document, judge, stop, findings: Vec::new(), failed: None };
+    matcher.chunk(chunk, scratch, &mut counters, &mut judging);
+    let Judging { findings, failed, .. } = judging;
     match failed {
         Some(error) => Err(error),
         None => Ok(Event::Scanned { counters, bytes: chunk.bytes().len() as u64, findings }),
+    }
+}
+
+/// Hands what is found in a chunk to the judge, until that fails or the scan is to stop.
+struct Judging<'j, J: Judge> {
+    document: &'j DocumentName,
+    judge: &'j J,
+    stop: &'j AtomicBool,
+    findings: Vec<J::Finding>,
+    failed: Option<J::Error>,
+}
+
+impl<J: Judge> Judging<'_, J> {
+    fn hand(&mut self, ask: impl FnOnce(&J, &DocumentName, &mut Vec<J::Finding>) -> Result<(), J::Error>) {
+        if self.failed.is_none() && !self.stop.load(Ordering::Relaxed) {
+            self.failed = ask(self.judge, self.document, &mut self.findings).err();
+        }
+    }
+}
+
+impl<J: Judge> Sink for Judging<'_, J> {
+    fn found(&mut self, found: Found<'_>) {
+        self.hand(|judge, document, findings| judge.judge(document, &found, findings));
+    }
+
+    fn wants_unknown(&self) -> bool {
+        self.judge.wants_unknown()
+    }
+
+    fn unknown(&mut self, unknown: Unknown<'_>) {
+        self.hand(|judge, document, findings| judge.unknown(document, &unknown, findings));
     }
 }
 

@@ -19,9 +19,11 @@ mod pages;
 mod parts;
 mod plan;
 mod query;
+mod queue;
 mod registry;
 mod repeatability;
 mod reseal;
+mod retained;
 mod risk_events;
 pub mod tasks;
 mod users;
@@ -35,8 +37,8 @@ pub use crate::directory::{
 pub use delta::{Change, ChangeSink, DeltaError, Progress, Removal, Watch};
 pub use delta_token::{DeltaToken, NoDeltaToken};
 pub use detect::{
-    CheckCounts, Checked, Coverage, Detector, Findings, Pair, PasswordSet, Proof, ScanJudge, ScanTotals, Sighted,
-    Sighting,
+    CheckCounts, Checked, Coverage, Detector, Findings, Pair, PasswordSet, Proof, ScanJudge, ScanTotals, Seen, Sighted,
+    Sighting, Verdict,
 };
 pub use error::ServiceError;
 pub use identity::Link;
@@ -45,8 +47,10 @@ pub use lists::{Listed, Page};
 pub use page_token::{PageToken, PageTokens};
 pub use plan::{Plan, PlanError};
 pub use query::{Form, carried_for, lacking, searched, shown, shown_in_delta};
+pub use queue::{QueueCounts, QueueEnd, QueueLimits, QueueProgress, QueueScope, QueueWorker};
 pub use registry::NewApp;
 pub use reseal::{Openable, Resealed};
+pub use retained::{Retention, Retrospect};
 pub use risk_events::EventSet;
 pub use users::user_key;
 pub use vault::Vault;

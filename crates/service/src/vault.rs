@@ -5,7 +5,11 @@
 
 use auth::{OperatorKeys, SealError, SecretBytes};
 use aws_lc_rs::hmac;
-use model::{AccountKey, EntityId, SealedVerifiers, TenantId, Ticks, VerifierTag};
+use model::{
+    AccountKey, CandidateKey, EntityId, RetainedCandidate, RetainedMark, Sealed, SealedVerifiers, TenantId, Ticks,
+    VerifierTag,
+};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -26,6 +30,8 @@ mod purpose {
     pub const SALT: &[u8] = b"salt of a derived verifier";
     pub const USER: &[u8] = b"id of a user";
     pub const ADDRESS: &[u8] = b"fingerprint of an address without a credential";
+    pub const NAME: &[u8] = b"mark of a name";
+    pub const CREDENTIAL: &[u8] = b"mark of a credential beside a name";
 }
 
 impl Vault {
@@ -90,6 +96,71 @@ impl Vault {
         Ok(SealedVerifiers { tag, sealed: sealed.into() })
     }
 
+    /// Seals a password that may be a user's while it waits to be checked.
+    pub fn seal_candidate(&self, tenant: TenantId, key: &CandidateKey, password: &[u8]) -> Result<Sealed, SealError> {
+        Ok(Sealed(self.0.operator.seal(&candidate_name(tenant, key), password)?.into()))
+    }
+
+    /// Opens it.
+    pub fn open_candidate(
+        &self,
+        tenant: TenantId,
+        key: &CandidateKey,
+        sealed: &Sealed,
+    ) -> Result<SecretBytes, SealError> {
+        self.0.operator.open(&candidate_name(tenant, key), &sealed.0)
+    }
+
+    /// The same, sealed with the key in use; `None` where it is already.
+    pub fn reseal_candidate(
+        &self,
+        tenant: TenantId,
+        key: &CandidateKey,
+        sealed: &Sealed,
+    ) -> Result<Option<Sealed>, SealError> {
+        Ok(self.anew(&candidate_name(tenant, key), &sealed.0)?.map(Sealed))
+    }
+
+    /// What finds a name, as matching spells it, among what is kept for users who come later.
+    pub fn name_mark(&self, tenant: TenantId, name: &str) -> RetainedMark {
+        half(&self.mac(&[purpose::NAME, tenant.to_string().as_bytes(), name.as_bytes()]))
+    }
+
+    /// What tells a credential that stands beside a name from others, and from the same in another source.
+    pub fn credential_mark(
+        &self,
+        tenant: TenantId,
+        name: &RetainedMark,
+        (source, secret): (&str, &[u8]),
+    ) -> RetainedMark {
+        half(&self.mac(&[purpose::CREDENTIAL, tenant.to_string().as_bytes(), name, source.as_bytes(), secret]))
+    }
+
+    /// Seals what is kept for users who come later.
+    pub fn seal_retained(
+        &self,
+        tenant: TenantId,
+        (name, credential): (&RetainedMark, &RetainedMark),
+        content: &[u8],
+    ) -> Result<Sealed, SealError> {
+        Ok(Sealed(self.0.operator.seal(&retained_name(tenant, name, credential), content)?.into()))
+    }
+
+    /// Opens it.
+    pub fn open_retained(&self, tenant: TenantId, kept: &RetainedCandidate) -> Result<SecretBytes, SealError> {
+        self.0.operator.open(&retained_name(tenant, &kept.name, &kept.credential), &kept.sealed.0)
+    }
+
+    /// The same, sealed with the key in use; `None` where it is already.
+    pub fn reseal_retained(
+        &self,
+        tenant: TenantId,
+        kept: &RetainedCandidate,
+    ) -> Result<Option<RetainedCandidate>, SealError> {
+        let sealed = self.anew(&retained_name(tenant, &kept.name, &kept.credential), &kept.sealed.0)?;
+        Ok(sealed.map(|sealed| RetainedCandidate { sealed: Sealed(sealed), ..kept.clone() }))
+    }
+
     /// Opens what was sealed for an account.
     pub fn open(&self, tenant: TenantId, account: &AccountKey, sealed: &[u8]) -> Result<SecretBytes, SealError> {
         self.0.operator.open(&name(tenant, account), sealed)
@@ -103,18 +174,38 @@ impl Vault {
         account: &AccountKey,
         sealed: &[u8],
     ) -> Result<Option<Box<[u8]>>, SealError> {
-        let name = name(tenant, account);
-        let opened: Zeroizing<Vec<u8>> = self.0.operator.open(&name, sealed)?;
-        if self.0.operator.is_current(&name, sealed)? {
+        self.anew(&name(tenant, account), sealed)
+    }
+
+    fn anew(&self, name: &str, sealed: &[u8]) -> Result<Option<Box<[u8]>>, SealError> {
+        let opened: Zeroizing<Vec<u8>> = self.0.operator.open(name, sealed)?;
+        if self.0.operator.is_current(name, sealed)? {
             return Ok(None);
         }
-        Ok(Some(self.0.operator.seal(&name, &opened)?.into()))
+        Ok(Some(self.0.operator.seal(name, &opened)?.into()))
     }
 }
 
 /// The name under which the verifiers of an account are sealed: they cannot be passed off as another account's.
 fn name(tenant: TenantId, account: &AccountKey) -> String {
     format!("verifiers/{tenant}/{}/{}", account.source, account.key)
+}
+
+/// The name under which a candidate is sealed.
+fn candidate_name(tenant: TenantId, key: &CandidateKey) -> String {
+    format!("candidate/{tenant}/{}/{}", key.user, hexadecimal(&key.fingerprint))
+}
+
+/// The name under which a candidate is sealed that is kept for users who come later.
+fn retained_name(tenant: TenantId, name: &RetainedMark, credential: &RetainedMark) -> String {
+    format!("retained/{tenant}/{}/{}", hexadecimal(name), hexadecimal(credential))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn half(mac: &[u8; 32]) -> [u8; 16] {

@@ -11,6 +11,7 @@ pub mod listing;
 pub mod metadata;
 pub mod migrate;
 pub mod openapi;
+pub mod queue;
 pub mod raising;
 pub mod restore;
 pub mod scan;

@@ -1,5 +1,6 @@
 //! Tenants and apps.
 
+use crate::candidates;
 use crate::database::Connection;
 use crate::error::engine;
 use crate::records;
@@ -15,7 +16,7 @@ const MOST_SECRETS: i64 = 2;
 /// Rows that one transaction of a tenant's removal deletes.
 const CHUNK: i64 = 20_000;
 /// Tables of a tenant's rows, and what tells them apart within the tenant.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 17] = [
     ("risk_events", "key"),
     ("evidence", "event"),
     ("detections", "key"),
@@ -31,6 +32,8 @@ const TABLES: [(&str, &str); 15] = [
     ("job_records", "job, kind, source, id"),
     ("found_credentials", "job, user_id, fingerprint, source, match_class, matched_attribute, matched_rule"),
     ("tasks", "job, number"),
+    ("candidates", "user_id, fingerprint"),
+    ("retained_candidates", "name, credential"),
 ];
 
 /// Carries out a change and raises the registry's epoch; a change of the registry in one transaction.
@@ -39,6 +42,8 @@ pub(crate) async fn execute(db: &Connection, command: AdminCommand) -> Result<Ad
         AdminCommand::Reseal { tenant, verifiers } => return records::reseal(db, tenant, &verifiers).await,
         AdminCommand::ForgetRecords { tenant, job } => return records::forget(db, tenant, job).await,
         AdminCommand::Tasks { tenant, command } => return tasks::execute(db, tenant, command).await,
+        AdminCommand::Candidates { tenant, command } => return candidates::execute(db, tenant, command).await,
+        AdminCommand::Retain { tenant, command } => return candidates::retain(db, tenant, command).await,
         command => command,
     };
     let doing = engine("changing tenants and apps");
@@ -115,7 +120,11 @@ async fn change(db: &Connection, command: &AdminCommand) -> Result<AdminOutcome,
             Ok(found(db.execute("DELETE FROM apps WHERE id = $1", &[&app.to_string()]).await?))
         }
         AdminCommand::RaiseEpoch => Ok(AdminOutcome::Done),
-        AdminCommand::Reseal { .. } | AdminCommand::ForgetRecords { .. } | AdminCommand::Tasks { .. } => {
+        AdminCommand::Reseal { .. }
+        | AdminCommand::ForgetRecords { .. }
+        | AdminCommand::Tasks { .. }
+        | AdminCommand::Candidates { .. }
+        | AdminCommand::Retain { .. } => {
             unreachable!("they are carried out in transactions of their own")
         }
     }

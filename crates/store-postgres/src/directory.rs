@@ -4,13 +4,14 @@ use crate::database::{Connection, in_time};
 use crate::error::engine;
 use crate::rows::{damaged, integer, number, optional, optional_text, text, ticks};
 use crate::values::Parameters;
-use crate::{PostgresStore, tasks};
+use crate::{PostgresStore, candidates, tasks};
 use model::{
-    Account, AccountKey, EntityId, Finding, FoundCredential, Job, JobKind, JobRecord, JobState, MatchClass, Place,
-    Subject, Task, TaskKey, TenantKey, Ticks, VerifierMark,
+    Account, AccountKey, CandidateKey, EntityId, Finding, FoundCredential, Job, JobKind, JobRecord, JobState,
+    MatchClass, Place, QueuedCandidate, RetainedCandidate, RetainedMark, Subject, Task, TaskKey, TenantKey, Ticks,
+    VerifierMark,
 };
 use store::working::Recorded;
-use store::{Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError, read_image, read_names};
+use store::{Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError, Waiting, read_image, read_names};
 use tokio_postgres::Row;
 
 /// Columns of an account, as [`account_of`] takes them.
@@ -116,6 +117,7 @@ fn found_of(row: &Row) -> Result<FoundCredential, StoreError> {
         last_seen: ticks(row, 12, WHAT)?,
         occurrences: i32::try_from(integer(row, 13, WHAT)?).map_err(|_| damaged("found_credentials.occurrences"))?,
         place: place_found(row)?,
+        candidate: None,
     })
 }
 
@@ -145,11 +147,11 @@ fn verifiers_of(row: &Row) -> Result<KeptVerifiers, StoreError> {
     })
 }
 
-fn id(row: &Row, column: usize, what: &str) -> Result<EntityId, StoreError> {
+pub(crate) fn id(row: &Row, column: usize, what: &str) -> Result<EntityId, StoreError> {
     text(row, column, what)?.parse().map_err(|_| damaged(what))
 }
 
-fn bytes<'r>(row: &'r Row, column: usize, what: &str) -> Result<&'r [u8], StoreError> {
+pub(crate) fn bytes<'r>(row: &'r Row, column: usize, what: &str) -> Result<&'r [u8], StoreError> {
     row.try_get(column).map_err(|_| damaged(what))
 }
 
@@ -162,7 +164,7 @@ pub(crate) fn place(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-async fn read<T>(
+pub(crate) async fn read<T>(
     db: &Connection,
     doing: &'static str,
     sql: &str,
@@ -198,7 +200,7 @@ async fn accounts(
 /// Columns of what was found, as [`found_of`] takes them; the job stands behind them.
 const FOUND: &str = "SELECT user_id, fingerprint, source, match_class, matched_attribute, matched_rule, account_source, \
     account_key, verifiers, as_of, leaked, first_seen, last_seen, occurrences, place_document, place_offset, place_line, \
-    place_shape, place_host, job FROM found_credentials WHERE tenant = $1";
+    place_shape, place_host, job FROM found_credentials WHERE tenant = $1 AND pending = 0";
 /// Where something that was found stands among what is of its job and user.
 const WITHIN: &str = "fingerprint, source, match_class, matched_attribute, matched_rule";
 const READING_FOUND: &str = "reading what a job has found";
@@ -290,6 +292,18 @@ impl DirectoryStore for PostgresStore {
         Box::pin(in_time(async move { accounts(&self.database.reader().await?, tenant, which, after, limit).await }))
     }
 
+    fn accounts_of<'a>(
+        &'a self,
+        tenant: TenantKey,
+        user: &'a EntityId,
+    ) -> BoxFuture<'a, Result<Vec<Account>, StoreError>> {
+        Box::pin(in_time(async move {
+            let sql = [ACCOUNT, "AND user_id = $2 ORDER BY source, key"].concat();
+            let values: Parameters<'_> = &[&number(tenant), &user.as_str()];
+            read(&self.database.reader().await?, "reading accounts", &sql, values, account_of).await
+        }))
+    }
+
     fn verifiers(
         &self,
         tenant: TenantKey,
@@ -361,5 +375,38 @@ impl DirectoryStore for PostgresStore {
 
     fn tasks(&self, tenant: TenantKey, from: TaskKey, limit: u32) -> BoxFuture<'_, Result<Vec<Task>, StoreError>> {
         Box::pin(in_time(async move { tasks::list(&self.database.reader().await?, tenant, from, limit).await }))
+    }
+
+    fn waiting(&self, tenant: TenantKey, job: Option<u64>) -> BoxFuture<'_, Result<Waiting, StoreError>> {
+        Box::pin(in_time(async move { candidates::waiting(&self.database.reader().await?, tenant, job).await }))
+    }
+
+    fn candidates<'a>(
+        &'a self,
+        tenant: TenantKey,
+        after: Option<&'a CandidateKey>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<QueuedCandidate>, StoreError>> {
+        Box::pin(in_time(async move { candidates::list(&self.database.reader().await?, tenant, after, limit).await }))
+    }
+
+    fn retained<'a>(
+        &'a self,
+        tenant: TenantKey,
+        names: &'a [RetainedMark],
+        now: Ticks,
+    ) -> BoxFuture<'a, Result<Vec<RetainedCandidate>, StoreError>> {
+        Box::pin(in_time(async move { candidates::retained(&self.database.reader().await?, tenant, names, now).await }))
+    }
+
+    fn all_retained(
+        &self,
+        tenant: TenantKey,
+        after: Option<(RetainedMark, RetainedMark)>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<RetainedCandidate>, StoreError>> {
+        Box::pin(in_time(async move {
+            candidates::list_retained(&self.database.reader().await?, tenant, after, limit).await
+        }))
     }
 }

@@ -4,6 +4,7 @@
 mod actors;
 mod admin;
 mod archive;
+mod candidates;
 mod check;
 mod database;
 mod dialect;
@@ -233,7 +234,11 @@ impl Store for PostgresStore {
             }
             let is_of_registry = !matches!(
                 command,
-                AdminCommand::Reseal { .. } | AdminCommand::ForgetRecords { .. } | AdminCommand::Tasks { .. }
+                AdminCommand::Reseal { .. }
+                    | AdminCommand::ForgetRecords { .. }
+                    | AdminCommand::Tasks { .. }
+                    | AdminCommand::Candidates { .. }
+                    | AdminCommand::Retain { .. }
             );
             let outcome = admin::execute(&self.database.writer().await?, command).await?;
             if is_of_registry && matches!(outcome, AdminOutcome::Done | AdminOutcome::Tenant(_)) {

@@ -53,6 +53,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/postgres/0005_tasks.sql"),
         contracts: false,
     },
+    Migration {
+        number: 6,
+        name: "candidates",
+        sql: include_str!("../../../migrations/postgres/0006_candidates.sql"),
+        contracts: false,
+    },
 ];
 
 /// Names the lock of migrations among the database's: "SPLW".

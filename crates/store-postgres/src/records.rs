@@ -1,5 +1,6 @@
 //! Upkeep of what is kept of verifiers and jobs: verifiers are sealed with another key, what a job did is forgotten.
 
+use crate::candidates;
 use crate::database::Connection;
 use crate::error::engine;
 use crate::rows::{integer, number};
@@ -58,6 +59,7 @@ pub(crate) async fn forget(db: &Connection, tenant: TenantKey, job: u64) -> Resu
     for sql in FORGET {
         while change(db, tenant, doing, sql, &[&job, &CHUNK]).await?.is_some_and(|gone| gone > 0) {}
     }
+    change(db, tenant, "forgetting candidates", candidates::UNWANTED, &[]).await?;
     let doing = "forgetting verifiers";
     // Looked for without the tenant's lock, since that reads all of them. None is ever named again: an account takes
     // verifiers of before only from a record.

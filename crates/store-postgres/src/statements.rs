@@ -2,7 +2,7 @@
 
 mod directory;
 
-pub(crate) use directory::add_found;
+pub(crate) use directory::{add_found, bytes, key_columns, settle};
 
 use crate::rows::number;
 use model::{DetectionId, Evidence, RiskEvent, RiskyUser, TenantKey, Total, edm, event_members};
@@ -18,18 +18,18 @@ pub(crate) struct Statement {
 }
 
 /// A column on its way: its name, its type in an array, and the values.
-struct Column {
-    name: &'static str,
-    ty: &'static str,
-    values: Box<dyn ToSql + Send + Sync>,
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    pub(crate) ty: &'static str,
+    pub(crate) values: Box<dyn ToSql + Send + Sync>,
 }
 
-fn texts<T>(name: &'static str, rows: &[T], of: impl Fn(&T) -> Option<&str>) -> Column {
+pub(crate) fn texts<T>(name: &'static str, rows: &[T], of: impl Fn(&T) -> Option<&str>) -> Column {
     let values: Vec<Option<String>> = rows.iter().map(|row| of(row).map(str::to_owned)).collect();
     Column { name, ty: "text[]", values: Box::new(values) }
 }
 
-fn numbers<T>(name: &'static str, rows: &[T], of: impl Fn(&T) -> Option<i64>) -> Column {
+pub(crate) fn numbers<T>(name: &'static str, rows: &[T], of: impl Fn(&T) -> Option<i64>) -> Column {
     let values: Vec<Option<i64>> = rows.iter().map(of).collect();
     Column { name, ty: "bigint[]", values: Box::new(values) }
 }
@@ -40,17 +40,17 @@ fn booleans<T>(name: &'static str, rows: &[T], of: impl Fn(&T) -> Option<bool>) 
 }
 
 /// `unnest($2::bigint[], ...)`
-fn unnest(columns: &[Column]) -> String {
+pub(crate) fn unnest(columns: &[Column]) -> String {
     let values: Vec<String> =
         columns.iter().enumerate().map(|(at, column)| format!("${}::{}", at + 2, column.ty)).collect();
     format!("unnest({})", values.join(", "))
 }
 
-fn names(columns: &[Column]) -> String {
+pub(crate) fn names(columns: &[Column]) -> String {
     columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ")
 }
 
-fn statement(sql: String, tenant: TenantKey, columns: Vec<Column>) -> Statement {
+pub(crate) fn statement(sql: String, tenant: TenantKey, columns: Vec<Column>) -> Statement {
     let mut values: Vec<Box<dyn ToSql + Send + Sync>> = vec![Box::new(number(tenant))];
     values.extend(columns.into_iter().map(|column| column.values));
     Statement { sql, values }

@@ -66,7 +66,7 @@ pub(crate) async fn execute(
                  payload = CASE WHEN kind = 2 THEN '{{}}' ELSE payload END {HELD}"
             );
             let found: Vec<_> = found.into_iter().map(|found| (key.job, found)).collect();
-            let then = if found.is_empty() { Vec::new() } else { vec![add_found(tenant, &found)] };
+            let then = if found.is_empty() { Vec::new() } else { add_found(tenant, &found) };
             let (job, task) = (place(key.job), place(key.number));
             let values: &[&(dyn ToSql + Sync)] = &[&job, &task, &&*claim, &&*result];
             let finished = records::change_and(db, tenant, DOING, (&sql, values), &then).await?;

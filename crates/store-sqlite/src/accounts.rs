@@ -174,6 +174,7 @@ pub(crate) fn write(db: &Connection, tenant: TenantKey, change: &AccountChange) 
                 "DELETE FROM accounts INDEXED BY accounts_by_user WHERE tenant = ?1 AND user_id = ?2",
                 "DELETE FROM verifiers INDEXED BY verifiers_by_user WHERE tenant = ?1 AND user_id = ?2",
                 "DELETE FROM found_credentials INDEXED BY found_credentials_by_user WHERE tenant = ?1 AND user_id = ?2",
+                "DELETE FROM candidates WHERE tenant = ?1 AND user_id = ?2",
             ] {
                 db.prepare_cached(sql)
                     .and_then(|mut delete| delete.execute(params![tenant.0, user.as_str()]))

@@ -1,6 +1,7 @@
 //! Tenants and apps.
 
 use crate::accounts;
+use crate::candidates;
 use crate::error::{engine, is_duplicate, is_known};
 use crate::forget;
 use crate::group::run;
@@ -24,13 +25,15 @@ const KEYED: [(&str, &str); 7] = [
     ("repeatable_requests", "key"),
 ];
 /// Tables of rows whose tenant stands in a column of its own, with the rest of their keys.
-const BY_TENANT: [(&str, &str); 6] = [
+const BY_TENANT: [(&str, &str); 8] = [
     ("accounts", "source, key"),
     ("verifiers", "number"),
     ("jobs", "number"),
     ("job_records", "job, kind, source, id"),
     ("found_credentials", "job, user_id, fingerprint, source, match_class, matched_attribute, matched_rule"),
     ("tasks", "job, number"),
+    ("candidates", "user_id, fingerprint"),
+    ("retained_candidates", "name, credential"),
 ];
 /// Rows that one transaction of a tenant's removal deletes.
 pub(crate) const CHUNK: usize = 20_000;
@@ -51,6 +54,12 @@ pub(crate) fn execute(
     }
     if let AdminCommand::Tasks { tenant, command } = command {
         return Ok(tasks::execute(db, tenant, command)?);
+    }
+    if let AdminCommand::Candidates { tenant, command } = command {
+        return Ok(candidates::execute(db, tenant, command)?);
+    }
+    if let AdminCommand::Retain { tenant, command } = command {
+        return Ok(candidates::retain(db, tenant, command)?);
     }
     let removes = matches!(command, AdminCommand::RemoveTenant(_));
     let doing = engine("changing tenants and apps");
@@ -146,7 +155,10 @@ fn change(db: &Connection, command: AdminCommand) -> rusqlite::Result<AdminOutco
             }
             accounts::reseal(db, tenant, &verifiers).map(|()| AdminOutcome::Done)
         }
-        AdminCommand::ForgetRecords { .. } | AdminCommand::Tasks { .. } => {
+        AdminCommand::ForgetRecords { .. }
+        | AdminCommand::Tasks { .. }
+        | AdminCommand::Candidates { .. }
+        | AdminCommand::Retain { .. } => {
             unreachable!("they are carried out in transactions of their own")
         }
     }

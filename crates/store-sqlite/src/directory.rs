@@ -1,10 +1,13 @@
 //! What is read of imported directories and of jobs.
 
-use crate::{SqliteStore, accounts, jobs, log, tasks};
-use model::{Account, AccountKey, EntityId, FoundCredential, Job, JobRecord, Subject, Task, TaskKey, TenantKey};
+use crate::{SqliteStore, accounts, candidates, jobs, log, tasks};
+use model::{
+    Account, AccountKey, CandidateKey, EntityId, FoundCredential, Job, JobRecord, QueuedCandidate, RetainedCandidate,
+    RetainedMark, Subject, Task, TaskKey, TenantKey, Ticks,
+};
 use rusqlite::Connection;
 use std::future::ready;
-use store::{Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError};
+use store::{Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError, Waiting};
 
 impl SqliteStore {
     /// Reads where it is asked for, or, when that may be much, on a thread of its own.
@@ -49,6 +52,14 @@ impl DirectoryStore for SqliteStore {
             };
             accounts::list(db, tenant, which, after.as_ref(), limit)
         }))
+    }
+
+    fn accounts_of<'a>(
+        &'a self,
+        tenant: TenantKey,
+        user: &'a EntityId,
+    ) -> BoxFuture<'a, Result<Vec<Account>, StoreError>> {
+        Box::pin(ready(self.readers.with(|db| accounts::of_user(db, tenant, user.as_str()))))
     }
 
     fn verifiers(
@@ -103,5 +114,38 @@ impl DirectoryStore for SqliteStore {
 
     fn tasks(&self, tenant: TenantKey, from: TaskKey, limit: u32) -> BoxFuture<'_, Result<Vec<Task>, StoreError>> {
         Box::pin(self.read_up_to(limit, move |db| tasks::list(db, tenant, from, limit)))
+    }
+
+    fn waiting(&self, tenant: TenantKey, job: Option<u64>) -> BoxFuture<'_, Result<Waiting, StoreError>> {
+        Box::pin(self.slow.run(self.readers.clone(), move |db| candidates::waiting(db, tenant, job)))
+    }
+
+    fn candidates<'a>(
+        &'a self,
+        tenant: TenantKey,
+        after: Option<&'a CandidateKey>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<QueuedCandidate>, StoreError>> {
+        let after = after.cloned();
+        Box::pin(self.read_up_to(limit, move |db| candidates::list(db, tenant, after.as_ref(), limit)))
+    }
+
+    fn retained<'a>(
+        &'a self,
+        tenant: TenantKey,
+        names: &'a [RetainedMark],
+        now: Ticks,
+    ) -> BoxFuture<'a, Result<Vec<RetainedCandidate>, StoreError>> {
+        let names = names.to_vec();
+        Box::pin(self.slow.run(self.readers.clone(), move |db| candidates::retained(db, tenant, &names, now)))
+    }
+
+    fn all_retained(
+        &self,
+        tenant: TenantKey,
+        after: Option<(RetainedMark, RetainedMark)>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<RetainedCandidate>, StoreError>> {
+        Box::pin(self.read_up_to(limit, move |db| candidates::list_retained(db, tenant, after, limit)))
     }
 }

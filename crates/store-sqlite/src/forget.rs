@@ -2,6 +2,7 @@
 
 use crate::accounts::bounded;
 use crate::admin::{CHUNK, PAUSE, raise_epoch};
+use crate::candidates;
 use crate::error::engine;
 use crate::group::run;
 use crate::jobs::{self, subject_key};
@@ -66,6 +67,8 @@ pub(crate) fn records(
     while in_transaction(db, doing, chunk)? == CHUNK {
         between();
     }
+    let doing = "forgetting candidates";
+    in_transaction(db, doing, || candidates::drop_unwanted(db, tenant).map_err(engine(doing)))?;
     Ok(true)
 }
 

@@ -1,6 +1,7 @@
 //! Jobs: how far they are, what they have found and what they have changed.
 
 use crate::accounts::{bounded, id_of};
+use crate::candidates;
 use crate::error::engine;
 use model::{
     AccountKey, EntityId, Finding, FoundCredential, Job, JobKind, JobRecord, JobState, MatchClass, Place, RecordChange,
@@ -103,10 +104,10 @@ macro_rules! add_found_sql {
         concat!(
             "INSERT INTO found_credentials (tenant, job, user_id, fingerprint, source, match_class, \
              matched_attribute, matched_rule, account_source, account_key, verifiers, as_of, leaked, first_seen, \
-             last_seen, occurrences, place_document, place_offset, place_line, place_shape, place_host) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) \
+             last_seen, occurrences, place_document, place_offset, place_line, place_shape, place_host, pending) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
              ON CONFLICT DO UPDATE SET account_source = excluded.account_source, account_key = excluded.account_key, \
-             verifiers = excluded.verifiers, as_of = max(as_of, excluded.as_of), \
+             verifiers = excluded.verifiers, pending = excluded.pending, as_of = max(as_of, excluded.as_of), \
              leaked = coalesce(min(leaked, excluded.leaked), leaked, excluded.leaked), \
              first_seen = min(first_seen, excluded.first_seen), last_seen = max(last_seen, excluded.last_seen), \
              occurrences = min(occurrences + excluded.occurrences, 2147483647)",
@@ -124,31 +125,35 @@ pub(crate) fn add_found(db: &Connection, tenant: TenantKey, job: u64, found: &Fo
     let Finding { source, match_class, matched_attribute, matched_rule } = &found.finding;
     let (account, verifiers) = found.proof.as_ref().map(|(account, number)| (account, *number)).unzip();
     let place = found.place.as_ref();
-    db.prepare_cached(ADD_FOUND)?
-        .execute(params![
-            tenant.0,
-            job,
-            found.user.as_str(),
-            &found.fingerprint[..],
-            &**source,
-            *match_class as i32,
-            matched_attribute.as_deref().unwrap_or_default(),
-            matched_rule.as_deref().unwrap_or_default(),
-            account.map(|account| &*account.source),
-            account.map(|account| &*account.key),
-            verifiers,
-            found.as_of.get(),
-            found.leaked.map(Ticks::get),
-            found.first_seen.get(),
-            found.last_seen.get(),
-            found.occurrences,
-            place.map(|place| &*place.document),
-            place.map(|place| bounded(place.offset)),
-            place.and_then(|place| place.line).map(bounded),
-            place.map(|place| &*place.shape),
-            place.and_then(|place| place.host.as_deref()),
-        ])
-        .map(drop)
+    if let Some(candidate) = &found.candidate {
+        candidates::queue(db, tenant, found, candidate)?;
+    }
+    db.prepare_cached(ADD_FOUND)?.execute(params![
+        tenant.0,
+        job,
+        found.user.as_str(),
+        &found.fingerprint[..],
+        &**source,
+        *match_class as i32,
+        matched_attribute.as_deref().unwrap_or_default(),
+        matched_rule.as_deref().unwrap_or_default(),
+        account.map(|account| &*account.source),
+        account.map(|account| &*account.key),
+        verifiers,
+        found.as_of.get(),
+        found.leaked.map(Ticks::get),
+        found.first_seen.get(),
+        found.last_seen.get(),
+        found.occurrences,
+        place.map(|place| &*place.document),
+        place.map(|place| bounded(place.offset)),
+        place.and_then(|place| place.line).map(bounded),
+        place.map(|place| &*place.shape),
+        place.and_then(|place| place.host.as_deref()),
+        found.candidate.is_some(),
+    ])?;
+    // What is decided already waits for nothing.
+    found.candidate.as_ref().map_or(Ok(()), |_| candidates::settle(db, tenant, found.user.as_str(), &found.fingerprint))
 }
 
 /// Columns of a finding, as [`found_credential`] takes them; the job stands behind them.
@@ -173,7 +178,7 @@ pub(crate) fn found(
         values.extend(key_within_user(after));
     }
     let sql = format!(
-        "{FOUND} WHERE tenant = ?1 AND job = ?2{condition} \
+        "{FOUND} WHERE tenant = ?1 AND job = ?2 AND pending = 0{condition} \
          ORDER BY user_id, fingerprint, source, match_class, matched_attribute, matched_rule LIMIT ?3"
     );
     read_found(db, &sql, values, |_, found| Ok(found))
@@ -196,7 +201,7 @@ pub(crate) fn found_of(
         values.extend(key_within_user(after));
     }
     let sql = format!(
-        "{FOUND} INDEXED BY found_credentials_by_user WHERE tenant = ?1 AND user_id = ?2{condition} \
+        "{FOUND} INDEXED BY found_credentials_by_user WHERE tenant = ?1 AND user_id = ?2 AND pending = 0{condition} \
          ORDER BY job, fingerprint, source, match_class, matched_attribute, matched_rule LIMIT ?3"
     );
     read_found(db, &sql, values, |row, found| Ok((row.get(19).map_err(engine("reading findings"))?, found)))
@@ -265,6 +270,7 @@ fn found_credential(row: &Row<'_>) -> Result<FoundCredential, StoreError> {
         last_seen: time(12)?,
         occurrences: row.get(13).map_err(&read)?,
         place: place(row)?,
+        candidate: None,
     })
 }
 

@@ -5,6 +5,7 @@ mod accounts;
 mod admin;
 mod archive;
 mod backup;
+mod candidates;
 mod check;
 mod checkpoint;
 mod columns;

@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 6, name: "directory", sql: include_str!("../../../migrations/sqlite/0006_directory.sql") },
     Migration { number: 7, name: "places", sql: include_str!("../../../migrations/sqlite/0007_places.sql") },
     Migration { number: 8, name: "tasks", sql: include_str!("../../../migrations/sqlite/0008_tasks.sql") },
+    Migration { number: 9, name: "candidates", sql: include_str!("../../../migrations/sqlite/0009_candidates.sql") },
 ];
 
 /// The newest schema that this version knows.

@@ -1,9 +1,9 @@
-//! Changes of tenants and apps, and work over what is kept of directories and jobs. Each, but for claims to tasks, raises the registry's epoch:
+//! Changes of tenants and apps, and work over what is kept of directories and jobs. Each, but for claims, raises the registry's epoch:
 //! remembered tokens are looked at again, and a transfer, which follows the change log, learns of what stands in none.
 //! A store that remembers the epoch for a moment waits for that to pass before it answers a change of tenants and apps; with
 //! the rest it need not.
 
-use crate::{TaskCommand, TaskOutcome};
+use crate::{CandidateCommand, CandidateOutcome, RetentionCommand, TaskCommand, TaskOutcome};
 use model::{App, AppId, AppSecret, TenantId, TenantKey, Ticks};
 
 /// A change of the registry, or upkeep.
@@ -63,6 +63,20 @@ pub enum AdminCommand {
         /// How.
         command: TaskCommand,
     },
+    /// Changes the queue of candidates.
+    Candidates {
+        /// Whose.
+        tenant: TenantKey,
+        /// How.
+        command: CandidateCommand,
+    },
+    /// Changes what is kept for users who come later.
+    Retain {
+        /// Whose.
+        tenant: TenantKey,
+        /// How.
+        command: RetentionCommand,
+    },
 }
 
 /// What came of it.
@@ -80,4 +94,6 @@ pub enum AdminOutcome {
     TooManySecrets,
     /// What came of a change of tasks.
     Task(TaskOutcome),
+    /// What came of a change of candidates, those that wait or those that are kept.
+    Candidates(CandidateOutcome),
 }

@@ -1,8 +1,11 @@
 //! What a store keeps of imported directories and of jobs. It is written by commands, as everything is; nothing of it
 //! is an entity of the API.
 
-use crate::{BoxFuture, StoreError};
-use model::{Account, AccountKey, EntityId, FoundCredential, Job, JobRecord, Subject, Task, TaskKey, TenantKey};
+use crate::{BoxFuture, StoreError, Waiting};
+use model::{
+    Account, AccountKey, CandidateKey, EntityId, FoundCredential, Job, JobRecord, QueuedCandidate, RetainedCandidate,
+    RetainedMark, Subject, Task, TaskKey, TenantKey, Ticks,
+};
 
 /// Which accounts are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,13 @@ pub trait DirectoryStore {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Account>, StoreError>>;
 
+    /// The accounts of a user, in the order of source and key.
+    fn accounts_of<'a>(
+        &'a self,
+        tenant: TenantKey,
+        user: &'a EntityId,
+    ) -> BoxFuture<'a, Result<Vec<Account>, StoreError>>;
+
     /// Up to `limit` sealed verifiers in the order of their numbers, after a number: also those that no account has any
     /// more, since a job that took them away can be undone.
     fn verifiers(
@@ -72,7 +82,7 @@ pub trait DirectoryStore {
     ) -> BoxFuture<'a, Result<Vec<JobRecord>, StoreError>>;
 
     /// Up to `limit` credentials that a job has found, in the order of user, fingerprint, source, class, attribute and
-    /// rule (texts by code point, none before any), after one.
+    /// rule (texts by code point, none before any), after one. What waits for a candidate is none of them.
     fn found<'a>(
         &'a self,
         tenant: TenantKey,
@@ -93,4 +103,32 @@ pub trait DirectoryStore {
 
     /// Up to `limit` tasks of a job in the order of their numbers, from one on.
     fn tasks(&self, tenant: TenantKey, from: TaskKey, limit: u32) -> BoxFuture<'_, Result<Vec<Task>, StoreError>>;
+
+    /// How many candidates wait to be checked: those that findings of a job wait for, or all.
+    fn waiting(&self, tenant: TenantKey, job: Option<u64>) -> BoxFuture<'_, Result<Waiting, StoreError>>;
+
+    /// Up to `limit` candidates that wait to be checked, in the order of user and fingerprint, after one.
+    fn candidates<'a>(
+        &'a self,
+        tenant: TenantKey,
+        after: Option<&'a CandidateKey>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<QueuedCandidate>, StoreError>>;
+
+    /// What is kept for users who come later beside these names, of each in the order of credentials; none whose time is
+    /// over.
+    fn retained<'a>(
+        &'a self,
+        tenant: TenantKey,
+        names: &'a [RetainedMark],
+        now: Ticks,
+    ) -> BoxFuture<'a, Result<Vec<RetainedCandidate>, StoreError>>;
+
+    /// Up to `limit` of all that is kept for users who come later, in the order of name and credential, after one.
+    fn all_retained(
+        &self,
+        tenant: TenantKey,
+        after: Option<(RetainedMark, RetainedMark)>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<RetainedCandidate>, StoreError>>;
 }

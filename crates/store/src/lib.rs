@@ -5,6 +5,7 @@
 //! from the store's cells. Every call names a tenant; no call reaches across tenants.
 
 mod admin;
+mod candidates;
 pub mod columns;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -21,6 +22,7 @@ pub mod transfer;
 pub mod working;
 
 pub use admin::{AdminCommand, AdminOutcome};
+pub use candidates::{CandidateCommand, CandidateOutcome, RetentionCommand, Waiting};
 pub use directory::{Accounts, DirectoryStore, KeptVerifiers};
 pub use error::{ListError, StoreError, WriteError};
 pub use outcome::{Outcome, Question};

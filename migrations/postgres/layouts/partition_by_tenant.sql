@@ -47,7 +47,7 @@ SELECT format('ALTER TABLE %1$I RENAME TO %2$I', name, name || '_0'),
     format('ALTER TABLE %1$I ATTACH PARTITION %2$I FOR VALUES WITH (MODULUS 3, REMAINDER 0)', name, name || '_0')
 FROM unnest(ARRAY['tenants', 'risk_events', 'detections', 'evidence', 'users', 'risky_users', 'actors', 'changes',
     'totals', 'repeatable_requests', 'accounts', 'verifiers', 'jobs', 'job_records',
-    'found_credentials']) AS name \gexec
+    'found_credentials', 'tasks', 'candidates', 'retained_candidates']) AS name \gexec
 
 -- A plan that is made for any tenant would open a transaction on every server; one that is made for this tenant on
 -- its own only. Joins within a tenant are then worked out where it lies.

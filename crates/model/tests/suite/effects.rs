@@ -251,6 +251,7 @@ fn any_of_a_job() -> impl Strategy<Value = Command> {
                 last_seen: time,
                 occurrences: 1,
                 place: None,
+                candidate: None,
             };
             Command::RaiseFinding { job: 1, id: id(&event), created: time, found: Box::new(found) }
         });

@@ -32,10 +32,34 @@ pub struct Found<'a> {
     pub context: Option<&'a [u8]>,
 }
 
+/// An address in a domain of the organisation that no user bears, and what may be its password.
+pub struct Unknown<'a> {
+    /// The key, and how the text's name became it.
+    pub name: &'a Key,
+    /// What may be the password; empty where nothing stands beside the name.
+    pub candidates: &'a Candidates,
+    /// How the text is laid out around it.
+    pub shape: Shape,
+    /// The number of the line that the name stands in, from 1.
+    pub line: u64,
+    /// Where the name begins, in bytes of the text.
+    pub offset: u64,
+    /// The host of the site that the pair was used at, where the text says it.
+    pub context: Option<&'a [u8]>,
+}
+
 /// Takes what is found.
 pub trait Sink {
     /// Takes one finding; what it borrows is wiped afterwards.
     fn found(&mut self, found: Found<'_>);
+
+    /// Whether [`unknown`](Self::unknown) is to be called.
+    fn wants_unknown(&self) -> bool {
+        false
+    }
+
+    /// Takes an address that nobody bears.
+    fn unknown(&mut self, _unknown: Unknown<'_>) {}
 }
 
 impl<F: FnMut(Found<'_>)> Sink for F {
@@ -53,6 +77,8 @@ pub struct Scratch {
     bytes: Vec<u8>,
     hits: Vec<Hit>,
     candidates: Candidates,
+    /// Where the address stands that nobody bears, if it is in a domain of the organisation.
+    unknown: Option<Range<usize>>,
 }
 
 impl Drop for Scratch {
@@ -269,8 +295,12 @@ impl Pass<'_, '_> {
 
     /// Looks up the name at an anchor and gives out what stands beside it.
     fn anchor(&mut self, line: &Range<usize>, anchor: Anchor, alone: bool) -> Option<Outcome> {
+        self.scratch.unknown = None;
         let Some(name) = name::resolve(self.matcher, self.text, line, anchor, self.scratch) else {
             let unknown = anchor.kind == AnchorKind::Address && name::is_own(self.matcher, &self.scratch.key);
+            if unknown && self.sink.wants_unknown() {
+                self.unknown(line, alone);
+            }
             return unknown.then_some(Outcome::UnknownAccount);
         };
         let place = Place { text: self.text, line: line.clone(), name: name.clone(), alone, layout: self.layout };
@@ -299,6 +329,18 @@ impl Pass<'_, '_> {
         };
         candidates.clear();
         Some(outcome)
+    }
+
+    /// Gives out what stands beside an address that nobody bears.
+    fn unknown(&mut self, line: &Range<usize>, alone: bool) {
+        let Some(name) = self.scratch.unknown.take() else { return };
+        let place = Place { text: self.text, line: line.clone(), name: name.clone(), alone, layout: self.layout };
+        let Scratch { candidates, key, .. } = &mut *self.scratch;
+        let shape = candidate::collect(&place, candidates);
+        let context = Some(candidates.host()).filter(|host| !host.is_empty());
+        let (line, offset) = (self.line, self.offset + name.start as u64);
+        self.sink.unknown(Unknown { name: key, candidates, shape, line, offset, context });
+        candidates.clear();
     }
 
     /// Looks for names without a domain among the fields of a line.

@@ -65,6 +65,7 @@ fn address(
             // For the caller, which counts unknown accounts by the key.
             matcher.normaliser.normalise_into("x@", &mut scratch.key);
             let _known = look_up(matcher, &[&text[run..anchor.start], b"@", &text[anchor.end..end]], scratch);
+            scratch.unknown = (run < anchor.start).then_some(run..end);
         }
         return None;
     }
@@ -95,6 +96,7 @@ fn address(
         }
     }
     let _known = look_up(matcher, &[&text[run..anchor.start], b"@", domain], scratch);
+    scratch.unknown = (run < anchor.start).then_some(run..end);
     None
 }
 

@@ -1,6 +1,6 @@
 //! Checking pairs that somebody has in hand: each is looked at once, and nothing is kept of one that is not current.
 
-use super::{Detector, Sighting};
+use super::{Detector, Sighting, Verdict};
 use crate::jobs::JobError;
 use crate::wipe::wipe_stack;
 use model::{FoundCredential, MatchClass};
@@ -32,6 +32,8 @@ pub struct CheckCounts {
     pub not_current: u64,
     /// Pairs that were checked before.
     pub repeated: u64,
+    /// Pairs that wait in the queue of slow verifications.
+    pub queued: u64,
     /// Pairs that are current.
     pub current: u64,
     /// Of these, pairs of users who cannot sign in.
@@ -41,8 +43,8 @@ pub struct CheckCounts {
 /// What has been checked since this process began: so that a pair is verified once.
 #[derive(Default)]
 pub struct Checked {
-    /// Fingerprints of pairs, and whether they are current.
-    known: HashMap<[u8; 16], bool>,
+    /// Fingerprints of pairs, and what verifiers said of them.
+    known: HashMap<[u8; 16], Verdict>,
     /// What became of them.
     pub counts: CheckCounts,
 }
@@ -66,7 +68,7 @@ impl Checked {
         let snapshot = detector.snapshot();
         let (name, hits) = snapshot.named(&pair.name);
         let mut found: Vec<FoundCredential> = Vec::new();
-        let (mut has_verifiers, mut is_repeated) = (false, false);
+        let (mut has_verifiers, mut is_repeated, mut is_current) = (false, false, false);
         let mut last = None;
         for hit in &hits {
             if last.replace(hit.user) == Some(hit.user) {
@@ -79,20 +81,30 @@ impl Checked {
             has_verifiers = true;
             let fingerprint = detector.fingerprint(user, &pair.password);
             let half: [u8; 16] = *fingerprint.first_chunk().expect("16 of 32 bytes");
-            let is_current = match self.known.get(&half) {
-                Some(is_current) => {
+            let verdict = match self.known.get(&half) {
+                Some(verdict) => {
                     is_repeated = true;
-                    is_current.then(|| detector.prove(user, &pair.password)).transpose()?.flatten()
+                    verdict.clone()
                 }
-                None => detector.prove(user, &pair.password)?,
+                None => detector.judge(user, &pair.password)?,
             };
             if self.known.len() >= MOST {
                 self.known.clear();
             }
-            self.known.insert(half, is_current.is_some());
-            if let Some(proof) = is_current {
-                self.counts.disabled += u64::from(user.is_enabled == Some(false));
-                found.push(detector.found(user, (&name, hit), (MatchClass::Pair, &pair.password), proof, sighting));
+            self.known.insert(half, verdict.clone());
+            let of = |proof| detector.found(user, (&name, hit), (MatchClass::Pair, &pair.password), proof, sighting);
+            match verdict {
+                Verdict::Current(proof) => {
+                    self.counts.disabled += u64::from(user.is_enabled == Some(false));
+                    is_current = true;
+                    found.push(of(Some(proof)));
+                }
+                Verdict::Slow if !is_repeated => {
+                    let seen = (sighting.leaked, sighting.seen);
+                    let candidate = Some(detector.candidate(user, (&pair.password, 0), seen)?);
+                    found.push(FoundCredential { candidate, ..of(None) });
+                }
+                Verdict::Slow | Verdict::NotCurrent => {}
             }
         }
         if has_verifiers {
@@ -101,7 +113,8 @@ impl Checked {
         let count = match (hits.is_empty(), has_verifiers, found.is_empty()) {
             (true, ..) => &mut self.counts.unknown_name,
             (_, false, _) => &mut self.counts.no_verifier,
-            (.., false) => &mut self.counts.current,
+            _ if is_current => &mut self.counts.current,
+            (.., false) => &mut self.counts.queued,
             _ if is_repeated => &mut self.counts.repeated,
             _ => &mut self.counts.not_current,
         };

@@ -6,14 +6,17 @@ mod scan;
 mod words;
 
 pub use check::{CheckCounts, Checked, Pair};
-pub use scan::{Findings, ScanJudge, ScanTotals, Sighted};
+pub use scan::{Findings, ScanJudge, ScanTotals, Seen, Sighted};
 pub use words::{Coverage, PasswordSet};
 
 use crate::directory::{KnownAccount, KnownUser, Snapshot};
 use crate::jobs::JobError;
 use crate::{Service, Vault};
 use auth::SecretBytes;
-use model::{AccountKey, Caller, Finding, FoundCredential, JobKind, JobState, MatchClass, TenantId, TenantKey, Ticks};
+use model::{
+    AccountKey, Caller, Candidate, CandidateKey, EntityId, Finding, FoundCredential, JobKind, JobState, MatchClass,
+    TenantId, TenantKey, Ticks,
+};
 use std::collections::{HashMap, HashSet};
 use store::KeptVerifiers;
 use tokio::task::JoinSet;
@@ -44,6 +47,19 @@ pub struct Detector {
     /// When each directory was last imported.
     imported: HashMap<Box<str>, Ticks>,
     limits: Limits,
+    /// Whether slow verifiers are left to the queue.
+    queues: bool,
+}
+
+/// What verifiers say of a candidate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the user's current password.
+    Current(Proof),
+    /// It is not.
+    NotCurrent,
+    /// Only slow verifiers can tell, which are asked in their turn.
+    Slow,
 }
 
 /// Why a password is known to be the user's.
@@ -101,8 +117,29 @@ impl Service {
         }
         match first {
             Some(why) => Err(JobError::Unopenable { unopenable, all, why }),
-            None => Ok(Detector { snapshot, vault, tenant, sealed, imported, limits: Limits::default() }),
+            None => {
+                Ok(Detector { snapshot, vault, tenant, sealed, imported, limits: Limits::default(), queues: false })
+            }
         }
+    }
+
+    /// A few users with their verifiers, whose slow ones are left to the queue; and every name of theirs as matching spells
+    /// it.
+    pub(crate) async fn detector_of(
+        &self,
+        caller: &Caller,
+        vault: &Vault,
+        users: &[EntityId],
+    ) -> Result<(Detector, Vec<Box<str>>), JobError> {
+        let (snapshot, names) = self.snapshot_of(caller, users).await?;
+        let mut sealed = HashMap::new();
+        for number in snapshot.users.iter().flat_map(|user| &user.accounts).map(|account| account.verifiers) {
+            let found = self.store().verifiers(caller.tenant, number.saturating_sub(1), 1).await?;
+            sealed.extend(found.into_iter().filter(|kept| kept.number == number).map(|kept| (number, kept.sealed)));
+        }
+        let imported = self.imported(caller).await?;
+        let (vault, tenant, limits) = (vault.clone(), caller.tenant_id, Limits::default());
+        Ok((Detector { snapshot, vault, tenant, sealed, imported, limits, queues: true }, names))
     }
 
     /// Reads the sealed verifiers of a tenant, and opens the first and then one of many.
@@ -120,7 +157,7 @@ impl Service {
     }
 
     /// When each directory was last imported to its end.
-    async fn imported(&self, caller: &Caller) -> Result<HashMap<Box<str>, Ticks>, JobError> {
+    pub(crate) async fn imported(&self, caller: &Caller) -> Result<HashMap<Box<str>, Ticks>, JobError> {
         let mut imported = HashMap::new();
         let mut before = None;
         loop {
@@ -151,27 +188,51 @@ impl Detector {
         Ok(Some(self.vault.open(self.tenant, &account.key, sealed)?))
     }
 
-    /// Tells whether a candidate is the user's current password, and by which account. Of an account that has a fast
-    /// verifier the slow ones are not asked: all of them are of one password.
-    pub fn prove(&self, user: &KnownUser, candidate: &[u8]) -> Result<Option<Proof>, JobError> {
+    /// Leaves slow verifiers to the queue from now on.
+    #[must_use]
+    pub fn with_queue(self) -> Self {
+        Self { queues: true, ..self }
+    }
+
+    /// Tells whether a candidate is the user's current password, and by which account.
+    pub fn judge(&self, user: &KnownUser, candidate: &[u8]) -> Result<Verdict, JobError> {
+        let mut is_slow = false;
         for account in &user.accounts {
             let Some(opened) = self.opened(account)? else { continue };
-            let lines = opened.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
-            let mut verifiers: Vec<Verifier> =
-                lines.filter_map(|line| Verifier::parse(line, &self.limits).ok()).collect();
-            if verifiers.iter().any(|verifier| verifier.cost().class == CostClass::Fast) {
-                verifiers.retain(|verifier| verifier.cost().class == CostClass::Fast);
-            }
-            for verifier in &verifiers {
+            for verifier in asked(&opened, &self.limits) {
+                if self.queues && verifier.cost().class == CostClass::Slow {
+                    is_slow = true;
+                    continue;
+                }
                 match verifier.check(candidate) {
-                    Ok(true) => return Ok(Some(Proof::by(account))),
+                    Ok(true) => return Ok(Verdict::Current(Proof::by(account))),
                     // What is too long to be a password is none.
                     Ok(false) | Err(CheckError::CandidateTooLong { .. }) => {}
                     Err(error) => return Err(JobError::Verifier(error)),
                 }
             }
         }
-        Ok(None)
+        Ok(if is_slow { Verdict::Slow } else { Verdict::NotCurrent })
+    }
+
+    /// Makes what waits in the queue of a candidate: administrators come first, and those who may sign in; then what
+    /// leaked last, and the likeliest of what stands beside a name, which `rank` tells from 0 on.
+    pub(crate) fn candidate(
+        &self,
+        user: &KnownUser,
+        (password, rank): (&[u8], usize),
+        (leaked, seen): (Option<Ticks>, Ticks),
+    ) -> Result<Candidate, JobError> {
+        const DAY: i64 = 24 * 60 * 60 * Ticks::PER_SECOND;
+        const BEFORE_TODAY: i64 = 1 << 24;
+        let key = CandidateKey { user: user.id.clone(), fingerprint: self.fingerprint(user, password) };
+        let sealed = self.vault.seal_candidate(self.tenant, &key, password)?;
+        let day = (leaked.unwrap_or(seen).get() / DAY).clamp(0, BEFORE_TODAY - 1);
+        let class = i64::from(user.is_administrator) * 2 + i64::from(user.is_enabled != Some(false));
+        let likely = i64::try_from(rank).map_or(0, |rank| 255 - rank.min(255));
+        let priority = (class * BEFORE_TODAY + day) * 256 + likely;
+        let verifiers = user.accounts.iter().map(|account| account.verifiers).max().unwrap_or_default();
+        Ok(Candidate { sealed, verifiers, priority })
     }
 
     /// Whether every password of the user is slow to check: none of the accounts has a fast verifier.
@@ -226,7 +287,7 @@ impl Detector {
         user: &KnownUser,
         (name, hit): (&Key, &Hit),
         (match_class, password): (MatchClass, &[u8]),
-        proof: Proof,
+        proof: Option<Proof>,
         sighting: &Sighting,
     ) -> FoundCredential {
         let finding = Finding {
@@ -236,7 +297,7 @@ impl Detector {
             matched_rule: rule_name(name.rules().union(hit.rules)),
         };
         let fingerprint = self.fingerprint(user, password);
-        self.kept(user, fingerprint, finding, Some(proof), (sighting.leaked, sighting.seen))
+        self.kept(user, fingerprint, finding, proof, (sighting.leaked, sighting.seen))
     }
 
     /// What is kept of a finding.
@@ -260,6 +321,7 @@ impl Detector {
             last_seen: seen,
             occurrences: 1,
             place: None,
+            candidate: None,
         }
     }
 
@@ -267,6 +329,17 @@ impl Detector {
     pub fn fingerprint(&self, user: &KnownUser, password: &[u8]) -> [u8; 32] {
         self.vault.fingerprint(self.tenant, &user.id, password)
     }
+}
+
+/// The verifiers among lines of canonical texts that are asked: of an account that has a fast one the slow ones are not,
+/// since all of them are of one password.
+pub(crate) fn asked(lines: &[u8], limits: &Limits) -> Vec<Verifier> {
+    let lines = lines.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+    let mut verifiers: Vec<Verifier> = lines.filter_map(|line| Verifier::parse(line, limits).ok()).collect();
+    if verifiers.iter().any(|verifier| verifier.cost().class == CostClass::Fast) {
+        verifiers.retain(|verifier| verifier.cost().class == CostClass::Fast);
+    }
+    verifiers
 }
 
 /// The rules that a match rests on, by their names; none where the name is written as the directory has it.

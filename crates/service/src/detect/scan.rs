@@ -1,27 +1,39 @@
 //! Scanning: which of the candidates that stand beside a name in breach material is the current password.
 
-use super::{Detector, PasswordSet, Proof, Sighting};
+use super::{Detector, PasswordSet, Proof, Sighting, Verdict};
 use crate::directory::KnownUser;
 use crate::jobs::JobError;
+use crate::retained::{Beside, Retention};
 use crate::wipe::wipe_stack;
-use ::scan::candidate::{MOST as MOST_CANDIDATES, Secret};
+use ::scan::candidate::{Candidates, MOST as MOST_CANDIDATES, Secret, Shape};
 use ::scan::engine::{DocumentName, Judge};
-use ::scan::matcher::Found;
+use ::scan::matcher::{Found, Unknown};
 use ::scan::words::WordJudge;
-use model::{EntityId, FoundCredential, MatchClass, Place, Ticks};
+use model::{EntityId, FoundCredential, MatchClass, Place, RetainedCandidate, Ticks};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use verify::identity::Key;
 
 /// How many parts the memory of what was verified has: threads seldom wait for each other.
 const PARTS: usize = 64;
 /// The most pairs that a part remembers: some hundred megabytes would be reached by 8 million pairs, never by chance.
 const MOST: usize = 1 << 15;
 
-/// What verifiers have said of users and candidates: the place of the account among the user's.
-type Answers = HashMap<[u8; 16], Option<u32>>;
+/// What verifiers have said of users and candidates.
+type Answers = HashMap<[u8; 16], Answer>;
+
+/// What verifiers have said.
+#[derive(Clone, Copy)]
+enum Answer {
+    /// It is current: the place of the account among the user's.
+    Account(u32),
+    NotCurrent,
+    /// It waits in the queue of slow verifications.
+    Queued,
+}
 
 /// Asks the directory's verifiers about what a scan finds; each user and candidate once, as far as it remembers.
 pub struct ScanJudge {
@@ -32,12 +44,24 @@ pub struct ScanJudge {
     pub(super) seen: Ticks,
     /// Which account of the user it is the password of, if of any.
     known: Vec<Mutex<Answers>>,
-    totals: [AtomicU64; 5],
+    totals: [AtomicU64; 6],
     /// Whose password a line of a list is, where the material is such lists.
     pub(super) words: Option<PasswordSet>,
     with_addresses: bool,
     /// How many candidates of a name verifiers are asked about that are slow, all of them.
     slow_candidates: usize,
+    /// For how long candidates are kept that stand beside names in the organisation's domains, and domains of it beyond
+    /// those of the directory.
+    retention: Option<(Retention, HashSet<String>)>,
+}
+
+/// What comes of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// A credential, which is current or waits to be checked.
+    Credential(Box<Sighted>),
+    /// A candidate that is kept for users who come later.
+    Retained(RetainedCandidate),
 }
 
 /// A credential that was found, and where.
@@ -63,15 +87,30 @@ pub struct ScanTotals {
     pub no_verifier: u64,
     /// Candidates that slow verifiers were not asked about, because they were told to be asked about fewer.
     pub left_out: u64,
+    /// Candidates that were handed to the queue of slow verifications.
+    pub queued: u64,
 }
 
 impl ScanJudge {
     /// Asks the verifiers of this directory.
     pub fn new(detector: Arc<Detector>, source: Option<Box<str>>, leaked: Option<Ticks>, seen: Ticks) -> Self {
         let known = (0..PARTS).map(|_| Mutex::default()).collect();
-        let totals = [const { AtomicU64::new(0) }; 5];
+        let totals = [const { AtomicU64::new(0) }; 6];
         let (words, with_addresses, slow_candidates) = (None, false, MOST_CANDIDATES);
-        Self { detector, source, leaked, seen, known, totals, words, with_addresses, slow_candidates }
+        let retention = None;
+        Self { detector, source, leaked, seen, known, totals, words, with_addresses, slow_candidates, retention }
+    }
+
+    /// Also keeps what stands beside names in the organisation's domains, which are those of the directory and some others,
+    /// for users and verifiers that come later.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention, others: &[&str]) -> Self {
+        let normaliser = self.detector.snapshot().normaliser();
+        let domain = |other: &&str| {
+            normaliser.normalise(&format!("x@{other}")).text().rsplit_once('@').map(|(_, d)| d.to_owned())
+        };
+        let others = others.iter().filter_map(domain).collect();
+        Self { retention: Some((retention, others)), ..self }
     }
 
     /// Takes the material for lists of passwords that name nobody, whose lines are looked up here.
@@ -100,9 +139,9 @@ impl ScanJudge {
 
     /// What it asked so far.
     pub fn totals(&self) -> ScanTotals {
-        let [candidates, verified, repeated, no_verifier, left_out] =
+        let [candidates, verified, repeated, no_verifier, left_out, queued] =
             self.totals.each_ref().map(|n| n.load(Ordering::Relaxed));
-        ScanTotals { candidates, verified, repeated, no_verifier, left_out }
+        ScanTotals { candidates, verified, repeated, no_verifier, left_out, queued }
     }
 
     fn count(&self, place: usize) {
@@ -116,11 +155,19 @@ impl ScanJudge {
 }
 
 impl Judge for ScanJudge {
-    type Finding = Sighted;
+    type Finding = Seen;
     type Error = JobError;
 
-    fn judge(&self, document: &DocumentName, found: &Found<'_>, findings: &mut Vec<Sighted>) -> Result<(), JobError> {
+    fn judge(&self, document: &DocumentName, found: &Found<'_>, findings: &mut Vec<Seen>) -> Result<(), JobError> {
         let detector = &*self.detector;
+        if let Some((retention, others)) = &self.retention
+            && let Some((_, domain)) = found.name.text().rsplit_once('@')
+            && (detector.snapshot().domains().contains(domain) || others.contains(domain))
+        {
+            let place =
+                place_of(&document.place, (found.candidates, found.context), (found.offset, found.line), found.shape);
+            self.retain(document, (found.name, found.candidates), (place, *retention), findings)?;
+        }
         let Some(user) = detector.snapshot().users.get(found.hit.user as usize) else { return Ok(()) };
         if user.accounts.is_empty() {
             self.count(3);
@@ -140,72 +187,129 @@ impl Judge for ScanJudge {
             let mut half: [u8; 16] = *detector.fingerprint(user, bytes).first_chunk().expect("16 of 32 bytes");
             half[15] ^= u8::from(class == MatchClass::PairByHash); // as a password and as a hash, it is asked apart
             let known = self.part(&half).get(&half).copied();
-            if known.is_some() {
-                self.count(2);
-            }
-            let proof = match known {
-                Some(known) => known.map(|number| Proof::by(&user.accounts[number as usize])),
+            let answer = match known {
+                Some(known) => {
+                    self.count(2);
+                    known
+                }
                 None => {
-                    self.count(1);
-                    let proof = match class {
-                        MatchClass::Pair => detector.prove(user, bytes)?,
-                        _ => detector.prove_by_hash(user, bytes)?,
+                    let verdict = match class {
+                        MatchClass::Pair => detector.judge(user, bytes)?,
+                        _ => detector.prove_by_hash(user, bytes)?.map_or(Verdict::NotCurrent, Verdict::Current),
                     };
                     wipe_stack();
-                    self.remember(half, user, proof.as_ref());
-                    proof
+                    self.count(if verdict == Verdict::Slow { 5 } else { 1 });
+                    self.remember(half, user, &verdict)
                 }
             };
-            let Some(proof) = proof else { continue };
+            let proof = match answer {
+                Answer::NotCurrent => continue,
+                Answer::Account(number) => Some(Proof::by(&user.accounts[number as usize])),
+                Answer::Queued => None,
+            };
             let source = self.source.clone().unwrap_or_else(|| shortened(&document.path));
             let sighting = Sighting { source, leaked: self.leaked, seen: self.seen };
-            let place = place_of(&document.place, found);
-            let found = detector.found(user, (found.name, &found.hit), (class, bytes), proof, &sighting);
-            let found = FoundCredential { place: Some(place), ..found };
-            findings.push(Sighted { found, is_disabled: user.is_enabled == Some(false) });
-            return Ok(());
+            let at =
+                place_of(&document.place, (found.candidates, found.context), (found.offset, found.line), found.shape);
+            let is_proved = proof.is_some();
+            let kept = detector.found(user, (found.name, &found.hit), (class, bytes), proof, &sighting);
+            let candidate = match is_proved {
+                true => None,
+                false => Some(detector.candidate(user, (bytes, place), (self.leaked, self.seen))?),
+            };
+            let kept = FoundCredential { place: Some(at), candidate, ..kept };
+            let is_disabled = user.is_enabled == Some(false);
+            findings.push(Seen::Credential(Box::new(Sighted { found: kept, is_disabled })));
+            if is_proved {
+                return Ok(());
+            }
         }
         self.unproven(document, found, findings)
     }
 
-    fn of_words(&self) -> Option<&dyn WordJudge<Finding = Sighted, Error = JobError>> {
+    fn wants_unknown(&self) -> bool {
+        self.retention.is_some()
+    }
+
+    fn unknown(
+        &self,
+        document: &DocumentName,
+        unknown: &Unknown<'_>,
+        findings: &mut Vec<Seen>,
+    ) -> Result<(), JobError> {
+        let Some((retention, _)) = &self.retention else { return Ok(()) };
+        let beside = (unknown.candidates, unknown.context);
+        let place = place_of(&document.place, beside, (unknown.offset, unknown.line), unknown.shape);
+        self.retain(document, (unknown.name, unknown.candidates), (place, *retention), findings)
+    }
+
+    fn of_words(&self) -> Option<&dyn WordJudge<Finding = Seen, Error = JobError>> {
         self.words.is_some().then_some(self as _)
     }
 }
 
 impl ScanJudge {
+    /// Keeps what stands beside a name for users who come later.
+    fn retain(
+        &self,
+        document: &DocumentName,
+        (name, candidates): (&Key, &Candidates),
+        (place, retention): (Place, Retention),
+        findings: &mut Vec<Seen>,
+    ) -> Result<(), JobError> {
+        let source = self.source.clone().unwrap_or_else(|| shortened(&document.path));
+        let sighting = Sighting { source, leaked: self.leaked, seen: self.seen };
+        // Lines are not numbered behind the first piece of a document, and nobody can mend what is sealed.
+        let place = Place { line: None, ..place };
+        let (vault, tenant) = (&self.detector.vault, self.detector.tenant);
+        for (rank, secret) in candidates.iter().enumerate() {
+            let (Secret::Password(bytes) | Secret::Hash(bytes)) = secret;
+            let is_hash = matches!(secret, Secret::Hash(_));
+            let (name, sighting, place) = (name.text(), &sighting, place.clone());
+            let beside = Beside { name, secret: bytes, is_hash, rank, sighting, place };
+            findings.push(Seen::Retained(beside.sealed((vault, tenant), retention)?));
+        }
+        Ok(())
+    }
+
     /// Remembers what the verifiers of a user have said.
-    fn remember(&self, half: [u8; 16], user: &KnownUser, proof: Option<&Proof>) {
+    fn remember(&self, half: [u8; 16], user: &KnownUser, verdict: &Verdict) -> Answer {
         let number = |proof: &Proof| user.accounts.iter().position(|account| account.key == proof.account);
+        let answer = match verdict {
+            Verdict::Current(proof) => number(proof).map_or(Answer::NotCurrent, |at| Answer::Account(at as u32)),
+            Verdict::NotCurrent => Answer::NotCurrent,
+            Verdict::Slow => Answer::Queued,
+        };
         let mut part = self.part(&half);
         if part.len() >= MOST {
             part.clear();
         }
-        part.insert(half, proof.and_then(number).map(|number| number as u32));
+        part.insert(half, answer);
+        answer
     }
 
-    /// No verifier has said yes.
-    fn unproven(
-        &self,
-        document: &DocumentName,
-        found: &Found<'_>,
-        findings: &mut Vec<Sighted>,
-    ) -> Result<(), JobError> {
+    /// No verifier has said yes, so far.
+    fn unproven(&self, document: &DocumentName, found: &Found<'_>, findings: &mut Vec<Seen>) -> Result<(), JobError> {
         if self.with_addresses { self.address_only(document, found, findings) } else { Ok(()) }
     }
 }
 
 /// Where a credential stands. What may be its password is never taken for the site's host.
-pub(super) fn place_of(path: &str, found: &Found<'_>) -> Place {
+pub(super) fn place_of(
+    path: &str,
+    (candidates, context): (&Candidates, Option<&[u8]>),
+    (offset, line): (u64, u64),
+    shape: Shape,
+) -> Place {
     let is_candidate = |host: &[u8]| {
-        found.candidates.iter().any(|secret| match secret {
+        candidates.iter().any(|secret| match secret {
             Secret::Password(bytes) | Secret::Hash(bytes) => {
                 !bytes.is_empty() && host.windows(bytes.len()).any(|part| part.eq_ignore_ascii_case(bytes))
             }
         })
     };
-    let host = found.context.filter(|host| !is_candidate(host));
-    Place::new(path, (found.offset, Some(found.line)), found.shape.name(), host)
+    let host = context.filter(|host| !is_candidate(host));
+    Place::new(path, (offset, Some(line)), shape.name(), host)
 }
 
 /// A document's path as evidence takes it: its end tells more than its beginning.
@@ -223,17 +327,18 @@ pub(super) fn shortened(path: &str) -> Box<str> {
 #[derive(Default)]
 pub struct Findings {
     by_key: HashMap<u64, Vec<FoundCredential>>,
+    count: usize,
     /// Users with a current credential, in the whole scan of this process.
-    users: std::collections::HashSet<EntityId>,
+    users: HashSet<EntityId>,
     /// Of these, those who cannot sign in.
-    disabled: std::collections::HashSet<EntityId>,
+    disabled: HashSet<EntityId>,
 }
 
 impl Findings {
     /// Adds one.
     pub fn add(&mut self, sighted: Sighted) {
         let Sighted { found, is_disabled } = sighted;
-        if found.finding.match_class != MatchClass::AddressOnly {
+        if found.finding.match_class != MatchClass::AddressOnly && found.candidate.is_none() {
             self.users.insert(found.user.clone());
             if is_disabled {
                 self.disabled.insert(found.user.clone());
@@ -250,12 +355,21 @@ impl Findings {
                 known.occurrences = known.occurrences.saturating_add(found.occurrences);
                 known.place = Place::first(known.place.take(), found.place);
             }
-            None => alike.push(found),
+            None => {
+                alike.push(found);
+                self.count += 1;
+            }
         }
+    }
+
+    /// How many there are to be kept.
+    pub fn count(&self) -> usize {
+        self.count
     }
 
     /// Takes out what there is to be kept.
     pub fn take(&mut self) -> Vec<FoundCredential> {
+        self.count = 0;
         let mut all: Vec<FoundCredential> = std::mem::take(&mut self.by_key).into_values().flatten().collect();
         all.sort_by(|a, b| {
             (&a.user, &a.fingerprint, &a.finding.source).cmp(&(&b.user, &b.fingerprint, &b.finding.source))

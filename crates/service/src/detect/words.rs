@@ -1,7 +1,7 @@
 //! What is found without a pair: passwords of lists that name nobody, and names of which nothing but the address is known
 //! to be out (leaks.md, section 7.1, classes password-only and address-only).
 
-use super::scan::{Sighted, place_of, shortened};
+use super::scan::{Seen, Sighted, place_of, shortened};
 use super::{Detector, Proof, ScanJudge, rule_name};
 use crate::jobs::JobError;
 use crate::wipe::wipe_stack;
@@ -123,10 +123,10 @@ fn too_many() -> JobError {
 }
 
 impl WordJudge for ScanJudge {
-    type Finding = Sighted;
+    type Finding = Seen;
     type Error = JobError;
 
-    fn word(&self, document: &DocumentName, word: &Word<'_>, findings: &mut Vec<Sighted>) -> Result<(), JobError> {
+    fn word(&self, document: &DocumentName, word: &Word<'_>, findings: &mut Vec<Seen>) -> Result<(), JobError> {
         let Some(set) = &self.words else { return Ok(()) };
         let detector = &*self.detector;
         let before = findings.len();
@@ -143,7 +143,10 @@ impl WordJudge for ScanJudge {
             for owner in &owners {
                 let (user, account) = set.owners[*owner as usize];
                 let user = &detector.snapshot.users[user as usize];
-                if findings[before..].iter().any(|sighted| sighted.found.user == user.id) {
+                if findings[before..]
+                    .iter()
+                    .any(|seen| matches!(seen, Seen::Credential(one) if one.found.user == user.id))
+                {
                     continue;
                 }
                 let finding = Finding {
@@ -157,7 +160,8 @@ impl WordJudge for ScanJudge {
                 let found = detector.kept(user, fingerprint, finding, Some(proof), (self.leaked, self.seen));
                 let place = Place::new(&document.place, (word.offset, Some(word.line)), "list", None);
                 let found = FoundCredential { place: Some(place), ..found };
-                findings.push(Sighted { found, is_disabled: user.is_enabled == Some(false) });
+                let is_disabled = user.is_enabled == Some(false);
+                findings.push(Seen::Credential(Box::new(Sighted { found, is_disabled })));
             }
         }
         Ok(())
@@ -179,7 +183,7 @@ impl ScanJudge {
         &self,
         document: &DocumentName,
         found: &Found<'_>,
-        findings: &mut Vec<Sighted>,
+        findings: &mut Vec<Seen>,
     ) -> Result<(), JobError> {
         let detector = &*self.detector;
         let Some(user) = detector.snapshot.users.get(found.hit.user as usize) else { return Ok(()) };
@@ -203,10 +207,12 @@ impl ScanJudge {
             matched_rule: rule_name(found.name.rules().union(found.hit.rules)),
         };
         let fingerprint = detector.vault.address_fingerprint(detector.tenant, &user.id);
-        let place = place_of(&document.place, found);
+        let beside = (found.candidates, found.context);
+        let place = place_of(&document.place, beside, (found.offset, found.line), found.shape);
         let found = detector.kept(user, fingerprint, finding, None, (self.leaked, self.seen));
         let found = FoundCredential { place: Some(place), ..found };
-        findings.push(Sighted { found, is_disabled: user.is_enabled == Some(false) });
+        let is_disabled = user.is_enabled == Some(false);
+        findings.push(Seen::Credential(Box::new(Sighted { found, is_disabled })));
         Ok(())
     }
 }

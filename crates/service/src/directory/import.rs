@@ -2,13 +2,14 @@
 
 use super::prepare::{Prepared, VerifierCounts};
 use super::snapshot::Snapshot;
-use crate::jobs::{Brake, JobError, RunningJob};
+use crate::jobs::{Brake, JobError, Raised, Raising, RunningJob};
+use crate::retained::Retrospect;
 use crate::{Service, ServiceError, Vault};
 use directory::Place;
 use futures_util::StreamExt as _;
 use model::{
     Account, AccountEntry, AccountKey, AccountNote, Caller, Command, Decision, EntityId, Job, Moment, Note, Refusal,
-    State, Step, Ticks, UserKey, VerifierNote, Written, decide,
+    State, Step, Subject, Ticks, UserKey, VerifierNote, Written, decide,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -18,6 +19,8 @@ use verify::identity::Attribute;
 
 /// Entries that are under way at once: twice what the store writes in one transaction.
 const WINDOW: usize = 512;
+/// Records of what the job changed that are read at once.
+const RECORDS: u32 = 500;
 /// The names that lead to a user, the surest first.
 const SUREST: [Attribute; 4] =
     [Attribute::QualifiedSamAccountName, Attribute::Mail, Attribute::SamAccountName, Attribute::Alias];
@@ -57,6 +60,15 @@ pub struct ImportCounts {
     pub verifiers_sealed_anew: u64,
     /// Open events that were remediated, since the password is another one.
     pub remediated: u64,
+    /// What came of looking at what scans kept for users who come later.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub retrospect: Retrospect,
+    /// The account up to which that was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<(Box<str>, Box<str>)>,
+    /// What became of what was found so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raised: Option<Raised>,
     /// The verifiers that were read.
     pub verifiers: VerifierCounts,
     /// The directories that were read, as the operator calls them.
@@ -71,6 +83,8 @@ pub type Refused = (Place, Vec<String>);
 pub enum ImportOutcome {
     /// Everything was done.
     Completed(Job, ImportCounts),
+    /// Everything was done but for what slow verifiers have to say of passwords that scans kept for users who come later.
+    Waiting(Job, ImportCounts),
     /// The brake holds what is left, which is: why.
     Held(Job, ImportCounts, String),
     /// Nobody was taken to be gone, since not everybody could be read: why.
@@ -98,6 +112,8 @@ pub struct Importer {
     would_touch: HashSet<EntityId>,
     /// Accounts with verifiers that no key at hand opens.
     unopenable: HashSet<AccountKey>,
+    /// What opens what scans kept, where that is to be looked at.
+    vault: Option<Vault>,
 }
 
 impl Importer {
@@ -109,18 +125,22 @@ impl Importer {
         import: Import,
     ) -> Result<Self, JobError> {
         let users = service.user_count(caller.tenant).await?;
+        let before: ImportCounts = job.as_ref().map_or_else(|| Ok(ImportCounts::default()), RunningJob::progress)?;
+        let counts =
+            ImportCounts { retrospect: before.retrospect, looked_at: before.looked_at, ..ImportCounts::default() };
         Ok(Self {
             service: service.clone(),
             caller: caller.clone(),
             job,
             import,
-            counts: ImportCounts::default(),
+            counts,
             seen: HashMap::new(),
             hashers: [RandomState::new(), RandomState::new()],
             known: None,
             was_empty: users == 0,
             would_touch: HashSet::new(),
             unopenable: HashSet::new(),
+            vault: None,
         })
     }
 
@@ -128,6 +148,7 @@ impl Importer {
     /// same ones, they are sealed anew, although nothing else is to be done about them.
     pub async fn mend_with(&mut self, vault: &Vault) -> Result<(), JobError> {
         let (tenant, tenant_id) = (self.caller.tenant, self.caller.tenant_id);
+        self.vault = Some(vault.clone());
         let unopenable = &mut self.unopenable;
         let look = async |page: Vec<KeptVerifiers>| {
             let closed = |kept: &KeptVerifiers| vault.open(tenant_id, &kept.account, &kept.sealed).is_err();
@@ -301,10 +322,37 @@ impl Importer {
             ));
         };
         Ok(match rest {
-            Rest::Done => ImportOutcome::Completed(job.complete(&counts).await?, counts),
+            Rest::Done => return Self::raised(job, (self.vault, self.import.brake), counts).await,
             Rest::Held(why) => ImportOutcome::Held(job.hold(&why, &counts).await?, counts, why),
             Rest::Untrusted(why) => ImportOutcome::Failed(job.fail(&why, &counts).await?, counts, why),
         })
+    }
+
+    /// Raises what was found beside names that are new, unless slow verifiers have a say in it, which are asked in their
+    /// turn, or the brake holds it.
+    async fn raised(
+        mut job: RunningJob,
+        (vault, brake): (Option<Vault>, Brake),
+        mut counts: ImportCounts,
+    ) -> Result<ImportOutcome, JobError> {
+        let Some(vault) = vault.filter(|_| counts.retrospect.current + counts.retrospect.queued > 0) else {
+            return Ok(ImportOutcome::Completed(job.complete(&counts).await?, counts));
+        };
+        let waiting = job.service().waiting(job.caller(), Some(job.job().creation)).await?;
+        if waiting.candidates > 0 {
+            return Ok(ImportOutcome::Waiting(job.wait(&counts).await?, counts));
+        }
+        match job.raise(&vault, brake).await {
+            Err(error) => Err(job.failed(error).await),
+            Ok(Raising::Held(why)) => {
+                let why = format!("raising what scans before kept of users who are new: {why}");
+                Ok(ImportOutcome::Held(job.hold(&why, &counts).await?, counts, why))
+            }
+            Ok(Raising::Done(raised)) => {
+                counts.raised = Some(raised);
+                Ok(ImportOutcome::Completed(job.complete(&counts).await?, counts))
+            }
+        }
     }
 
     async fn rest(&mut self, unreadable: u64) -> Result<Rest, JobError> {
@@ -336,7 +384,38 @@ impl Importer {
         };
         self.remove(job, gone).await?;
         self.remediate(job, closed, outdated).await?;
+        self.retrospect().await?;
         Ok(untrusted.map_or(Rest::Done, Rest::Untrusted))
+    }
+
+    /// Looks what scans kept of the names of those whose accounts the job has changed, from where a process before left off.
+    async fn retrospect(&mut self) -> Result<(), JobError> {
+        let (Some(job), Some(vault)) = (&mut self.job, &self.vault) else { return Ok(()) };
+        let (service, caller) = (&self.service, &self.caller);
+        if !service.has_retained(caller).await? {
+            return Ok(());
+        }
+        let store = service.store();
+        loop {
+            // Nobody's account is without a source.
+            let (source, key) = self.counts.looked_at.clone().unwrap_or_default();
+            let after = Subject::Account(AccountKey { source, key });
+            let page = store.records(caller.tenant, job.job().creation, Some(&after), RECORDS).await?;
+            let (mut users, mut last) = (BTreeSet::new(), None);
+            for record in page {
+                let Subject::Account(key) = record.subject else { break }; // users come behind them
+                users.extend(store.account(caller.tenant, &key).await?.map(|account| account.user));
+                last = Some((key.source, key.key));
+            }
+            if last.is_none() {
+                return Ok(());
+            }
+            self.counts.looked_at = last;
+            let users: Vec<EntityId> = users.into_iter().collect();
+            let (done, found) = service.retrospect(caller, vault, &users).await?;
+            self.counts.retrospect.add(done);
+            job.keep(&self.counts, found).await?;
+        }
     }
 
     /// The accounts of the directories that were read that no entry was about.
@@ -423,6 +502,10 @@ fn count(counts: &mut ImportCounts, note: &AccountNote) {
         VerifierNote::Changed => counts.verifiers_changed += 1,
         VerifierNote::Untold | VerifierNote::Same => {}
     }
+}
+
+fn is_nothing(retrospect: &Retrospect) -> bool {
+    *retrospect == Retrospect::default()
 }
 
 /// Whether a step says that open events of the user are to be closed.

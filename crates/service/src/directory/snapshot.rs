@@ -2,10 +2,10 @@
 
 use crate::Service;
 use crate::jobs::JobError;
-use model::{AccountKey, Caller, EntityId, TenantKey, edm};
+use model::{AccountKey, Caller, EntityId, TenantKey, UserKey, edm};
 use odata::encode::{Cell, CellError, Row};
 use std::collections::{BTreeSet, HashMap};
-use store::{Accounts, Carried, PageQuery, Source};
+use store::{Accounts, Carried, PageQuery, Source, StoreError};
 use verify::identity::{Attribute, Hit, IdentityIndex, IndexBuilder, Key, Normaliser, directory_keys};
 
 /// Rows that are read at once.
@@ -86,6 +86,27 @@ impl Service {
         Ok(builder.finish())
     }
 
+    /// A few users of the directory with their accounts, and every name of theirs as matching spells it. Guests are left
+    /// out.
+    pub(crate) async fn snapshot_of(
+        &self,
+        caller: &Caller,
+        users: &[EntityId],
+    ) -> Result<(Snapshot, Vec<Box<str>>), JobError> {
+        let mut builder = Builder::new(self.entropy().number(), false);
+        builder.spelt = Some(Vec::new());
+        for id in users {
+            let Some(user) = self.store().load_user(caller.tenant, &UserKey::Id(id.clone())).await? else { continue };
+            let damaged = |_| StoreError::Corrupt("a user's id or userPrincipalName is none".to_owned());
+            builder.user(&user).map_err(damaged)?;
+            for account in self.store().accounts_of(caller.tenant, id).await? {
+                builder.account(account);
+            }
+        }
+        let spelt = builder.spelt.take().unwrap_or_default();
+        Ok((builder.finish(), spelt))
+    }
+
     async fn read_users(&self, tenant: TenantKey, builder: &mut Builder) -> Result<(), JobError> {
         let mut query = PageQuery { carried: Carried::PROPERTIES, ..PageQuery::all(Source::Users, PAGE) };
         loop {
@@ -106,6 +127,8 @@ struct Builder {
     domains: BTreeSet<String>,
     unindexed: u64,
     with_guests: bool,
+    /// Every name, as matching spells it, where they are asked for.
+    spelt: Option<Vec<Box<str>>>,
 }
 
 impl Builder {
@@ -118,6 +141,7 @@ impl Builder {
             domains: BTreeSet::new(),
             unindexed: 0,
             with_guests,
+            spelt: None,
         }
     }
 
@@ -170,6 +194,9 @@ impl Builder {
                 && !self.domains.contains(domain)
             {
                 self.domains.insert(domain.to_owned());
+            }
+            if let Some(spelt) = &mut self.spelt {
+                spelt.push(key.text().into());
             }
             if self.index.add(&key, place, attribute).is_err() {
                 self.unindexed += 1;

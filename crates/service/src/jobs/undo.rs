@@ -5,6 +5,7 @@ use crate::Service;
 use model::{Caller, Command, EntityId, Job, JobKind, JobState, Note, RevertNote, Subject};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
+use store::CandidateCommand;
 
 /// Records that are read at once.
 const PAGE: u32 = 1_000;
@@ -58,6 +59,8 @@ impl Service {
         let parameters = Parameters { undoes: target.id.as_str().to_owned(), force };
         let mut undo = self.start_job(caller, JobKind::Undo, &parameters).await?;
         let mut target = self.take_up(caller, target).await?;
+        // What it waits for is not checked any more.
+        self.change_candidates(caller.tenant, CandidateCommand::Drop { job: target.job.creation }).await?;
         let done = match undo.revert(&mut target, force, &mut progress).await {
             Ok(done) => done,
             Err(error) => return Err(undo.failed(error).await),

@@ -1,6 +1,6 @@
 //! `spillwatch check`
 
-use super::BrakeOptions;
+use super::{BrakeOptions, QueueOptions};
 use clap::Args;
 use model::{TenantId, Ticks};
 use std::path::PathBuf;
@@ -33,6 +33,9 @@ pub struct Check {
     /// Say how many pairs are current, and raise nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Who asks slow verifiers
+    #[command(flatten)]
+    pub queue: QueueOptions,
     /// When it stops and asks
     #[command(flatten)]
     pub brake: BrakeOptions,

@@ -1,6 +1,6 @@
 //! `spillwatch scan`
 
-use super::BrakeOptions;
+use super::{BrakeOptions, QueueOptions};
 use clap::Args;
 use model::{TenantId, Ticks};
 use std::ffi::OsString;
@@ -19,6 +19,7 @@ use std::num::NonZeroUsize;
     spillwatch scan logs.zip --archive-password infected\n  \
     spillwatch scan combo.txt --report report.html --report report.json\n  \
     spillwatch scan s3://bucket/material/ --json\n  \
+    spillwatch scan combo.txt --retain 90                       check users who come within 90 days, too\n  \
     spillwatch scan --passwords common-passwords.txt --source 'common passwords'\n  \
     spillwatch scan --distributed s3://bucket/material/      and `spillwatch worker` on each machine"
 )]
@@ -70,6 +71,9 @@ pub struct Scan {
     /// How many MiB a piece of a distributed scan has, more or less
     #[arg(long, value_name = "MIB", default_value_t = 64, requires = "distributed", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub piece_size: u32,
+    /// Who asks slow verifiers
+    #[command(flatten)]
+    pub queue: QueueOptions,
     /// When it stops and asks
     #[command(flatten)]
     pub brake: BrakeOptions,
@@ -90,4 +94,8 @@ pub struct WantedOptions {
     /// of them when left out
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=6), conflicts_with = "passwords")]
     pub slow_candidates: Option<u8>,
+    /// Keep what stands beside names in your domains for so many days, sealed, whoever has the name: users, names and
+    /// verifiers that come within that time are checked when they are imported, without the material
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650), conflicts_with_all = ["passwords", "dry_run"])]
+    pub retain: Option<u32>,
 }

@@ -5,6 +5,7 @@ mod lines;
 use crate::cli::{Check, Global};
 use crate::commands::events::bar;
 use crate::commands::listing::caller;
+use crate::commands::queue::Queue;
 use crate::commands::raising::{Raises, raise};
 use crate::error::Failure;
 use crate::instance::Instance;
@@ -84,12 +85,13 @@ pub async fn run(global: &Global, options: Check) -> Result<(), Failure> {
         guests: options.guests,
         brake: options.brake.into(),
     };
+    let queue = Queue::of(options.queue, 0);
     let source = open(&parameters.file, 0)?; // a file that cannot be read makes no job
     let done = if options.dry_run {
         dry_run(global, &instance, &caller, parameters, source).await
     } else {
         let job = instance.service.start_job(&caller, JobKind::Check, &parameters).await?;
-        check(global, &instance, job, parameters, Some(source)).await
+        check(global, &instance, job, parameters, Some(source), queue).await
     };
     instance.service.store().close().await;
     done
@@ -116,7 +118,7 @@ pub async fn resume(global: &Global, instance: &Instance, job: RunningJob, relea
             }
         }
     };
-    check(global, instance, job, parameters, source).await
+    check(global, instance, job, parameters, source, Queue::usual()).await
 }
 
 fn open(file: &Path, offset: u64) -> Result<Box<dyn Read + Send>, Failure> {
@@ -192,8 +194,14 @@ fn next(
     Ok(false)
 }
 
-async fn detector(instance: &Instance, caller: &Caller, vault: &Vault, guests: bool) -> Result<Arc<Detector>, Failure> {
+async fn detector(
+    instance: &Instance,
+    caller: &Caller,
+    vault: &Vault,
+    (guests, is_dry): (bool, bool),
+) -> Result<Arc<Detector>, Failure> {
     let detector = instance.service.detector(caller, vault, guests).await?;
+    let detector = if is_dry { detector } else { detector.with_queue() };
     let snapshot = detector.snapshot();
     let (users, known) = (snapshot.users.len(), snapshot.with_verifiers());
     if known == 0 {
@@ -226,7 +234,7 @@ async fn dry_run(
     source: Box<dyn Read + Send>,
 ) -> Result<(), Failure> {
     let vault = instance.vault(global, Purpose::Open).await?;
-    let detector = detector(instance, caller, &vault, parameters.guests).await?;
+    let detector = detector(instance, caller, &vault, (parameters.guests, true)).await?;
     let bar = progress_bar(&parameters.file);
     let seen = sighting(&parameters, instance.clock.now());
     let mut portions = checking(detector, seen, (source, 0), CheckCounts::default(), bar.clone());
@@ -245,6 +253,7 @@ async fn check(
     mut job: RunningJob,
     parameters: Parameters,
     source: Option<Box<dyn Read + Send>>,
+    queue: Queue,
 ) -> Result<(), Failure> {
     anstream::eprintln!("Job {}.", job.job().id);
     let vault = match instance.vault(global, Purpose::Open).await {
@@ -265,9 +274,9 @@ async fn check(
         job.failed(JobError::Interrupted(told)).await;
         return Err(failure);
     }
-    let ended = raise(&instance.service, job, &vault, parameters.brake, progress).await?;
+    let ended = raise(&instance.service, job, (&vault, queue), parameters.brake, progress).await?;
     print(global, &ended.progress.counts, ended.progress.raised)?;
-    ended.said()
+    if queue.is_left && ended.state() == "waiting" { Ok(()) } else { ended.said() }
 }
 
 /// Reads and checks what is left of the pairs.
@@ -280,7 +289,7 @@ async fn read(
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
-    let detector = detector(instance, &job.caller().clone(), vault, parameters.guests).await?;
+    let detector = detector(instance, &job.caller().clone(), vault, (parameters.guests, false)).await?;
     let bar = progress_bar(&parameters.file);
     bar.set_position(progress.offset);
     let seen = sighting(parameters, job.job().created);
@@ -314,12 +323,22 @@ async fn read(
 }
 
 fn print(global: &Global, counts: &CheckCounts, raised: Option<Raised>) -> Result<(), Failure> {
-    let mut columns =
-        vec!["lines", "current", "notCurrent", "repeated", "unknownName", "noVerifier", "noPair", "disabledUsers"];
+    let mut columns = vec![
+        "lines",
+        "current",
+        "notCurrent",
+        "queued",
+        "repeated",
+        "unknownName",
+        "noVerifier",
+        "noPair",
+        "disabledUsers",
+    ];
     let mut values: Vec<Value> = [
         counts.lines,
         counts.current,
         counts.not_current,
+        counts.queued,
         counts.repeated,
         counts.unknown_name,
         counts.no_verifier,

@@ -112,8 +112,10 @@ async fn resume(global: &Global, instance: &Instance, options: Resume) -> Result
         let why = job.message.as_deref().unwrap_or("the brake holds it");
         return Err(Failure::message(format!("the job is held: {why}. --release lets it do the rest")));
     }
+    let is_waiting = job.state == JobState::Waiting;
     let job = instance.service.resume_job(&caller, &options.job.id, options.take_over).await?;
     match job.job().kind {
+        JobKind::Import if is_waiting => users::import::resume_waiting(global, instance, job, options.release).await,
         JobKind::Import => users::import::resume(global, instance, (&caller, job), options.release).await,
         JobKind::Check => check::resume(global, instance, job, options.release).await,
         JobKind::Scan => scan::resume(global, instance, job, options.release).await,

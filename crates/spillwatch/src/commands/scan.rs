@@ -10,13 +10,15 @@ mod voice;
 mod waiting;
 mod words;
 
-use crate::cli::{Global, Scan};
+use crate::cli::{Global, QueueOptions, Scan};
 use crate::commands::listing::caller;
+use crate::commands::queue::Queue;
 use crate::commands::raising::raise;
 use crate::error::Failure;
 use crate::instance::Instance;
 use crate::signals::Signals;
 use crate::verifier_keys::Purpose;
+use ::scan::counters::Counters;
 use ::scan::decode::{ArchivePassword, Decoder, Limits};
 use ::scan::engine::{Event, Portion, Position, scan};
 use ::scan::matcher::Matcher;
@@ -24,12 +26,12 @@ use ::scan::source::{Item, Location, SourceError};
 use ::scan::suspicion::Suspicion;
 use console::Tally;
 use distributed::Distributed;
-use model::{Caller, JobKind, MatchClass, Ticks};
+use model::{Caller, JobKind, MatchClass, RetainedCandidate, Ticks};
 use progress::{Pace, Progress, Shown};
 use reporting::{Reports, of_dry_run, of_job};
 use serde::{Deserialize, Serialize};
 use service::jobs::{Brake, HEARTBEAT, JobError, JobFinding, RunningJob};
-use service::{Detector, Findings, ScanJudge, Sighted, Snapshot, Vault};
+use service::{Detector, Findings, ScanJudge, Seen, Sighted, Snapshot, Vault};
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
@@ -45,6 +47,8 @@ const ARCHIVE_PASSWORD: &str = "SPILLWATCH_ARCHIVE_PASSWORD";
 const PORTION: Duration = Duration::from_secs(1);
 /// How many documents are told that are hardly breach material.
 const SUSPICIONS: u32 = 20;
+/// How much of what was found is held before it is kept.
+const MOST_HELD: usize = 20_000;
 
 /// What a scan was asked to do, as its job keeps it. Passwords of archives are no part of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -97,14 +101,15 @@ pub async fn run(global: &Global, options: Scan) -> Result<(), Failure> {
     let passwords = options.archive_password.into_iter().map(ArchivePassword::new).collect();
     let locations = locations(&parameters)?; // an argument that can be no source makes no job
     let reports = Reports::open(options.report, &*instance.entropy)?;
+    let queue = Queue::of(options.queue, parameters.threads);
     if parameters.distributed.is_some() {
-        let done = distributed::run(global, (&instance, &caller), None, parameters, reports).await;
+        let done = distributed::run(global, (&instance, &caller), None, parameters, reports, queue).await;
         instance.service.store().close().await;
         return done;
     }
     let prepared = async {
         let vault = instance.vault(global, Purpose::Open).await?;
-        let detector = detector(&instance, &caller, &vault, &parameters).await?;
+        let detector = detector(&instance, &caller, &vault, &parameters, options.dry_run).await?;
         Ok::<_, Failure>((vault, Material { locations, passwords, detector }))
     };
     let done = match prepared.await {
@@ -115,7 +120,7 @@ pub async fn run(global: &Global, options: Scan) -> Result<(), Failure> {
             } else {
                 Some(instance.service.start_job(&caller, JobKind::Scan, &parameters).await?)
             };
-            scanning(global, (&instance, &caller), job, parameters, (vault, Some(material)), reports).await
+            scanning(global, (&instance, &caller), job, parameters, (vault, Some(material)), reports, queue).await
         }
     };
     instance.service.store().close().await;
@@ -146,7 +151,8 @@ pub async fn resume(global: &Global, instance: &Instance, job: RunningJob, relea
     let progress: Progress = job.progress()?;
     if parameters.distributed.is_some() && !progress.is_read {
         let caller = job.caller().clone();
-        return distributed::run(global, (instance, &caller), Some(job), parameters, Reports::none()).await;
+        return distributed::run(global, (instance, &caller), Some(job), parameters, Reports::none(), Queue::usual())
+            .await;
     }
     let standard = parameters.sources.iter().any(|source| source == "-");
     let passwords = std::env::var(ARCHIVE_PASSWORD).ok().filter(|password| !password.is_empty());
@@ -168,14 +174,15 @@ pub async fn resume(global: &Global, instance: &Instance, job: RunningJob, relea
             return Ok((vault, None)); // only raising is left, which asks no verifier
         }
         let locations = locations(&parameters)?;
-        let detector = detector(instance, job.caller(), &vault, &parameters).await?;
+        let detector = detector(instance, job.caller(), &vault, &parameters, false).await?;
         let passwords = passwords.into_iter().map(ArchivePassword::new).collect();
         Ok::<_, Failure>((vault, Some(Material { locations, passwords, detector })))
     };
     match prepared.await {
         Ok(ready) => {
             let caller = job.caller().clone();
-            scanning(global, (instance, &caller), Some(job), parameters, ready, Reports::none()).await
+            let queue = Queue::of(QueueOptions::default(), parameters.threads);
+            scanning(global, (instance, &caller), Some(job), parameters, ready, Reports::none(), queue).await
         }
         Err(failure) => {
             job.failed(JobError::Interrupted(failure.to_string())).await;
@@ -223,8 +230,10 @@ async fn detector(
     caller: &Caller,
     vault: &Vault,
     parameters: &Parameters,
+    is_dry: bool,
 ) -> Result<Arc<Detector>, Failure> {
     let detector = instance.service.detector(caller, vault, parameters.guests).await?;
+    let detector = if is_dry { detector } else { detector.with_queue() };
     must_have_verifiers(detector.snapshot(), parameters)?;
     tell_of(detector.snapshot(), parameters);
     Ok(Arc::new(detector))
@@ -233,6 +242,7 @@ async fn detector(
 /// What the scanning thread hands over: what was found since the last time, and how far it is.
 struct Step {
     found: Vec<model::FoundCredential>,
+    retained: Vec<RetainedCandidate>,
     progress: Progress,
     pace: Pace,
     told: Vec<(u64, Told)>,
@@ -245,6 +255,7 @@ async fn scanning(
     parameters: Parameters,
     (vault, material): (Vault, Option<Material>),
     reports: Reports,
+    queue: Queue,
 ) -> Result<(), Failure> {
     let mut progress: Progress = match &job {
         Some(job) => {
@@ -280,13 +291,13 @@ async fn scanning(
         return report::print(global, &progress, (None, "dryRun"));
     };
     let id = job.job().id.to_string();
-    let ended = raise(&instance.service, job, &vault, parameters.brake, progress).await?;
+    let ended = raise(&instance.service, job, (&vault, queue), parameters.brake, progress).await?;
     if !reports.is_empty() {
         let job = instance.service.job(caller, &id).await?;
         reports.write(&of_job(instance, caller, &vault, &job).await?)?;
     }
-    report::print(global, &ended.progress, (Some(&id), if ended.is_held() { "held" } else { "completed" }))?;
-    ended.said()
+    report::print(global, &ended.progress, (Some(&id), ended.state()))?;
+    if queue.is_left && ended.state() == "waiting" { Ok(()) } else { ended.said() }
 }
 
 /// What is held of a dry run for its report: no job keeps it.
@@ -332,9 +343,9 @@ async fn read(
     // It may ask an object store, and waits for that.
     let shown = tokio::task::block_in_place(|| Shown::new(&material.locations, progress.bytes, voice.is_json));
     let scanner = tokio::task::spawn_blocking(move || -> Result<(), JobError> {
-        let judge = wanted.asked(judge, &material.detector)?;
-        let snapshot = material.detector.snapshot();
         let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        let judge = wanted.asked(judge, &material.detector, (seen, &own))?;
+        let snapshot = material.detector.snapshot();
         let matcher = Matcher::new(snapshot.index(), snapshot.normaliser(), &own);
         let decoder = Decoder::new(Limits::default(), material.passwords);
         if wanted.passwords {
@@ -364,14 +375,18 @@ async fn read(
                 }
             }
             step = steps.recv() => {
-                let Some(Step { found, progress: now, pace, told }) = step else { break };
+                let Some(Step { found, retained, progress: now, pace, told }) = step else { break };
                 for (number, told) in told {
                     voice.told(&told, number)?;
                 }
                 *progress = now;
                 voice.progress(progress, &pace)?;
                 match job {
-                    Some(job) => job.keep(progress, found).await?,
+                    // Kept twice is kept once, so it need not be at once with how far the scan is.
+                    Some(job) => {
+                        instance.service.retain(job.caller(), retained).await?;
+                        job.keep(progress, found).await?;
+                    }
                     None => held.take(found),
                 }
             }
@@ -394,6 +409,7 @@ fn items(locations: Vec<Location>) -> impl Iterator<Item = Result<Item, SourceEr
 struct Keeper {
     progress: Progress,
     findings: Findings,
+    retained: Vec<RetainedCandidate>,
     /// What is to be told, with the number of the document.
     told: Vec<(u64, Told)>,
     documents: u64,
@@ -405,11 +421,11 @@ struct Keeper {
 
 impl Keeper {
     fn new(progress: Progress, sender: mpsc::Sender<Step>, shown: Shown) -> Self {
-        let (findings, told) = (Findings::default(), Vec::new());
-        Self { progress, findings, told, documents: 0, suspicions: 0, sender, since: Instant::now(), shown }
+        let (findings, retained, told) = (Findings::default(), Vec::new(), Vec::new());
+        Self { progress, findings, retained, told, documents: 0, suspicions: 0, sender, since: Instant::now(), shown }
     }
 
-    fn take(&mut self, portion: Portion<Sighted>, judge: &ScanJudge) -> ControlFlow<()> {
+    fn take(&mut self, portion: Portion<Seen>, judge: &ScanJudge) -> ControlFlow<()> {
         let Portion { event, position } = portion;
         self.progress.set_position(position);
         match event {
@@ -425,12 +441,12 @@ impl Keeper {
                 }
             }
             Event::Scanned { counters, bytes, findings } => {
-                let is_address = |one: &&Sighted| one.found.finding.match_class == MatchClass::AddressOnly;
-                let addresses = findings.iter().filter(is_address).count() as u64;
-                self.progress.address_only += addresses;
-                self.progress.scanned(&counters, bytes, findings.len() as u64 - addresses);
-                for sighted in findings {
-                    self.findings.add(sighted);
+                let (credentials, retained) = apart(findings);
+                self.progress.count(&counters, bytes, &credentials);
+                self.progress.retained += retained.len() as u64;
+                self.retained.extend(retained);
+                for sighted in credentials {
+                    self.findings.add(*sighted);
                 }
             }
             Event::DocumentDone => self.progress.documents += 1,
@@ -442,7 +458,8 @@ impl Keeper {
             }
         }
         self.shown.progress(&self.progress);
-        if self.since.elapsed() < PORTION {
+        let is_much = self.retained.len() + self.findings.count() >= MOST_HELD;
+        if self.since.elapsed() < PORTION && !is_much {
             return ControlFlow::Continue(());
         }
         self.since = Instant::now();
@@ -469,7 +486,8 @@ impl Keeper {
     fn hand_over(&mut self, judge: &ScanJudge) -> ControlFlow<()> {
         self.progress.asked(judge.totals(), self.findings.users());
         let (found, told) = (self.findings.take(), std::mem::take(&mut self.told));
-        let step = Step { found, progress: self.progress.clone(), pace: self.shown.pace(), told };
+        let retained = std::mem::take(&mut self.retained);
+        let step = Step { found, retained, progress: self.progress.clone(), pace: self.shown.pace(), told };
         if self.sender.blocking_send(step).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
@@ -480,7 +498,28 @@ impl Keeper {
     }
 }
 
+/// What was found, and what is kept for users who come later.
+fn apart(seen: Vec<Seen>) -> (Vec<Box<Sighted>>, Vec<RetainedCandidate>) {
+    let (mut credentials, mut retained) = (Vec::new(), Vec::new());
+    for one in seen {
+        match one {
+            Seen::Credential(sighted) => credentials.push(sighted),
+            Seen::Retained(candidate) => retained.push(candidate),
+        }
+    }
+    (credentials, retained)
+}
+
 impl Progress {
+    /// Counts a piece of a document in which this was found.
+    fn count(&mut self, counters: &Counters, bytes: u64, found: &[Box<Sighted>]) {
+        let is_address = |one: &&Box<Sighted>| one.found.finding.match_class == MatchClass::AddressOnly;
+        let addresses = found.iter().filter(is_address).count() as u64;
+        let waiting = found.iter().filter(|one| one.found.candidate.is_some()).count() as u64;
+        self.address_only += addresses;
+        self.scanned(counters, bytes, found.len() as u64 - addresses - waiting);
+    }
+
     fn position(&self) -> Position {
         let [items, documents, problems, chunks] = self.position;
         Position { items, documents, problems, chunks }

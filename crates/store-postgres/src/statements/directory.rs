@@ -6,12 +6,13 @@ use super::{
 };
 use crate::directory::{place, place_of};
 use crate::rows::number;
-use model::{Account, EntityId, FoundCredential, Job, JobRecord, Subject, TenantKey, Ticks};
+use model::{Account, Candidate, CandidateKey, EntityId, FoundCredential, Job, JobRecord, Subject, TenantKey, Ticks};
+use std::collections::BTreeMap;
 use store::working::DirectoryWrites;
 use store::{KeptVerifiers, write_image, write_names};
 
 /// Tables whose rows of a user go when everything about them is gone.
-const ERASED: [&str; 3] = ["accounts", "verifiers", "found_credentials"];
+const ERASED: [&str; 4] = ["accounts", "verifiers", "found_credentials", "candidates"];
 
 /// Makes what becomes of the row `r` of a found credential when `n` is told of the same: the numbers add up, and all that
 /// is known of the place is that of the first one.
@@ -19,7 +20,7 @@ macro_rules! added_sql {
     ($($place:literal)*) => {
         concat!(
             "account_source = n.account_source, account_key = n.account_key, verifiers = n.verifiers, \
-             as_of = greatest(r.as_of, n.as_of), leaked = least(r.leaked, n.leaked), \
+             pending = n.pending, as_of = greatest(r.as_of, n.as_of), leaked = least(r.leaked, n.leaked), \
              first_seen = least(r.first_seen, n.first_seen), last_seen = greatest(r.last_seen, n.last_seen), \
              occurrences = least(r.occurrences + n.occurrences, 2147483647)",
             $(", ", $place, " = CASE WHEN n.place_document IS NOT NULL AND (r.place_document IS NULL OR \
@@ -31,9 +32,76 @@ macro_rules! added_sql {
 
 const ADDED: &str = added_sql!("place_document" "place_offset" "place_line" "place_shape" "place_host");
 
-/// The statement that adds to what jobs have found.
-pub(crate) fn add_found(tenant: TenantKey, found: &[(u64, FoundCredential)]) -> Statement {
-    upsert("found_credentials", tenant, found_columns(found), (7, 3), ADDED)
+/// The statements that add to what jobs have found, and candidates to the queue. What is decided already waits for
+/// nothing.
+pub(crate) fn add_found(tenant: TenantKey, found: &[(u64, FoundCredential)]) -> Vec<Statement> {
+    let add = upsert("found_credentials", tenant, found_columns(found), (7, 3), ADDED);
+    let mut queued: BTreeMap<CandidateKey, Candidate> = BTreeMap::new();
+    for (_, found) in found {
+        if let Some(candidate) = &found.candidate {
+            let known = queued.entry(found.key()).or_insert_with(|| candidate.clone());
+            known.priority = known.priority.max(candidate.priority);
+        }
+    }
+    if queued.is_empty() {
+        return vec![add];
+    }
+    let keys: Vec<CandidateKey> = queued.keys().cloned().collect();
+    let mut all = vec![queue(tenant, queued.into_iter().collect()), add];
+    all.extend(settle(tenant, &keys));
+    all
+}
+
+/// Puts candidates into the queue: one that newer verifiers have to judge waits again.
+fn queue(tenant: TenantKey, queued: Vec<(CandidateKey, Candidate)>) -> Statement {
+    let mut columns = key_columns(&queued, |(key, _)| key);
+    columns.push(numbers("priority", &queued, |(_, candidate)| Some(candidate.priority)));
+    columns.push(bytes("sealed", &queued, |(_, candidate)| Some(&*candidate.sealed.0)));
+    columns.push(numbers("newest", &queued, |(_, candidate)| Some(candidate.verifiers as i64)));
+    let all = names(&columns);
+    let sql = format!(
+        "WITH n AS (SELECT * FROM {} AS n({all})), \
+         known AS (UPDATE candidates AS r SET \
+         priority = CASE WHEN r.sealed IS NULL THEN n.priority ELSE greatest(r.priority, n.priority) END, \
+         attempts = CASE WHEN r.sealed IS NULL THEN 0 ELSE r.attempts END, \
+         sealed = coalesce(r.sealed, CASE WHEN r.judged = n.newest THEN NULL ELSE n.sealed END) \
+         FROM n WHERE r.tenant = $1 AND r.user_id = ANY($2) AND r.user_id = n.user_id AND r.fingerprint = n.fingerprint \
+         RETURNING r.user_id, r.fingerprint) \
+         INSERT INTO candidates (tenant, user_id, fingerprint, priority, sealed, attempts, as_of) \
+         SELECT $1::bigint, n.user_id, n.fingerprint, n.priority, n.sealed, 0, 0 FROM n WHERE NOT EXISTS \
+         (SELECT 1 FROM known AS k WHERE k.user_id = n.user_id AND k.fingerprint = n.fingerprint)",
+        unnest(&columns)
+    );
+    statement(sql, tenant, columns)
+}
+
+/// Once candidates are decided, what waits for them is found or gone.
+pub(crate) fn settle(tenant: TenantKey, keys: &[CandidateKey]) -> [Statement; 2] {
+    let of = |sql: &str| {
+        let columns = key_columns(keys, |key| key);
+        let waits = format!(
+            "r.tenant = $1 AND r.user_id = ANY($2) AND r.pending = 1 \
+             AND (r.user_id, r.fingerprint) IN (SELECT * FROM {} AS n({})) \
+             AND c.tenant = $1 AND c.user_id = r.user_id AND c.fingerprint = r.fingerprint AND c.sealed IS NULL",
+            unnest(&columns),
+            names(&columns)
+        );
+        statement(format!("{sql} {waits}"), tenant, columns)
+    };
+    [
+        of("UPDATE found_credentials AS r SET pending = 0, account_source = c.account_source, \
+            account_key = c.account_key, verifiers = c.verifiers, as_of = greatest(r.as_of, c.as_of) \
+            FROM candidates AS c WHERE c.verifiers IS NOT NULL AND"),
+        of("DELETE FROM found_credentials AS r USING candidates AS c WHERE"),
+    ]
+}
+
+/// The columns that find candidates.
+pub(crate) fn key_columns<T>(rows: &[T], of: impl Fn(&T) -> &CandidateKey) -> Vec<Column> {
+    vec![
+        texts("user_id", rows, |row| Some(of(row).user.as_str())),
+        bytes("fingerprint", rows, |row| Some(&of(row).fingerprint[..])),
+    ]
 }
 
 /// The statements that delete what is gone.
@@ -80,7 +148,7 @@ pub(super) fn changes(tenant: TenantKey, writes: &DirectoryWrites, all: &mut Vec
         all.push(update("jobs", tenant, job_columns(&writes.updated_jobs), 1));
     }
     if !writes.found.is_empty() {
-        all.push(add_found(tenant, &writes.found));
+        all.extend(add_found(tenant, &writes.found));
     }
     if !writes.followed_records.is_empty() {
         all.push(follow(tenant, &writes.followed_records));
@@ -91,7 +159,7 @@ pub(super) fn changes(tenant: TenantKey, writes: &DirectoryWrites, all: &mut Vec
     }
 }
 
-fn bytes<T>(name: &'static str, rows: &[T], of: impl Fn(&T) -> Option<&[u8]>) -> Column {
+pub(crate) fn bytes<T>(name: &'static str, rows: &[T], of: impl Fn(&T) -> Option<&[u8]>) -> Column {
     let values: Vec<Option<Vec<u8>>> = rows.iter().map(|row| of(row).map(<[u8]>::to_vec)).collect();
     Column { name, ty: "bytea[]", values: Box::new(values) }
 }
@@ -167,6 +235,7 @@ fn found_columns(rows: &[(u64, FoundCredential)]) -> Vec<Column> {
         numbers("place_line", rows, |(_, found)| found.place.as_ref().and_then(|at| at.line).map(place)),
         texts("place_shape", rows, |(_, found)| found.place.as_ref().map(|place| &*place.shape)),
         texts("place_host", rows, |(_, found)| found.place.as_ref().and_then(|place| place.host.as_deref())),
+        numbers("pending", rows, |(_, found)| Some(found.candidate.is_some().into())),
     ]
 }
 

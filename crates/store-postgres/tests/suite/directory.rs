@@ -109,6 +109,7 @@ impl Chance<'_> {
                 let line = (dice.below(2) == 0).then(|| 1 + dice.below(9));
                 Place::new(dice.one_of(&["a.zip/b", "ł"]), (dice.below(9), line), "combo", None)
             }),
+            candidate: None,
         }
     }
 

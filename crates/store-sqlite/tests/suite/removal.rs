@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::{AdminCommand, AdminOutcome, Store};
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 16] = [
     "evidence",
     "risk_events",
     "users",
@@ -21,6 +21,8 @@ const TABLES: [&str; 14] = [
     "job_records",
     "found_credentials",
     "tasks",
+    "candidates",
+    "retained_candidates",
 ];
 
 /// Rows of directories and jobs of each tenant, as nobody would write them.
@@ -29,7 +31,10 @@ const DIRECTORY: &str = "INSERT INTO accounts SELECT tenant, 's', 'k', 'u', '[]'
     INSERT INTO jobs SELECT tenant, 1, 'j', 1, 1, 0, NULL, NULL, '{}', '{}', NULL, 1 FROM tenants;
     INSERT INTO job_records SELECT tenant, 1, 1, '', 'e', 1, 0, NULL, '\"noEvent\"' FROM tenants;
     INSERT INTO found_credentials SELECT tenant, 1, 'u', x'00', 's', 0, '', '', NULL, NULL, NULL, 0, NULL, 0, 0, 1,
-        'd', 0, 1, 'combo', NULL FROM tenants;
+        'd', 0, 1, 'combo', NULL, 0 FROM tenants;
+    INSERT INTO candidates SELECT tenant, 'u', x'00', 1, x'00', NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, 0, NULL
+        FROM tenants;
+    INSERT INTO retained_candidates SELECT tenant, x'00', x'00', 0, x'00' FROM tenants;
     INSERT INTO tasks SELECT tenant, 1, 0, 1, 0, 1, '{}', NULL, NULL, NULL, 0, NULL, NULL FROM tenants;";
 
 /// A removal was interrupted after its tenant was gone; the next one takes along what it left.
@@ -59,7 +64,7 @@ async fn the_next_removal_takes_along_what_one_left() {
     db.execute("DELETE FROM tenants WHERE tenant = ?1", [keys[2].0]).expect("a row");
     let outcome = store.administer(AdminCommand::RemoveTenant(keys[1])).await.expect("a tenant can be removed");
     assert_eq!(outcome, AdminOutcome::Done);
-    assert_eq!(TABLES.map(rows), [0; 14]);
+    assert_eq!(TABLES.map(rows), [0; 16]);
     store.close().await;
 }
 
@@ -112,7 +117,7 @@ async fn others_write_while_a_large_record_is_forgotten() {
          {numbers} 5000) INSERT INTO job_records SELECT 1, 7, 1 + n % 2, '', 'e' || n, 1, 0, NULL,
              CASE n % 2 WHEN 0 THEN '\"noEvent\"' ELSE '\"noAccount\"' END FROM numbers;
          {numbers} 30000) INSERT INTO found_credentials SELECT 1, 7 + n % 2, 'u' || n, x'00', 's', 0, '', '', NULL, NULL,
-             NULL, 0, NULL, 0, 0, 1, NULL, NULL, NULL, NULL, NULL FROM numbers;"
+             NULL, 0, NULL, 0, 0, 1, NULL, NULL, NULL, NULL, NULL, 0 FROM numbers;"
     ))
     .expect("rows");
     let done = Arc::new(AtomicBool::new(false));

@@ -1,5 +1,6 @@
 //! A store that has lived, for tests of what becomes of stores: commands by chance, and everything that can be seen of it.
 
+use super::candidates;
 use super::evidence::found;
 use super::people::{kept_of, new_job, put_job};
 use super::queries::{bound, seen, through};
@@ -49,7 +50,8 @@ pub async fn live(
             if is_first_with_tasks(store, *tenant, &job).await {
                 tasks::some(store, *tenant, &job).await;
             }
-            jobs.push((*tenant, *job));
+            let job = candidates::some(store, *tenant, &job).await;
+            jobs.push((*tenant, job));
         }
     }
     for step in 0..steps {

@@ -3,6 +3,7 @@
 //! A store's own tests run each of [`CASES`] on a fresh [`Harness`]. The harness's clock stands
 //! still unless a case moves it, so times are as repeatable as everything else.
 
+mod candidates;
 mod changes;
 mod directory;
 mod events;
@@ -95,6 +96,13 @@ macro_rules! contract_cases {
             workers_never_take_the_same_task
             a_worker_passes_over_jobs_that_it_cannot_work_for
             what_a_check_was_given_is_gone_once_it_is_done
+            what_waits_for_a_candidate_is_found_once_it_is_current
+            a_candidate_is_checked_once_for_the_verifiers_of_a_user
+            candidates_of_dead_workers_are_taken_over_and_given_up
+            candidates_wait_for_their_jobs
+            workers_never_take_the_same_candidate
+            what_is_kept_for_later_is_kept_for_its_time
+            candidates_are_sealed_anew
             the_record_of_a_job_is_kept_in_its_order
             what_a_job_did_can_be_forgotten
             verifiers_are_sealed_anew
@@ -207,6 +215,21 @@ pub const CASES: &[(&str, CaseFn)] = &[
     ("what_a_check_was_given_is_gone_once_it_is_done", |h| {
         Box::pin(tasks::what_a_check_was_given_is_gone_once_it_is_done(h))
     }),
+    ("what_waits_for_a_candidate_is_found_once_it_is_current", |h| {
+        Box::pin(candidates::what_waits_for_a_candidate_is_found_once_it_is_current(h))
+    }),
+    ("a_candidate_is_checked_once_for_the_verifiers_of_a_user", |h| {
+        Box::pin(candidates::a_candidate_is_checked_once_for_the_verifiers_of_a_user(h))
+    }),
+    ("candidates_of_dead_workers_are_taken_over_and_given_up", |h| {
+        Box::pin(candidates::candidates_of_dead_workers_are_taken_over_and_given_up(h))
+    }),
+    ("candidates_wait_for_their_jobs", |h| Box::pin(candidates::candidates_wait_for_their_jobs(h))),
+    ("workers_never_take_the_same_candidate", |h| Box::pin(candidates::workers_never_take_the_same_candidate(h))),
+    ("what_is_kept_for_later_is_kept_for_its_time", |h| {
+        Box::pin(candidates::what_is_kept_for_later_is_kept_for_its_time(h))
+    }),
+    ("candidates_are_sealed_anew", |h| Box::pin(candidates::candidates_are_sealed_anew(h))),
     ("the_record_of_a_job_is_kept_in_its_order", |h| Box::pin(jobs::the_record_of_a_job_is_kept_in_its_order(h))),
     ("what_a_job_did_can_be_forgotten", |h| Box::pin(jobs::what_a_job_did_can_be_forgotten(h))),
     ("verifiers_are_sealed_anew", |h| Box::pin(jobs::verifiers_are_sealed_anew(h))),

@@ -64,6 +64,7 @@ pub(super) fn credential(user: &str, source: &str) -> FoundCredential {
         last_seen: ticks("2024-02-02T00:00:00Z"),
         occurrences: 1,
         place: Some(place("a.txt", 17)),
+        candidate: None,
     }
 }
 
@@ -185,7 +186,12 @@ pub(super) async fn kept_of(store: &dyn Store, tenant: TenantKey) -> Vec<String>
         let from = TaskKey { job: job.creation, number: 0 };
         let tasks = store.tasks(tenant, from, u32::MAX).await.expect("tasks can be read");
         kept.extend(tasks.iter().map(|task| format!("{task:?}")));
+        kept.push(format!("{:?}", store.waiting(tenant, Some(job.creation)).await.expect("the queue can be counted")));
     }
+    let candidates = store.candidates(tenant, None, u32::MAX).await.expect("candidates can be read");
+    kept.extend(candidates.iter().map(|candidate| format!("{candidate:?}")));
+    let retained = store.all_retained(tenant, None, u32::MAX).await.expect("what is kept for later can be read");
+    kept.extend(retained.iter().map(|retained| format!("{retained:?}")));
     kept
 }
 

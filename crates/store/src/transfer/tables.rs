@@ -63,7 +63,7 @@ const fn bytes(name: &'static str) -> Column {
 const CHUNK: u32 = 4000;
 
 /// Everything, in the order in which it is moved: who is referred to comes first.
-pub static TABLES: [&Table; 18] = [
+pub static TABLES: [&Table; 20] = [
     &TENANTS,
     &APPS,
     &APP_SECRETS,
@@ -80,6 +80,8 @@ pub static TABLES: [&Table; 18] = [
     &JOB_RECORDS,
     &FOUND_CREDENTIALS,
     &TASKS,
+    &CANDIDATES,
+    &RETAINED_CANDIDATES,
     &TOTALS,
     &REPEATABLE_REQUESTS,
 ];
@@ -353,6 +355,7 @@ static FOUND_CREDENTIALS: Table = Table {
         integer("place_line"),
         text("place_shape"),
         text("place_host"),
+        integer("pending"),
     ],
     chunk: CHUNK,
 };
@@ -406,5 +409,37 @@ static TASKS: Table = Table {
         text("result"),
         text("message"),
     ],
+    chunk: CHUNK,
+};
+
+/// Passwords that wait to be checked, sealed as they are, and what was decided of others.
+static CANDIDATES: Table = Table {
+    name: "candidates",
+    key: 3,
+    columns: &[
+        integer("tenant"),
+        text("user_id"),
+        bytes("fingerprint"),
+        integer("priority"),
+        bytes("sealed"),
+        text("claim"),
+        text("holder"),
+        integer("lease"),
+        integer("attempts"),
+        integer("judged"),
+        text("account_source"),
+        text("account_key"),
+        integer("verifiers"),
+        integer("as_of"),
+        text("message"),
+    ],
+    chunk: CHUNK,
+};
+
+/// What is kept for users who come later, sealed as it is.
+static RETAINED_CANDIDATES: Table = Table {
+    name: "retained_candidates",
+    key: 3,
+    columns: &[integer("tenant"), bytes("name"), bytes("credential"), integer("expires"), bytes("sealed")],
     chunk: CHUNK,
 };

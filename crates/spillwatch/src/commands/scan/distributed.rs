@@ -8,6 +8,7 @@ use super::voice::{Told, Voice};
 use super::waiting::Waiting;
 use super::{Parameters, locations, must_have_verifiers, scanning, tell_of};
 use crate::cli::{Global, Scan};
+use crate::commands::queue::Queue;
 use crate::error::Failure;
 use crate::instance::Instance;
 use crate::signals::Signals;
@@ -97,6 +98,7 @@ pub async fn run(
     job: Option<RunningJob>,
     parameters: Parameters,
     reports: Reports,
+    queue: Queue,
 ) -> Result<(), Failure> {
     let prepared = async {
         let vault = instance.vault(global, Purpose::Open).await?;
@@ -114,7 +116,7 @@ pub async fn run(
     };
     let voice = Voice::new(global.json, false);
     match spread((instance, &voice), &mut job, &parameters, &snapshot).await {
-        Ok(()) => scanning(global, (instance, caller), Some(job), parameters, (vault, None), reports).await,
+        Ok(()) => scanning(global, (instance, caller), Some(job), parameters, (vault, None), reports, queue).await,
         Err(failure) => Err(given_up(job, failure).await),
     }
 }

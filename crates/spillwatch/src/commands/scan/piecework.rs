@@ -3,21 +3,22 @@
 
 use super::distributed::settings_in;
 use super::task::{Payload, Scanned, asked_since};
-use super::{Parameters, must_have_verifiers};
+use super::{MOST_HELD, Parameters, apart, must_have_verifiers};
 use crate::error::Failure;
 use crate::instance::Instance;
 use ::scan::decode::{ArchivePassword, Decoder, Limits, What};
 use ::scan::engine::{CHUNK, Event, scan_piece};
 use ::scan::matcher::Matcher;
 use ::scan::range::{Piece, PieceError};
-use model::{Caller, Entropy, FoundCredential, Job, JobKind, MOST_ATTEMPTS, MatchClass, Ticks};
+use model::{Caller, Entropy, FoundCredential, Job, JobKind, MOST_ATTEMPTS, RetainedCandidate, Ticks};
 use service::jobs::JobError;
 use service::tasks::settings_of;
-use service::{Detector, Findings, ScanJudge, ServiceError, Sighted, Vault};
+use service::{Detector, Findings, ScanJudge, Service, ServiceError, Vault};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::StoreError;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// What a worker brings along.
@@ -86,7 +87,7 @@ impl Ready {
     /// Makes a job ready: reads the directory, and finds what is planted.
     pub async fn make(instance: &Instance, caller: &Caller, job: &Job, tools: &Tools) -> Result<Self, Unready> {
         let parameters = agreed(job, !tools.passwords.is_empty()).map_err(Unready::Refused)?;
-        let detector = instance.service.detector(caller, &tools.vault, parameters.guests).await?;
+        let detector = instance.service.detector(caller, &tools.vault, parameters.guests).await?.with_queue();
         must_have_verifiers(detector.snapshot(), &parameters)?;
         let (orders, received) = std::sync::mpsc::channel();
         let (ready, is_ready) = oneshot::channel();
@@ -96,6 +97,9 @@ impl Ready {
             created: job.created,
             tools: tools.clone(),
             entropy: instance.entropy.clone(),
+            service: instance.service.clone(),
+            caller: caller.clone(),
+            runtime: Handle::current(),
         };
         tokio::task::spawn_blocking(move || bench.run(ready, &received));
         is_ready.await.map_err(gone)??;
@@ -141,18 +145,21 @@ struct Bench {
     created: Ticks,
     tools: Tools,
     entropy: Arc<dyn Entropy>,
+    service: Service,
+    caller: Caller,
+    runtime: Handle,
 }
 
 impl Bench {
     fn run(self, ready: oneshot::Sender<Result<(), JobError>>, orders: &std::sync::mpsc::Receiver<Order>) {
-        let Self { detector, parameters, created, tools, entropy } = self;
+        let Self { detector, parameters, created, tools, entropy, service, caller, runtime } = self;
         let snapshot = detector.snapshot();
         let own: Vec<&str> = parameters.own_domains.iter().map(String::as_str).collect();
         let matcher = Matcher::new(snapshot.index(), snapshot.normaliser(), &own);
         let decoder = Decoder::new(Limits::default(), tools.passwords);
         let leaked = parameters.leaked.and_then(Ticks::new);
         let judge = ScanJudge::new(detector.clone(), parameters.source.clone(), leaked, created);
-        let judge = match parameters.wanted.asked(judge, &detector) {
+        let judge = match parameters.wanted.asked(judge, &detector, (created, &own)) {
             Ok(judge) => judge,
             Err(error) => {
                 // Whoever waits is told, or is gone.
@@ -165,8 +172,11 @@ impl Bench {
         if ready.send(found).is_err() || !works {
             return;
         }
+        // This is no asynchronous thread, and may wait for the store.
+        let keep = |retained| runtime.block_on(service.retain(&caller, retained));
         while let Ok(Order { payload, attempt, stop, reply }) = orders.recv() {
-            let answer = one(&payload.into(), (attempt, &stop), (&decoder, &matcher, &judge), tools.threads);
+            let with = (&decoder, &matcher, &judge);
+            let answer = one(&payload.into(), (attempt, &stop), with, tools.threads, &keep);
             if reply.send(answer).is_err() {
                 return; // whoever waited is gone, and so is the process soon
             }
@@ -180,6 +190,7 @@ fn one(
     (attempt, stop): (u32, &AtomicBool),
     (decoder, matcher, judge): (&Decoder, &Matcher<'_>, &ScanJudge),
     threads: usize,
+    keep: &dyn Fn(Vec<RetainedCandidate>) -> Result<(), JobError>,
 ) -> Result<Answer, JobError> {
     let mut scanned = Scanned::default();
     let item = match piece.find() {
@@ -192,21 +203,25 @@ fn one(
     };
     let before = judge.totals();
     let mut findings = Findings::default();
-    let mut unread = None;
+    let (mut unread, mut lost) = (None, None);
+    let mut retained = Vec::new();
     scan_piece((piece, &item), (decoder, matcher, judge), (threads, CHUNK), |portion| {
         match portion.event {
             Event::Document { path, preview, .. } => scanned.document(&path, &preview),
             Event::Scanned { counters, bytes, findings: found } => {
-                let is_address = |one: &&Sighted| one.found.finding.match_class == MatchClass::AddressOnly;
-                let addresses = found.iter().filter(is_address).count() as u64;
-                scanned.counts.address_only += addresses;
-                scanned.counts.scanned(&counters, bytes, found.len() as u64 - addresses);
-                for mut sighted in found {
+                let (credentials, kept) = apart(found);
+                scanned.counts.count(&counters, bytes, &credentials);
+                scanned.counts.retained += kept.len() as u64;
+                retained.extend(kept);
+                if retained.len() >= MOST_HELD {
+                    lost = keep(std::mem::take(&mut retained)).err();
+                }
+                for mut sighted in credentials {
                     // How many lines are before the piece is not known here.
                     if let Some(place) = sighted.found.place.as_mut().filter(|_| piece.start > 0) {
                         place.line = None;
                     }
-                    findings.add(sighted);
+                    findings.add(*sighted);
                 }
             }
             Event::DocumentDone => scanned.counts.documents += 1,
@@ -219,8 +234,13 @@ fn one(
             }
             Event::Source(error) => scanned.problem(error.to_string()),
         }
-        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if stop.load(Ordering::Relaxed) || lost.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
+    if let Some(error) = lost {
+        return Err(error);
+    }
+    // Kept twice is kept once, so it need not be at once with what was found.
+    keep(retained)?;
     if stop.load(Ordering::Relaxed) {
         return Ok(Answer::Stopped);
     }

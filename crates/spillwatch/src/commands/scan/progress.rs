@@ -1,7 +1,7 @@
 //! How far a scan is: for its job, and for whoever watches it.
 
 use crate::commands::events::bar;
-use crate::commands::raising::Raises;
+use crate::commands::raising::{FoundCounts, Raises};
 use ::scan::counters::{Counters, Outcome};
 use ::scan::source::Location;
 use indicatif::ProgressBar;
@@ -44,6 +44,8 @@ pub struct Progress {
     pub disabled_users: u64,
     /// What verifiers were asked; since the last start of the job.
     pub asked: ScanTotals,
+    /// Candidates that were kept for users who come later.
+    pub retained: u64,
     /// Whether the material is lists of passwords that name nobody.
     pub is_of_passwords: bool,
     /// What became of what was found.
@@ -75,6 +77,10 @@ impl Progress {
 impl Raises for Progress {
     fn set_raised(&mut self, raised: Raised) {
         self.raised = Some(raised);
+    }
+
+    fn set_found(&mut self, FoundCounts { places, users, disabled }: FoundCounts) {
+        (self.current, self.users, self.disabled_users) = (places, users, disabled);
     }
 }
 

@@ -29,7 +29,7 @@ pub fn print(global: &Global, progress: &Progress, (job, state): (Option<&str>, 
 
 /// Everything, as an object.
 fn summary(progress: &Progress, job: Option<&str>, state: &str) -> Value {
-    let ScanTotals { candidates, verified, repeated, no_verifier, left_out } = progress.asked;
+    let ScanTotals { candidates, verified, repeated, no_verifier, left_out, queued } = progress.asked;
     let mut all = json!({
         "event": "summary",
         "job": job,
@@ -44,6 +44,8 @@ fn summary(progress: &Progress, job: Option<&str>, state: &str) -> Value {
         "repeated": repeated,
         "withoutVerifier": no_verifier,
         "leftOut": left_out,
+        "queued": queued,
+        "retained": progress.retained,
         "current": progress.current,
         "users": progress.users,
         "disabledUsers": progress.disabled_users,
@@ -78,9 +80,13 @@ fn columns(progress: &Progress) -> String {
     rows.extend([
         ("candidates", progress.asked.candidates, "what may be a user's password"),
         ("verified", progress.asked.verified, "of these, verifiers were asked about"),
+        ("queued", progress.asked.queued, "of these, slow verifiers are asked about in their turn"),
         ("current", progress.current, "places at which a current credential stands"),
         ("users", progress.users, "whose they are"),
     ]);
+    if progress.retained > 0 {
+        rows.push(("retained", progress.retained, "kept for users who come later"));
+    }
     if progress.address_only > 0 {
         rows.push(("addresses only", progress.address_only, "named, and no verifier can tell more"));
     }

@@ -111,12 +111,14 @@ pub fn add(sum: &mut Progress, counts: &Progress) {
     for (outcome, lines) in &counts.outcomes {
         *sum.outcomes.entry(outcome.clone()).or_default() += lines;
     }
-    let ScanTotals { candidates, verified, repeated, no_verifier, left_out } = counts.asked;
+    let ScanTotals { candidates, verified, repeated, no_verifier, left_out, queued } = counts.asked;
     sum.asked.candidates += candidates;
     sum.asked.verified += verified;
     sum.asked.repeated += repeated;
     sum.asked.no_verifier += no_verifier;
     sum.asked.left_out += left_out;
+    sum.asked.queued += queued;
+    sum.retained += counts.retained;
 }
 
 /// What was asked between two moments.
@@ -127,6 +129,7 @@ pub fn asked_since(before: ScanTotals, now: ScanTotals) -> ScanTotals {
         repeated: now.repeated - before.repeated,
         no_verifier: now.no_verifier - before.no_verifier,
         left_out: now.left_out - before.left_out,
+        queued: now.queued - before.queued,
     }
 }
 

@@ -5,9 +5,10 @@ use crate::cli::WantedOptions;
 use ::scan::counters::Outcome;
 use ::scan::preview::Preview;
 use ::scan::text::Confidence;
+use model::Ticks;
 use serde::{Deserialize, Serialize};
 use service::jobs::JobError;
-use service::{Coverage, Detector, ScanJudge};
+use service::{Coverage, Detector, Retention, ScanJudge};
 
 /// What a scan looks for beside pairs, and how thoroughly, as its job keeps it.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -19,19 +20,30 @@ pub struct Wanted {
     pub address_only: bool,
     /// How many candidates of a name slow verifiers are asked about; all where it is not said.
     slow_candidates: Option<u8>,
+    /// For how many days candidates are kept for users who come later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retain: Option<u32>,
 }
 
 impl From<WantedOptions> for Wanted {
     fn from(options: WantedOptions) -> Self {
-        let WantedOptions { passwords, address_only, slow_candidates } = options;
-        Self { passwords, address_only, slow_candidates }
+        let WantedOptions { passwords, address_only, slow_candidates, retain } = options;
+        Self { passwords, address_only, slow_candidates, retain }
     }
 }
 
 impl Wanted {
     /// The judge that does what a scan was asked to. Says of how many users a list of passwords can tell something, and
     /// opens their verifiers, which takes a while.
-    pub fn asked(self, mut judge: ScanJudge, detector: &Detector) -> Result<ScanJudge, JobError> {
+    pub fn asked(
+        self,
+        mut judge: ScanJudge,
+        detector: &Detector,
+        (begun, own_domains): (Ticks, &[&str]),
+    ) -> Result<ScanJudge, JobError> {
+        if let Some(days) = self.retain {
+            judge = judge.with_retention(Retention::days(begun, days), own_domains);
+        }
         if let Some(candidates) = self.slow_candidates {
             judge = judge.with_slow_candidates(candidates.into());
         }

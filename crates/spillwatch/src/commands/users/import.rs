@@ -4,6 +4,8 @@ use super::input::{Input, Portion, length, read};
 use crate::cli::{Global, ImportUsers};
 use crate::commands::events::bar;
 use crate::commands::listing::caller;
+use crate::commands::queue::{Queue, waits_in_words};
+use crate::commands::raising::{Raises, brake_of, raise};
 use crate::error::Failure;
 use crate::instance::Instance;
 use crate::output::rows;
@@ -14,8 +16,8 @@ use indicatif::ProgressBar;
 use model::{Caller, JobKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use service::jobs::{Brake, HEARTBEAT, JobError, RunningJob};
-use service::{Import, ImportCounts, ImportOutcome, Importer, Preparer};
+use service::jobs::{Brake, HEARTBEAT, JobError, Raised, RunningJob};
+use service::{Import, ImportCounts, ImportOutcome, Importer, Preparer, Vault};
 use std::path::PathBuf;
 use tokio::time::MissedTickBehavior;
 
@@ -164,11 +166,55 @@ async fn import(
     let Taker { importer, messages, broken, .. } = taker;
     messages.finish();
     let is_kept = number != 0;
-    let outcome = importer.finish(broken).await?;
+    let mut outcome = importer.finish(broken).await?;
     if is_kept {
         instance.service.forget_old_records(caller).await?;
+        instance.service.forget_expired(caller.tenant).await?;
+    }
+    if let ImportOutcome::Waiting(job, counts) = outcome {
+        let job = instance.service.resume_job(caller, job.id.as_str(), false).await?;
+        let brake = brake_of(&job)?;
+        outcome = work_off(instance, &vault, job, brake, counts).await?;
     }
     end(global, outcome, broken)
+}
+
+/// Goes on with an import of which only what slow verifiers have to say is left.
+pub async fn resume_waiting(
+    global: &Global,
+    instance: &Instance,
+    job: RunningJob,
+    release: bool,
+) -> Result<(), Failure> {
+    let vault = instance.vault(global, Purpose::Open).await?;
+    let counts: ImportCounts = job.progress()?;
+    let brake = if release { Brake::RELEASED } else { brake_of(&job)? };
+    end(global, work_off(instance, &vault, job, brake, counts).await?, 0)
+}
+
+/// Checks here what slow verifiers have to say, and raises what comes of it.
+async fn work_off(
+    instance: &Instance,
+    vault: &Vault,
+    job: RunningJob,
+    brake: Brake,
+    counts: ImportCounts,
+) -> Result<ImportOutcome, Failure> {
+    let (caller, id) = (job.caller().clone(), job.job().id.clone());
+    let ended = raise(&instance.service, job, (vault, Queue::usual()), brake, counts).await?;
+    let job = instance.service.job(&caller, id.as_str()).await?;
+    let why = job.message.as_deref().unwrap_or_default().to_owned();
+    Ok(match ended.state() {
+        "waiting" => ImportOutcome::Waiting(job, ended.progress),
+        "held" => ImportOutcome::Held(job, ended.progress, why),
+        _ => ImportOutcome::Completed(job, ended.progress),
+    })
+}
+
+impl Raises for ImportCounts {
+    fn set_raised(&mut self, raised: Raised) {
+        self.raised = Some(raised);
+    }
 }
 
 /// Prints what came of it, and says what to do next.
@@ -182,6 +228,10 @@ fn end(global: &Global, outcome: ImportOutcome, broken: u64) -> Result<(), Failu
             (counts, None)
         }
         ImportOutcome::Completed(_, counts) => (counts, None),
+        ImportOutcome::Waiting(job, counts) => {
+            let why = "scans kept them beside names of users who are new or have another password now";
+            (counts.clone(), Some(waits_in_words(job.id.as_str(), counts.retrospect.queued, why)))
+        }
         ImportOutcome::Held(job, counts, why) => {
             let id = job.id;
             let message = format!(
@@ -241,6 +291,24 @@ fn print(global: &Global, counts: &ImportCounts) -> Result<(), Failure> {
     listed("Verifiers by scheme", &verifiers.schemes);
     listed("Verifiers of unknown schemes, which were left out", &verifiers.unknown_schemes);
     listed("Verifiers that were left out", &verifiers.refused);
+    let retrospect = &counts.retrospect;
+    if retrospect.candidates > 0 {
+        anstream::eprintln!(
+            "{} passwords that scans kept beside names of these users were looked at; {} are current, {} were handed to \
+             slow verifiers.",
+            retrospect.candidates,
+            retrospect.current,
+            retrospect.queued
+        );
+    }
+    if let Some(raised) = &counts.raised {
+        anstream::eprintln!(
+            "Events raised: {}, reopened: {}; evidence added to {}.",
+            raised.raised,
+            raised.reopened,
+            raised.added
+        );
+    }
     if counts.verifiers_sealed_anew > 0 {
         anstream::eprintln!("{} verifiers that no key at hand opened were sealed anew.", counts.verifiers_sealed_anew);
     }

@@ -1,0 +1,361 @@
+//! Candidates: passwords that wait to be checked, and those that are kept for users who come later.
+
+use crate::accounts::{bounded, id_of};
+use crate::admin::raise_epoch;
+use crate::error::engine;
+use crate::forget::in_transaction;
+use model::{
+    AccountKey, Candidate, CandidateKey, FoundCredential, Judgement, MOST_ATTEMPTS, QueuedCandidate, RetainedCandidate,
+    RetainedMark, Sealed, TenantKey, Ticks,
+};
+use rusqlite::{Connection, Row, params};
+use store::{AdminOutcome, CandidateCommand, CandidateOutcome, RetentionCommand, StoreError, Waiting};
+
+const READING: &str = "reading candidates";
+const CHANGING: &str = "changing candidates";
+/// Why candidates are given up at which workers die.
+const NOT_HEARD_OF: &str = "its workers were not heard of again";
+const COLUMNS: &str = "user_id, fingerprint, sealed, judged, account_source, account_key, verifiers, as_of, attempts";
+
+/// Puts the candidate of a finding into the queue: one that newer verifiers have to judge waits again.
+pub(crate) fn queue(
+    db: &Connection,
+    tenant: TenantKey,
+    found: &FoundCredential,
+    candidate: &Candidate,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO candidates (tenant, user_id, fingerprint, priority, sealed, attempts, as_of) \
+         VALUES (?1, ?2, ?3, ?4, ?5, 0, 0) ON CONFLICT DO UPDATE SET \
+         priority = iif(sealed IS NULL, excluded.priority, max(priority, excluded.priority)), \
+         attempts = iif(sealed IS NULL, 0, attempts), \
+         sealed = coalesce(sealed, iif(judged = ?6, NULL, excluded.sealed))",
+    )?
+    .execute(params![
+        tenant.0,
+        found.user.as_str(),
+        &found.fingerprint[..],
+        candidate.priority,
+        &*candidate.sealed.0,
+        bounded(candidate.verifiers),
+    ])
+    .map(drop)
+}
+
+/// Once a candidate is decided, what waits for it is found or gone.
+pub(crate) fn settle(db: &Connection, tenant: TenantKey, user: &str, fingerprint: &[u8; 32]) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE found_credentials INDEXED BY found_credentials_pending SET pending = 0, \
+         account_source = c.account_source, account_key = c.account_key, verifiers = c.verifiers, \
+         as_of = max(found_credentials.as_of, c.as_of) FROM candidates AS c \
+         WHERE found_credentials.tenant = ?1 AND found_credentials.user_id = ?2 \
+         AND found_credentials.fingerprint = ?3 AND pending = 1 \
+         AND c.tenant = ?1 AND c.user_id = ?2 AND c.fingerprint = ?3 AND c.sealed IS NULL AND c.verifiers IS NOT NULL",
+    )?
+    .execute(params![tenant.0, user, &fingerprint[..]])?;
+    db.prepare_cached(
+        "DELETE FROM found_credentials INDEXED BY found_credentials_pending \
+         WHERE tenant = ?1 AND user_id = ?2 AND fingerprint = ?3 AND pending = 1 \
+         AND EXISTS (SELECT 1 FROM candidates AS c WHERE c.tenant = ?1 AND c.user_id = ?2 AND c.fingerprint = ?3 \
+         AND c.sealed IS NULL)",
+    )?
+    .execute(params![tenant.0, user, &fingerprint[..]])
+    .map(drop)
+}
+
+/// Carries out a change of the queue. One that a transfer must learn of raises the registry's epoch; claims are none of
+/// these.
+pub(crate) fn execute(
+    db: &Connection,
+    tenant: TenantKey,
+    command: CandidateCommand,
+) -> Result<AdminOutcome, StoreError> {
+    let outcome = in_transaction(db, CHANGING, || match command {
+        CandidateCommand::Claim { limit, job, claim } => {
+            give_up(db, tenant, claim.now).map_err(engine(CHANGING))?;
+            let mut claimed = Vec::new();
+            let sql = format!(
+                "UPDATE candidates SET claim = ?3, holder = ?4, lease = ?5, attempts = attempts + 1 \
+                 WHERE tenant = ?1 AND (user_id, fingerprint) IN (SELECT c.user_id, c.fingerprint FROM candidates AS c \
+                 INDEXED BY candidates_waiting WHERE c.tenant = ?1 AND c.sealed IS NOT NULL \
+                 AND (c.lease IS NULL OR c.lease < ?2) AND EXISTS (SELECT 1 FROM found_credentials AS f \
+                 INDEXED BY found_credentials_pending CROSS JOIN jobs AS j \
+                 WHERE f.tenant = ?1 AND f.user_id = c.user_id AND f.fingerprint = c.fingerprint AND f.pending = 1 \
+                 AND (?6 IS NULL OR f.job = ?6) AND j.tenant = ?1 AND j.number = f.job AND j.state IN (1, 6)) \
+                 ORDER BY c.priority DESC, c.user_id, c.fingerprint LIMIT ?7) \
+                 RETURNING {COLUMNS}, priority"
+            );
+            let mut statement = db.prepare_cached(&sql).map_err(engine(CHANGING))?;
+            let (now, lease) = (claim.now.get(), claim.lease.get());
+            let values = params![tenant.0, now, claim.id, claim.holder, lease, job.map(bounded), limit];
+            let mut rows = statement.query(values).map_err(engine(CHANGING))?;
+            while let Some(row) = rows.next().map_err(engine(CHANGING))? {
+                let priority: i64 = row.get(9).map_err(engine(READING))?;
+                claimed.push((priority, queued(row)?));
+            }
+            claimed.sort_by(|(a, one), (b, other)| b.cmp(a).then_with(|| one.key.cmp(&other.key)));
+            Ok(CandidateOutcome::Claimed(claimed.into_iter().map(|(_, candidate)| candidate).collect()))
+        }
+        other => change(db, tenant, other).map(CandidateOutcome::Changed).map_err(engine(CHANGING)),
+    })?;
+    Ok(AdminOutcome::Candidates(outcome))
+}
+
+fn change(db: &Connection, tenant: TenantKey, command: CandidateCommand) -> rusqlite::Result<u64> {
+    let mut changed = 0;
+    match command {
+        CandidateCommand::Claim { .. } => unreachable!("claims are answered with candidates"),
+        CandidateCommand::Renew { claim, keys, lease } => {
+            let mut renew = db.prepare_cached(&format!("UPDATE candidates SET lease = ?5 {HELD}"))?;
+            for key in keys {
+                changed +=
+                    renew.execute(params![tenant.0, key.user.as_str(), &key.fingerprint[..], claim, lease.get()])?;
+            }
+        }
+        CandidateCommand::GiveBack { claim, keys, message } => {
+            let mut give_back = db.prepare_cached(&format!(
+                "UPDATE candidates SET claim = NULL, lease = NULL, message = coalesce(?5, message), \
+                 attempts = attempts - (?5 IS NULL), \
+                 sealed = iif(?5 IS NOT NULL AND attempts >= ?6, NULL, sealed) {HELD}"
+            ))?;
+            for key in keys {
+                let (user, fingerprint) = (key.user.as_str(), &key.fingerprint);
+                changed +=
+                    give_back.execute(params![tenant.0, user, &fingerprint[..], claim, message, MOST_ATTEMPTS])?;
+                settle(db, tenant, user, fingerprint)?;
+            }
+            raise_epoch(db)?;
+        }
+        CandidateCommand::Decide { claim, judged } => {
+            raise_epoch(db)?;
+            let mut decide = db.prepare_cached(&format!(
+                "UPDATE candidates SET sealed = NULL, claim = NULL, lease = NULL, judged = ?5, account_source = ?6, \
+                 account_key = ?7, verifiers = ?8, as_of = ?9, message = ?10 {HELD}"
+            ))?;
+            for (key, Judgement { verifiers, proof, as_of, fault }) in judged {
+                let (user, fingerprint) = (key.user.as_str(), &key.fingerprint);
+                let (account, number) = proof.as_ref().map(|(account, number)| (account, *number)).unzip();
+                let decided = decide.execute(params![
+                    tenant.0,
+                    user,
+                    &fingerprint[..],
+                    claim,
+                    bounded(verifiers),
+                    account.map(|account| &*account.source),
+                    account.map(|account| &*account.key),
+                    number.map(bounded),
+                    as_of.get(),
+                    fault,
+                ])?;
+                if decided > 0 {
+                    settle(db, tenant, user, fingerprint)?;
+                    changed += decided;
+                }
+            }
+        }
+        CandidateCommand::Drop { job } => {
+            raise_epoch(db)?;
+            changed += db
+                .prepare_cached(
+                    "DELETE FROM found_credentials INDEXED BY found_credentials_pending_of_job \
+                     WHERE tenant = ?1 AND job = ?2 AND pending = 1",
+                )?
+                .execute(params![tenant.0, bounded(job)])?;
+            drop_unwanted(db, tenant)?;
+        }
+        CandidateCommand::Reseal(sealed) => {
+            raise_epoch(db)?;
+            let mut reseal = db.prepare_cached(
+                "UPDATE candidates SET sealed = ?4 \
+                 WHERE tenant = ?1 AND user_id = ?2 AND fingerprint = ?3 AND sealed IS NOT NULL",
+            )?;
+            for (key, sealed) in sealed {
+                changed += reseal.execute(params![tenant.0, key.user.as_str(), &key.fingerprint[..], &*sealed.0])?;
+            }
+        }
+    }
+    Ok(changed as u64)
+}
+
+/// Of the candidate that a claim is to.
+const HELD: &str = "WHERE tenant = ?1 AND user_id = ?2 AND fingerprint = ?3 AND sealed IS NOT NULL AND claim = ?4";
+
+/// Candidates that nothing waits for any more are not checked.
+pub(crate) fn drop_unwanted(db: &Connection, tenant: TenantKey) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "DELETE FROM candidates INDEXED BY candidates_waiting WHERE tenant = ?1 AND sealed IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM found_credentials AS f INDEXED BY found_credentials_pending \
+         WHERE f.tenant = ?1 AND f.user_id = candidates.user_id AND f.fingerprint = candidates.fingerprint \
+         AND f.pending = 1)",
+    )?
+    .execute([tenant.0])
+    .map(drop)
+}
+
+/// What workers have died at time and again is taken not to be current.
+fn give_up(db: &Connection, tenant: TenantKey, now: Ticks) -> rusqlite::Result<()> {
+    let given_up: Vec<(String, [u8; 32])> = db
+        .prepare_cached(
+            "UPDATE candidates INDEXED BY candidates_claimed \
+             SET sealed = NULL, claim = NULL, lease = NULL, message = coalesce(message, ?4) \
+             WHERE tenant = ?1 AND sealed IS NOT NULL AND lease < ?2 AND attempts >= ?3 RETURNING user_id, fingerprint",
+        )?
+        .query_map(params![tenant.0, now.get(), MOST_ATTEMPTS, NOT_HEARD_OF], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    given_up.iter().try_for_each(|(user, fingerprint)| settle(db, tenant, user, fingerprint))
+}
+
+/// Carries out a change of what is kept for users who come later.
+pub(crate) fn retain(
+    db: &Connection,
+    tenant: TenantKey,
+    command: RetentionCommand,
+) -> Result<AdminOutcome, StoreError> {
+    let changed = in_transaction(db, CHANGING, || retain_in(db, tenant, command).map_err(engine(CHANGING)))?;
+    Ok(AdminOutcome::Candidates(CandidateOutcome::Changed(changed)))
+}
+
+fn retain_in(db: &Connection, tenant: TenantKey, command: RetentionCommand) -> rusqlite::Result<u64> {
+    let each = |sql: &str, candidates: &[RetainedCandidate]| -> rusqlite::Result<usize> {
+        let mut statement = db.prepare_cached(sql)?;
+        candidates.iter().try_fold(0, |changed, one| {
+            let RetainedCandidate { name, credential, expires, sealed } = one;
+            let values = params![tenant.0, &name[..], &credential[..], expires.get(), &*sealed.0];
+            Ok(changed + statement.execute(values)?)
+        })
+    };
+    let changed = match command {
+        RetentionCommand::Keep(candidates) => each(
+            "INSERT INTO retained_candidates (tenant, name, credential, expires, sealed) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT DO UPDATE SET expires = excluded.expires WHERE expires < excluded.expires",
+            &candidates,
+        )?,
+        RetentionCommand::Reseal(candidates) => each(
+            "UPDATE retained_candidates SET sealed = ?5 WHERE tenant = ?1 AND name = ?2 AND credential = ?3 AND ?4 = ?4",
+            &candidates,
+        )?,
+        RetentionCommand::Expire { now } => db
+            .prepare_cached("DELETE FROM retained_candidates WHERE tenant = ?1 AND expires <= ?2")?
+            .execute(params![tenant.0, now.get()])?,
+    };
+    if changed > 0 {
+        raise_epoch(db)?;
+    }
+    Ok(changed as u64)
+}
+
+/// How much waits, of a job or of all.
+pub(crate) fn waiting(db: &Connection, tenant: TenantKey, job: Option<u64>) -> Result<Waiting, StoreError> {
+    let sql = if job.is_some() {
+        "SELECT count(*), count(c.claim) FROM (SELECT DISTINCT user_id, fingerprint FROM found_credentials \
+         INDEXED BY found_credentials_pending_of_job WHERE tenant = ?1 AND job = ?2 AND pending = 1) AS f \
+         CROSS JOIN candidates AS c WHERE c.tenant = ?1 AND c.user_id = f.user_id AND c.fingerprint = f.fingerprint \
+         AND c.sealed IS NOT NULL"
+    } else {
+        "SELECT count(*), count(claim) FROM candidates INDEXED BY candidates_waiting \
+         WHERE tenant = ?1 AND ?2 IS NULL AND sealed IS NOT NULL"
+    };
+    db.prepare_cached(sql)
+        .and_then(|mut count| {
+            count.query_row(params![tenant.0, job.map(bounded)], |row| {
+                Ok(Waiting { candidates: row.get(0)?, claimed: row.get(1)? })
+            })
+        })
+        .map_err(engine(READING))
+}
+
+/// Up to `limit` candidates that wait, in the order of their keys, after one.
+pub(crate) fn list(
+    db: &Connection,
+    tenant: TenantKey,
+    after: Option<&CandidateKey>,
+    limit: u32,
+) -> Result<Vec<QueuedCandidate>, StoreError> {
+    let read = engine(READING);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM candidates WHERE tenant = ?1 AND sealed IS NOT NULL \
+         AND (user_id, fingerprint) > (?2, ?3) ORDER BY user_id, fingerprint LIMIT ?4"
+    );
+    let (user, fingerprint) = after.map_or(("", &[][..]), |key| (key.user.as_str(), &key.fingerprint[..]));
+    let mut statement = db.prepare_cached(&sql).map_err(&read)?;
+    let mut rows = statement.query(params![tenant.0, user, fingerprint, limit]).map_err(&read)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next().map_err(&read)? {
+        all.push(queued(row)?);
+    }
+    Ok(all)
+}
+
+fn queued(row: &Row<'_>) -> Result<QueuedCandidate, StoreError> {
+    let read = engine(READING);
+    let damaged = |column: &str| StoreError::Corrupt(format!("candidates.{column} holds an unknown value"));
+    let text = |at| row.get::<_, Option<String>>(at).map(|text| text.map(String::into_boxed_str)).map_err(&read);
+    let number = |at| row.get::<_, Option<u64>>(at).map_err(&read);
+    let proof = match (text(4)?, text(5)?, number(6)?) {
+        (Some(source), Some(key), Some(number)) => Some((AccountKey { source, key }, number)),
+        (None, None, None) => None,
+        _ => return Err(damaged("verifiers")),
+    };
+    let as_of = Ticks::new(row.get(7).map_err(&read)?).ok_or_else(|| damaged("as_of"))?;
+    Ok(QueuedCandidate {
+        key: CandidateKey {
+            user: id_of(&row.get::<_, String>(0).map_err(&read)?, "candidates.user_id")?,
+            fingerprint: row.get(1).map_err(&read)?,
+        },
+        sealed: Sealed(row.get::<_, Vec<u8>>(2).map_err(&read)?.into()),
+        judged: number(3)?.map(|verifiers| Judgement { verifiers, proof, as_of, fault: None }),
+        attempts: row.get(8).map_err(&read)?,
+    })
+}
+
+/// What is kept beside names, in the order of name and credential, unless its time is over.
+pub(crate) fn retained(
+    db: &Connection,
+    tenant: TenantKey,
+    names: &[RetainedMark],
+    now: Ticks,
+) -> Result<Vec<RetainedCandidate>, StoreError> {
+    let sql = "SELECT name, credential, expires, sealed FROM retained_candidates \
+               WHERE tenant = ?1 AND name = ?2 AND expires > ?3 ORDER BY credential";
+    let mut all = Vec::new();
+    let mut read = db.prepare_cached(sql).map_err(engine(READING))?;
+    for name in names {
+        collect_retained(read.query(params![tenant.0, &name[..], now.get()]), &mut all)?;
+    }
+    Ok(all)
+}
+
+/// Up to `limit` of all that is kept, in the order of name and credential, after one.
+pub(crate) fn list_retained(
+    db: &Connection,
+    tenant: TenantKey,
+    after: Option<(RetainedMark, RetainedMark)>,
+    limit: u32,
+) -> Result<Vec<RetainedCandidate>, StoreError> {
+    let sql = "SELECT name, credential, expires, sealed FROM retained_candidates \
+               WHERE tenant = ?1 AND (name, credential) > (?2, ?3) ORDER BY name, credential LIMIT ?4";
+    let (name, credential) = after.as_ref().map_or((&[][..], &[][..]), |(name, credential)| (name, credential));
+    let mut all = Vec::new();
+    let mut read = db.prepare_cached(sql).map_err(engine(READING))?;
+    collect_retained(read.query(params![tenant.0, name, credential, limit]), &mut all)?;
+    Ok(all)
+}
+
+fn collect_retained(
+    rows: rusqlite::Result<rusqlite::Rows<'_>>,
+    all: &mut Vec<RetainedCandidate>,
+) -> Result<(), StoreError> {
+    let read = engine(READING);
+    let mut rows = rows.map_err(&read)?;
+    while let Some(row) = rows.next().map_err(&read)? {
+        let expires = Ticks::new(row.get(2).map_err(&read)?);
+        all.push(RetainedCandidate {
+            name: row.get(0).map_err(&read)?,
+            credential: row.get(1).map_err(&read)?,
+            expires: expires
+                .ok_or_else(|| StoreError::Corrupt("retained_candidates.expires is out of range".to_owned()))?,
+            sealed: Sealed(row.get::<_, Vec<u8>>(3).map_err(&read)?.into()),
+        });
+    }
+    Ok(())
+}

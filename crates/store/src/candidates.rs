@@ -1,0 +1,85 @@
+//! What becomes of candidates: passwords that wait to be checked, and those that are kept for users who come later. As
+//! with tasks these changes stand in no log.
+
+use model::{CandidateKey, Claim, Judgement, QueuedCandidate, RetainedCandidate, Sealed, Ticks};
+
+/// A change of the queue of candidates. They come into it with what jobs find ([`model::FoundCredential::candidate`]).
+#[derive(Clone, Debug)]
+pub enum CandidateCommand {
+    /// Takes candidates, the most urgent first, for which a finding of a job waits that is running or waiting: those that
+    /// nobody is at, or whose worker was not heard of until its lease lapsed. Two workers never take the same one.
+    Claim {
+        /// At most so many.
+        limit: u32,
+        /// Only those of a job.
+        job: Option<u64>,
+        /// By whom.
+        claim: Claim,
+    },
+    /// Tells that a worker is alive; what is no longer its own is left out.
+    Renew {
+        /// The claim's id.
+        claim: Box<str>,
+        /// Which candidates.
+        keys: Vec<CandidateKey>,
+        /// Until when.
+        lease: Ticks,
+    },
+    /// Gives candidates back. Without a message it is as if they had not been begun; with one they have been tried, and
+    /// after [`model::MOST_ATTEMPTS`] of these they are taken not to be current.
+    GiveBack {
+        /// The claim's id.
+        claim: Box<str>,
+        /// Which candidates.
+        keys: Vec<CandidateKey>,
+        /// Why.
+        message: Option<Box<str>>,
+    },
+    /// Candidates are decided: what waits for one that is current is from now on what its job has found, what waits for
+    /// another one is gone, and so are the passwords. What is no longer the worker's is left as it is.
+    Decide {
+        /// The claim's id.
+        claim: Box<str>,
+        /// What was decided.
+        judged: Vec<(CandidateKey, Judgement)>,
+    },
+    /// A job is not to be ended any more: what it waits for is gone, and the candidates that nobody else waits for.
+    Drop {
+        /// The job.
+        job: u64,
+    },
+    /// Puts passwords that are sealed with another key in the place of what they were. Those that are gone are left out.
+    Reseal(Vec<(CandidateKey, Sealed)>),
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CandidateOutcome {
+    /// The candidates that were claimed, the most urgent first.
+    Claimed(Vec<QueuedCandidate>),
+    /// So many candidates were changed.
+    Changed(u64),
+}
+
+/// A change of what is kept for users who come later.
+#[derive(Clone, Debug)]
+pub enum RetentionCommand {
+    /// Keeps candidates; of one that is there already, only the time at which it is forgotten becomes another, if later.
+    Keep(Vec<RetainedCandidate>),
+    /// Forgets those whose time is over.
+    Expire {
+        /// Now.
+        now: Ticks,
+    },
+    /// Puts others, sealed with another key, in their place; those that are gone are left out.
+    Reseal(Vec<RetainedCandidate>),
+}
+
+/// How much waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Candidates that wait to be checked, also those that workers are at.
+    pub candidates: u64,
+    /// Of these, those that workers are at, or were when they died.
+    pub claimed: u64,
+}
