@@ -1,11 +1,12 @@
 //! The whole application in one process: a real store in a folder of its own, a clock that stands
 //! still, chance that repeats itself, and requests that go through the router without a socket.
 
+use api::spillwatch::{CheckLimits, PairRate};
 use api::{App, ClientCredentials, Limits, Origins, RequestRate, Throttle, router};
 use auth::client_credentials::{Rate, TokenGate};
 use auth::{
-    AuthSettings, Authenticator, BuiltinIssuer, IssuerConfig, NewSecret, NewToken, Outgoing, OutgoingRules,
-    RegistryError, RegistryFuture, RegistrySource, TokenApp,
+    AuthSettings, Authenticator, BuiltinIssuer, IssuerConfig, NewSecret, NewToken, OperatorKey, OperatorKeys, Outgoing,
+    OutgoingRules, RegistryError, RegistryFuture, RegistrySource, TokenApp,
 };
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -17,7 +18,7 @@ use model::{
 use odata::encode::TypeNames;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use service::{NewApp, PageTokens, Service, Settings};
+use service::{NewApp, PageTokens, Service, Settings, Vault};
 use std::fs;
 use std::future::IntoFuture;
 use std::path::Path;
@@ -54,6 +55,8 @@ pub struct Setup {
     pub rate: Rate,
     /// How many requests an app may send.
     pub request_rate: Option<RequestRate>,
+    /// How many pairs may be handed in.
+    pub pair_rate: PairRate,
     /// Whether the built-in issuer is on.
     pub builtin: bool,
     /// Other issuers.
@@ -70,6 +73,7 @@ impl Default for Setup {
             type_names: edm::seed_type_name,
             rate: Rate::default(),
             request_rate: None,
+            pair_rate: PairRate::default(),
             builtin: true,
             issuers: Vec::new(),
         }
@@ -177,6 +181,8 @@ impl TestApp {
         app.limits = setup.limits;
         app.origins = setup.origins;
         app.throttle = setup.request_rate.map(Throttle::new);
+        app.vault = Some(vault());
+        app.check_limits = CheckLimits::new(setup.pair_rate);
         app.foreign_issuer = foreign_issuer;
         let app = Arc::new(app);
         let router = router(app.clone());
@@ -256,6 +262,12 @@ impl TestApp {
     pub fn delete(&self, uri: &str) -> Call<'_> {
         self.call("DELETE", uri)
     }
+}
+
+/// The keys of every application.
+pub fn vault() -> Vault {
+    let key = OperatorKey::from_bytes(&[3; 32]).expect("a key");
+    Vault::new(Arc::new(OperatorKeys::new(key, None)), &[5; 32])
 }
 
 /// The id of a test's tenant.

@@ -47,17 +47,58 @@ impl Service {
         &self,
         caller: &Caller,
         id: &str,
-        Undoing { force, take_over }: Undoing,
-        mut progress: impl FnMut(u64),
+        how: Undoing,
+        progress: impl FnMut(u64),
     ) -> Result<(Job, Undone), JobError> {
+        self.begin_undo(caller, id, how).await?.run(progress).await
+    }
+
+    /// Begins to take back what a job did: from here on nobody else works at either job.
+    pub async fn begin_undo(
+        &self,
+        caller: &Caller,
+        id: &str,
+        Undoing { force, take_over }: Undoing,
+    ) -> Result<BegunUndo, JobError> {
         let target = self.job(caller, id).await?;
         self.must_rest(&target, take_over)?;
         if target.state == JobState::Undone {
             return Err(JobError::Ended { id: target.id, state: target.state.name(), what: "undo" });
         }
+        if target.state == JobState::Waiting {
+            return Err(JobError::Waiting { id: target.id });
+        }
         let parameters = Parameters { undoes: target.id.as_str().to_owned(), force };
-        let mut undo = self.start_job(caller, JobKind::Undo, &parameters).await?;
-        let mut target = self.take_up(caller, target).await?;
+        let undo = self.start_job(caller, JobKind::Undo, &parameters).await?;
+        match self.take_up(caller, target).await {
+            Ok(target) => Ok(BegunUndo { undo, target, force }),
+            Err(error) => Err(undo.failed(error).await),
+        }
+    }
+
+    /// The job that an undo takes back.
+    pub fn undone_by(job: &Job) -> Option<EntityId> {
+        let parameters: Parameters = serde_json::from_str(&job.parameters).ok()?;
+        (job.kind == JobKind::Undo).then(|| parameters.undoes.parse().ok())?
+    }
+}
+
+/// An undo that has begun.
+pub struct BegunUndo {
+    undo: RunningJob,
+    target: RunningJob,
+    force: bool,
+}
+
+impl BegunUndo {
+    /// The job that takes the other one back.
+    pub fn job(&self) -> &Job {
+        self.undo.job()
+    }
+
+    /// Takes everything back. `progress` is told how many things have been.
+    pub async fn run(self, mut progress: impl FnMut(u64)) -> Result<(Job, Undone), JobError> {
+        let Self { mut undo, mut target, force } = self;
         let done = match undo.revert(&mut target, force, &mut progress).await {
             Ok(done) => done,
             Err(error) => return Err(undo.failed(error).await),
@@ -71,12 +112,6 @@ impl Service {
             target.end(JobState::Failed, Some(&message), &kept).await?;
         }
         Ok((undo.complete(&done).await?, done))
-    }
-
-    /// The job that an undo takes back.
-    pub fn undone_by(job: &Job) -> Option<EntityId> {
-        let parameters: Parameters = serde_json::from_str(&job.parameters).ok()?;
-        (job.kind == JobKind::Undo).then(|| parameters.undoes.parse().ok())?
     }
 }
 

@@ -1,0 +1,1 @@
+//! Pairs that are handed in.
