@@ -7,6 +7,9 @@ ALTER TABLE found_credentials ADD COLUMN pending BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX found_credentials_pending ON found_credentials (tenant, user_id, fingerprint) WHERE pending = 1;
 CREATE INDEX found_credentials_pending_of_job ON found_credentials (tenant, job) WHERE pending = 1;
 
+-- Jobs that wait for workers.
+CREATE INDEX jobs_waiting ON jobs (tenant, number) WHERE state = 6;
+
 CREATE TABLE candidates (
     tenant         BIGINT NOT NULL,
     user_id        TEXT COLLATE "C" NOT NULL,

@@ -2,6 +2,7 @@
 
 use crate::context::Origins;
 use crate::documents::Documents;
+use crate::spillwatch::CheckLimits;
 use crate::throttle::Throttle;
 use auth::client_credentials::TokenGate;
 use auth::{Authenticator, BuiltinIssuer};
@@ -11,6 +12,7 @@ use odata::encode::{Encoder, Metadata, TypeNames};
 use service::Service;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// Bounds on what a stranger can push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,12 @@ pub struct App {
     pub limits: Limits,
     /// Counts the requests of each app; `None`: as many as they like.
     pub throttle: Option<Throttle>,
+    /// What seals what comes in, and tells what was found; `None`: what needs it is answered with 503.
+    pub vault: Option<service::Vault>,
+    /// How many pairs may be handed in.
+    pub check_limits: CheckLimits,
+    /// Told when there is work for those who do it beside the answers.
+    pub work: Arc<Notify>,
     /// What `WWW-Authenticate` names when the built-in issuer is off: the first other issuer.
     pub foreign_issuer: Option<String>,
     pub(crate) encoders: Encoders,
@@ -88,6 +96,9 @@ impl App {
             origins: Origins::default(),
             limits: Limits::default(),
             throttle: None,
+            vault: None,
+            check_limits: CheckLimits::default(),
+            work: Arc::default(),
             foreign_issuer: None,
             encoders: Encoders::new(type_names),
             documents: Documents::new(type_names),

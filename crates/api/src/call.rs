@@ -41,6 +41,13 @@ const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// A URL with a query as it was sent, save what a URL cannot have, and a token.
+pub(crate) fn with_token(url: &str, query: &str, option: SystemOption, token: &str) -> String {
+    let kept = utf8_percent_encode(query, NOT_IN_A_QUERY);
+    let between = if query.is_empty() { "" } else { "&" };
+    format!("{url}?{kept}{between}{}={token}", option.name())
+}
+
 /// A request that anybody may make, with its checked parts.
 pub struct PublicCall<'c> {
     /// The application.
@@ -177,9 +184,7 @@ impl Call<'_> {
     /// A link into the set: what lies `below` it, with a query as it was sent, save what a URL cannot have
     /// (those of a batch are any text), and a token.
     pub fn link(&self, below: &str, query: &str, option: SystemOption, token: &str) -> String {
-        let kept = utf8_percent_encode(query, NOT_IN_A_QUERY);
-        let between = if query.is_empty() { "" } else { "&" };
-        format!("{}/{}{below}?{kept}{between}{}={token}", self.root(), self.entities().path(), option.name())
+        with_token(&format!("{}/{}{below}", self.root(), self.entities().path()), query, option, token)
     }
 
     /// The URL of one entity.

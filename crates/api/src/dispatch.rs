@@ -13,6 +13,7 @@ use crate::references::References;
 use crate::repeatability::{self, Wish};
 use crate::reply::{INCLUDE_UNKNOWN_ENUM_MEMBERS, Reply};
 use crate::routes::{self, Access, BodyKind, Operation, Shape, Verb};
+use crate::spillwatch;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use model::{Caller, edm};
 use odata::path::{PropertyPart, Resource, resolve};
@@ -144,6 +145,9 @@ pub async fn dispatch(request: &Request<'_>, content: Source) -> Result<Reply, A
     if let Some(outcome) = public(app, origin, version, method, path, Some(query), headers) {
         return outcome;
     }
+    if let Some(below) = spillwatch::below(path) {
+        return spillwatch::answer(request, below, content).await;
+    }
     let outcome = run(request, content).await;
     if repeatability::is_wished(request.method, request.headers) { repeatability::accepted(outcome) } else { outcome }
 }
@@ -179,6 +183,11 @@ async fn run(request: &Request<'_>, content: Source) -> Result<Reply, ApiError> 
 /// before it runs.
 pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operation, Call<'r>), ApiError> {
     let app = request.app;
+    if spillwatch::below(request.path).is_some() {
+        let message =
+            "what is below /spillwatch cannot be part of a group that stands or falls together; send it alone";
+        return Err(ApiError::bad_request(Area::Risk, message));
+    }
     let mut options = QueryOptions::parse(request.query);
     let resource = by_id::resolve(request, &mut options).unwrap_or_else(|| {
         let path = routes::full_path(request.version, request.path);
@@ -265,7 +274,7 @@ pub async fn admit<'r>(request: &Request<'r>, content: Source) -> Result<(Operat
     Ok((route.operation, call))
 }
 
-fn not_allowed(method: &Method, allowed: &[Verb]) -> ApiError {
+pub(crate) fn not_allowed(method: &Method, allowed: &[Verb]) -> ApiError {
     let names = routes::allow(allowed);
     let message = format!("{method} is not allowed here; allowed are {names}");
     let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message);

@@ -27,6 +27,7 @@ mod reply;
 mod router;
 pub mod routes;
 pub mod server;
+pub mod spillwatch;
 mod throttle;
 mod tls;
 

@@ -67,6 +67,12 @@ impl Throttle {
     /// Takes a request out of the caller's bucket; when it is empty, answers after how many seconds there
     /// is one again. A refused request is not counted.
     pub fn admit(&self, caller: &Caller, now: Ticks) -> Result<(), u32> {
+        self.admit_many(caller, now, 1)
+    }
+
+    /// The same for so many at once: all of them, or none.
+    pub fn admit_many(&self, caller: &Caller, now: Ticks, count: u32) -> Result<(), u32> {
+        let taken = self.interval.saturating_mul(i64::from(count));
         let now = now.get();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= Self::MOST {
@@ -77,13 +83,13 @@ impl Throttle {
         }
         let full_at = buckets.entry((caller.tenant, caller.actor.app.clone())).or_insert(now);
         // Never further off than an empty bucket is from full: the clock may have been set back.
-        let after = (*full_at).clamp(now, now + self.full) + self.interval;
+        let after = (*full_at).clamp(now, now + self.full) + taken;
         let missing = after - now - self.full;
         if missing <= 0 {
             *full_at = after;
             return Ok(());
         }
-        *full_at = after - self.interval;
+        *full_at = after - taken;
         let seconds = (missing + Ticks::PER_SECOND - 1) / Ticks::PER_SECOND;
         Err(seconds.clamp(1, Self::LONGEST) as u32)
     }

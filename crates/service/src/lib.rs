@@ -3,6 +3,7 @@
 //!
 //! Reads are methods of [`Service`]; writes are prepared on a [`Plan`], alone or several together.
 
+pub mod checks;
 mod delta;
 mod delta_token;
 mod detect;
@@ -47,7 +48,7 @@ pub use lists::{Listed, Page};
 pub use page_token::{PageToken, PageTokens};
 pub use plan::{Plan, PlanError};
 pub use query::{Form, carried_for, lacking, searched, shown, shown_in_delta};
-pub use queue::{QueueCounts, QueueEnd, QueueLimits, QueueProgress, QueueScope, QueueWorker};
+pub use queue::{QueueCounts, QueueEnd, QueueLimits, QueueProgress, QueueScope, QueueWatch, QueueWorker};
 pub use registry::NewApp;
 pub use reseal::{Openable, Resealed};
 pub use retained::{Retention, Retrospect};

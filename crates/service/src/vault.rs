@@ -186,6 +186,33 @@ impl Vault {
     }
 }
 
+impl Vault {
+    /// Seals pairs that wait to be checked, as a task of a job has them.
+    pub(crate) fn seal_pairs(
+        &self,
+        tenant: TenantId,
+        (job, number): (&EntityId, u64),
+        pairs: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        self.0.operator.seal(&name_of_pairs(tenant, job, number), pairs)
+    }
+
+    /// Opens what was sealed for a task of a job.
+    pub(crate) fn open_pairs(
+        &self,
+        tenant: TenantId,
+        (job, number): (&EntityId, u64),
+        sealed: &[u8],
+    ) -> Result<SecretBytes, SealError> {
+        self.0.operator.open(&name_of_pairs(tenant, job, number), sealed)
+    }
+}
+
+/// The name under which pairs are sealed: they cannot be passed off as verifiers, or as another task's.
+fn name_of_pairs(tenant: TenantId, job: &EntityId, number: u64) -> String {
+    format!("pairs/{tenant}/{job}/{number}")
+}
+
 /// The name under which the verifiers of an account are sealed: they cannot be passed off as another account's.
 fn name(tenant: TenantId, account: &AccountKey) -> String {
     format!("verifiers/{tenant}/{}/{}", account.source, account.key)

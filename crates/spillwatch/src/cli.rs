@@ -3,6 +3,7 @@
 
 mod address;
 mod check;
+mod desk;
 mod events;
 mod jobs;
 mod queue;
@@ -12,6 +13,7 @@ mod worker;
 
 pub use address::StoreAddress;
 pub use check::Check;
+pub use desk::CheckOptions;
 pub use events::{Events, Export, ExportFormat, Import, ImportFormat, List, Places, Since, Watch};
 pub use jobs::{BrakeOptions, JobOf, Jobs, ListJobs, Report, ReportOf, Resume, Undo};
 pub use queue::QueueOptions;
@@ -230,6 +232,9 @@ pub struct Serve {
     /// How many of them at once, after a while of silence; when left out, as many as in five seconds
     #[arg(long, value_name = "N", env = "SPILLWATCH_RATE_LIMIT_BURST")]
     pub rate_limit_burst: Option<NonZeroU32>,
+    /// Pairs that are handed in
+    #[command(flatten)]
+    pub checks: CheckOptions,
     /// How much of the store's file each reader maps into memory, in MiB: at most 2048; 0 maps nothing, and
     /// lists over many pages of the file take longer. Without effect on a database
     #[arg(long, value_name = "MIB", env = "SPILLWATCH_MAPPED_MEMORY", default_value_t = 2048)]

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod config;
 mod database_url;
+mod desk;
 mod error;
 mod exchange;
 mod hardening;

@@ -334,6 +334,14 @@ impl DirectoryStore for PostgresStore {
         }))
     }
 
+    fn waiting_jobs(&self, tenant: TenantKey, after: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Job>, StoreError>> {
+        Box::pin(in_time(async move {
+            let sql = [JOB, "AND state = 6 AND number > $2 ORDER BY number LIMIT $3"].concat();
+            let values: Parameters<'_> = &[&number(tenant), &place(after), &i64::from(limit)];
+            read(&self.database.reader().await?, "reading jobs", &sql, values, job_of).await
+        }))
+    }
+
     fn records<'a>(
         &'a self,
         tenant: TenantKey,

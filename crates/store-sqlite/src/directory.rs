@@ -79,6 +79,10 @@ impl DirectoryStore for SqliteStore {
         Box::pin(self.read_up_to(limit, move |db| jobs::list(db, tenant, before, limit)))
     }
 
+    fn waiting_jobs(&self, tenant: TenantKey, after: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Job>, StoreError>> {
+        Box::pin(self.read_up_to(limit, move |db| jobs::waiting(db, tenant, after, limit)))
+    }
+
     fn records<'a>(
         &'a self,
         tenant: TenantKey,

@@ -33,6 +33,14 @@ pub(crate) fn list(
     query(db, &sql, vec![tenant.0.into(), before.map_or(i64::MAX, bounded).into(), limit.into()])
 }
 
+/// Up to `limit` jobs that wait for workers, the oldest first, newer than the one with a number.
+pub(crate) fn waiting(db: &Connection, tenant: TenantKey, after: u64, limit: u32) -> Result<Vec<Job>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} INDEXED BY jobs_waiting WHERE tenant = ?1 AND state = 6 AND number > ?2 ORDER BY number LIMIT ?3"
+    );
+    query(db, &sql, vec![tenant.0.into(), bounded(after).into(), limit.into()])
+}
+
 fn query(db: &Connection, sql: &str, values: Vec<Value>) -> Result<Vec<Job>, StoreError> {
     let read = engine(READING);
     let mut statement = db.prepare_cached(sql).map_err(&read)?;

@@ -71,6 +71,10 @@ pub trait DirectoryStore {
     /// Up to `limit` jobs, the newest first, older than the one that the change with the number `before` made.
     fn jobs(&self, tenant: TenantKey, before: Option<u64>, limit: u32) -> BoxFuture<'_, Result<Vec<Job>, StoreError>>;
 
+    /// The jobs that wait for workers, the oldest first, up to `limit`, newer than the one that the change with the number
+    /// `after` made.
+    fn waiting_jobs(&self, tenant: TenantKey, after: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Job>, StoreError>>;
+
     /// Up to `limit` records of what a job changed, in the order in which they are taken back: events, accounts, users,
     /// each by their ids (by code point), after one.
     fn records<'a>(

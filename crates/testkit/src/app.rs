@@ -1,11 +1,12 @@
 //! The whole application in one process: a real store in a folder of its own, a clock that stands
 //! still, chance that repeats itself, and requests that go through the router without a socket.
 
+use api::spillwatch::{CheckLimits, PairRate};
 use api::{App, ClientCredentials, Limits, Origins, RequestRate, Throttle, router};
 use auth::client_credentials::{Rate, TokenGate};
 use auth::{
-    AuthSettings, Authenticator, BuiltinIssuer, IssuerConfig, NewSecret, NewToken, Outgoing, OutgoingRules,
-    RegistryError, RegistryFuture, RegistrySource, TokenApp,
+    AuthSettings, Authenticator, BuiltinIssuer, IssuerConfig, NewSecret, NewToken, OperatorKey, OperatorKeys, Outgoing,
+    OutgoingRules, RegistryError, RegistryFuture, RegistrySource, TokenApp,
 };
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -17,13 +18,13 @@ use model::{
 use odata::encode::TypeNames;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use service::{NewApp, PageTokens, Service, Settings};
+use service::{NewApp, PageTokens, Service, Settings, Vault};
 use std::fs;
 use std::future::IntoFuture;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
-use store::BoxFuture;
+use store::{BoxFuture, Store};
 use store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -54,6 +55,10 @@ pub struct Setup {
     pub rate: Rate,
     /// How many requests an app may send.
     pub request_rate: Option<RequestRate>,
+    /// How many pairs may be handed in.
+    pub pair_rate: PairRate,
+    /// What stands between the application and its store.
+    pub around: fn(Arc<dyn Store>) -> Arc<dyn Store>,
     /// Whether the built-in issuer is on.
     pub builtin: bool,
     /// Other issuers.
@@ -70,6 +75,8 @@ impl Default for Setup {
             type_names: edm::seed_type_name,
             rate: Rate::default(),
             request_rate: None,
+            pair_rate: PairRate::default(),
+            around: |store| store,
             builtin: true,
             issuers: Vec::new(),
         }
@@ -152,7 +159,8 @@ impl TestApp {
         let issuer = Arc::new(issuer.expect("an issuer"));
         let store = SqliteStore::open(folder.path(), clock.clone()).expect("a store");
         let entropy = Arc::new(SeededEntropy::new(2));
-        let service = Service::new(Arc::new(store), clock.clone(), entropy, PageTokens::new(&[7; 32]), setup.settings);
+        let store = (setup.around)(Arc::new(store));
+        let service = Service::new(store, clock.clone(), entropy, PageTokens::new(&[7; 32]), setup.settings);
         for number in 0..setup.tenants {
             service.add_tenant(Some(tenant_id(number)), "tenant").await.expect("a tenant"); // or it is there
         }
@@ -177,6 +185,8 @@ impl TestApp {
         app.limits = setup.limits;
         app.origins = setup.origins;
         app.throttle = setup.request_rate.map(Throttle::new);
+        app.vault = Some(vault());
+        app.check_limits = CheckLimits::new(setup.pair_rate);
         app.foreign_issuer = foreign_issuer;
         let app = Arc::new(app);
         let router = router(app.clone());
@@ -256,6 +266,12 @@ impl TestApp {
     pub fn delete(&self, uri: &str) -> Call<'_> {
         self.call("DELETE", uri)
     }
+}
+
+/// The keys of every application.
+pub fn vault() -> Vault {
+    let key = OperatorKey::from_bytes(&[3; 32]).expect("a key");
+    Vault::new(Arc::new(OperatorKeys::new(key, None)), &[5; 32])
 }
 
 /// The id of a test's tenant.

@@ -40,6 +40,23 @@ pub struct CheckCounts {
     pub disabled: u64,
 }
 
+impl CheckCounts {
+    /// Adds what became of others.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let Self { lines, no_pair, unknown_name, no_verifier, not_current, repeated, queued, current, disabled } =
+            other;
+        self.lines += lines;
+        self.no_pair += no_pair;
+        self.unknown_name += unknown_name;
+        self.no_verifier += no_verifier;
+        self.not_current += not_current;
+        self.repeated += repeated;
+        self.queued += queued;
+        self.current += current;
+        self.disabled += disabled;
+    }
+}
+
 /// What has been checked since this process began: so that a pair is verified once.
 #[derive(Default)]
 pub struct Checked {

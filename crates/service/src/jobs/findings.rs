@@ -3,7 +3,7 @@
 
 use super::JobError;
 use crate::{Service, Vault};
-use model::{Account, Caller, EntityId, EventKey, FoundCredential, Job};
+use model::{Account, Caller, EntityId, EventKey, Finding, FoundCredential, Job, MatchClass, Ticks};
 use odata::encode::{Cell, Row};
 use std::collections::{HashMap, HashSet};
 use store::{Accounts, Carried, PageQuery, Source};
@@ -35,7 +35,42 @@ pub struct Person {
     pub is_administrator: bool,
 }
 
+/// Where a page of findings ended: behind so many of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct After {
+    /// The user.
+    pub user: EntityId,
+    /// How many of theirs came before.
+    pub passed: u32,
+}
+
 impl Service {
+    /// Up to `limit` findings of a job, after a place, in the order of users; and the place that the next page begins
+    /// behind, when more follow.
+    pub async fn page_of_findings(
+        &self,
+        caller: &Caller,
+        (vault, job): (&Vault, &Job),
+        after: Option<After>,
+        limit: u32,
+    ) -> Result<(Vec<JobFinding>, Option<After>), JobError> {
+        let passed = after.as_ref().map_or(0, |after| after.passed);
+        // The places of a user begin behind a finding that comes before every other one of theirs.
+        let before = after.map(|after| before_all_of(after.user));
+        let wanted = limit.saturating_add(passed).saturating_add(1);
+        let mut page = self.store().found(caller.tenant, job.creation, before.as_ref(), wanted).await?;
+        let first = page.first().map(|found| found.user.clone());
+        page.drain(..page.len().min(passed as usize));
+        let follows = page.len() > limit as usize;
+        page.truncate(limit as usize);
+        let next = page.last().filter(|_| follows).map(|last| {
+            let of_last = page.iter().filter(|found| found.user == last.user).count() as u32;
+            let passed = if first.as_ref() == Some(&last.user) { passed + of_last } else { of_last };
+            After { user: last.user.clone(), passed }
+        });
+        Ok((page.into_iter().map(|found| finding(caller, vault, found)).collect(), next))
+    }
+
     /// A page of what a job has found, after one, in the order of users; empty at the end.
     pub async fn findings_of_job(
         &self,
@@ -116,6 +151,27 @@ impl Service {
         };
         self.each_account(caller.tenant, Accounts::All, look).await?;
         Ok(people)
+    }
+}
+
+fn before_all_of(user: EntityId) -> FoundCredential {
+    FoundCredential {
+        user,
+        fingerprint: [0; 32],
+        finding: Finding {
+            source: "".into(),
+            match_class: MatchClass::Pair,
+            matched_attribute: None,
+            matched_rule: None,
+        },
+        proof: None,
+        as_of: Ticks::default(),
+        leaked: None,
+        first_seen: Ticks::default(),
+        last_seen: Ticks::default(),
+        occurrences: 0,
+        place: None,
+        candidate: None,
     }
 }
 

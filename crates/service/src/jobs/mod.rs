@@ -3,17 +3,19 @@
 //! A job belongs to the process that has its lease; a process that dies leaves a lease that lapses, and another one
 //! may resume the job then. What a job does is idempotent, so that going over the same ground again changes nothing.
 
+mod afar;
 mod brake;
 mod findings;
 mod raise;
 mod retention;
 mod undo;
 
+pub use afar::{Afar, Begun, TasksDone};
 pub use brake::Brake;
-pub use findings::{JobFinding, Person};
-pub use raise::{Raised, Raising};
+pub use findings::{After, JobFinding, Person};
+pub use raise::{FoundCounts, Raised, Raising};
 pub use retention::UNDO_WINDOW;
-pub use undo::{Changed, Undoing, Undone};
+pub use undo::{BegunUndo, Changed, Undoing, Undone};
 
 use crate::{Service, ServiceError};
 use model::{Caller, Command, EntityId, FoundCredential, Job, JobKind, JobState, Note, Ticks};
@@ -52,6 +54,37 @@ pub enum JobError {
         state: &'static str,
         /// What was asked for.
         what: &'static str,
+    },
+    /// What is left of it is being done by workers.
+    #[error("the job `{id}` waits for workers, who do what is left of it; undo it when they are done")]
+    Waiting {
+        /// The job.
+        id: EntityId,
+    },
+    /// The brake holds it, and nobody has released it.
+    #[error("the job `{id}` is held: {why}. It goes on when it is released")]
+    Held {
+        /// The job.
+        id: EntityId,
+        /// Why.
+        why: Box<str>,
+    },
+    /// What is left of it needs files of the machine where it was begun.
+    #[error(
+        "what is left of the job `{id}` needs the files of the machine where it was begun: run `spillwatch jobs resume {id}` \
+         there"
+    )]
+    Elsewhere {
+        /// The job.
+        id: EntityId,
+    },
+    /// An undo goes on when the job that it takes back is undone again.
+    #[error("the job `{id}` is an undo; to go on with it, undo the job `{of}` again")]
+    UndoAgain {
+        /// The undo.
+        id: EntityId,
+        /// The job that it takes back.
+        of: EntityId,
     },
     /// It is of another kind, or was made by another version.
     #[error("the job `{id}` cannot be read: {why}")]
@@ -178,7 +211,12 @@ impl Service {
 
     /// Jobs, the newest first, up to `limit`, older than one.
     pub async fn jobs(&self, caller: &Caller, before: Option<&Job>, limit: u32) -> Result<Vec<Job>, JobError> {
-        Ok(self.store().jobs(caller.tenant, before.map(|job| job.creation), limit).await?)
+        self.jobs_before(caller, before.map(|job| job.creation), limit).await
+    }
+
+    /// The same, older than the one that the change with a number made.
+    pub async fn jobs_before(&self, caller: &Caller, before: Option<u64>, limit: u32) -> Result<Vec<Job>, JobError> {
+        Ok(self.store().jobs(caller.tenant, before, limit).await?)
     }
 
     /// Whether a process works at a job.

@@ -2,8 +2,13 @@
 
 use super::{Brake, HEARTBEAT, JobError, RunningJob};
 use crate::vault::{Vault, created_at};
-use model::{Account, Command, EntityId, EventKey, FindingNote, FoundCredential, Note, RiskEventStatus};
+use model::{
+    Account, Caller, Command, EntityId, EventKey, FindingNote, FoundCredential, Job, JobKind, MatchClass, Note,
+    RiskEventStatus, User, UserKey, edm,
+};
+use odata::encode::{Cell, Row as _};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::HashSet;
 use std::time::Instant;
 use store::Accounts;
@@ -139,5 +144,69 @@ impl Raised {
             FindingNote::Outdated => &mut self.outdated,
         };
         *count += 1;
+    }
+}
+
+/// What a job has found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FoundCounts {
+    /// Places at which a current credential stands.
+    pub places: u64,
+    /// Users whose they are.
+    pub users: u64,
+    /// Of these, those who cannot sign in.
+    pub disabled: u64,
+}
+
+impl crate::Service {
+    /// Counts what a job has found, names without a credential left out.
+    pub async fn found_counts(&self, caller: &Caller, job: &Job) -> Result<FoundCounts, JobError> {
+        let mut counts = FoundCounts::default();
+        let (mut after, mut last_user): (Option<FoundCredential>, Option<EntityId>) = (None, None);
+        loop {
+            let page = self.store().found(caller.tenant, job.creation, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last().cloned() else { return Ok(counts) };
+            for found in page.into_iter().filter(|found| found.finding.match_class != MatchClass::AddressOnly) {
+                counts.places += u64::from(found.occurrences.unsigned_abs());
+                // They come in the order of users.
+                if last_user.as_ref() != Some(&found.user) {
+                    counts.users += 1;
+                    let user = self.store().load_user(caller.tenant, &UserKey::Id(found.user.clone())).await?;
+                    let is_disabled = |user: &User| matches!(user.cell(edm::user::ACCOUNT_ENABLED), Cell::Integer(0));
+                    counts.disabled += u64::from(user.as_ref().is_some_and(is_disabled));
+                    last_user = Some(found.user);
+                }
+            }
+            after = Some(last);
+        }
+    }
+
+    /// Ends a job of which nothing is left but to raise what it has found; one that waits for slow verifiers goes on
+    /// waiting.
+    pub async fn end_job(&self, mut job: RunningJob, vault: &Vault, brake: Brake) -> Result<Job, JobError> {
+        let caller = job.caller().clone();
+        let mut progress: Value = job.progress()?;
+        if self.waiting(&caller, Some(job.job().creation)).await?.candidates > 0 {
+            return job.wait(&progress).await;
+        }
+        if job.job().kind == JobKind::Scan {
+            let FoundCounts { places, users, disabled } = self.found_counts(&caller, job.job()).await?;
+            progress["current"] = places.into();
+            progress["users"] = users.into();
+            progress["disabledUsers"] = disabled.into();
+        }
+        let raising = match job.raise(vault, brake).await {
+            Ok(raising) => raising,
+            Err(error) => return Err(job.failed(error).await),
+        };
+        let job = match raising {
+            Raising::Done(raised) => {
+                progress["raised"] = serde_json::to_value(raised).unwrap_or_default();
+                job.complete(&progress).await?
+            }
+            Raising::Held(why) => job.hold(&why, &progress).await?,
+        };
+        self.forget_old_records(&caller).await?;
+        Ok(job)
     }
 }

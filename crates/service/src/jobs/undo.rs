@@ -2,6 +2,7 @@
 
 use super::{HEARTBEAT, JobError, RunningJob};
 use crate::Service;
+use crate::checks::HandedIn;
 use model::{Caller, Command, EntityId, Job, JobKind, JobState, Note, RevertNote, Subject};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
@@ -48,19 +49,65 @@ impl Service {
         &self,
         caller: &Caller,
         id: &str,
-        Undoing { force, take_over }: Undoing,
-        mut progress: impl FnMut(u64),
+        how: Undoing,
+        progress: impl FnMut(u64),
     ) -> Result<(Job, Undone), JobError> {
+        self.begin_undo(caller, id, how).await?.run(progress).await
+    }
+
+    /// Begins to take back what a job did: from here on nobody else works at either job.
+    pub async fn begin_undo(
+        &self,
+        caller: &Caller,
+        id: &str,
+        Undoing { force, take_over }: Undoing,
+    ) -> Result<BegunUndo, JobError> {
         let target = self.job(caller, id).await?;
         self.must_rest(&target, take_over)?;
         if target.state == JobState::Undone {
             return Err(JobError::Ended { id: target.id, state: target.state.name(), what: "undo" });
         }
+        if target.state == JobState::Waiting && HandedIn::of(&target).is_some() {
+            return Err(JobError::Waiting { id: target.id });
+        }
         let parameters = Parameters { undoes: target.id.as_str().to_owned(), force };
-        let mut undo = self.start_job(caller, JobKind::Undo, &parameters).await?;
-        let mut target = self.take_up(caller, target).await?;
-        // What it waits for is not checked any more.
+        let undo = self.start_job(caller, JobKind::Undo, &parameters).await?;
+        match self.taken_back(caller, target).await {
+            Ok(target) => Ok(BegunUndo { undo, target, force }),
+            Err(error) => Err(undo.failed(error).await),
+        }
+    }
+
+    /// Takes a job up that is to be taken back: what it waits for is not checked any more.
+    async fn taken_back(&self, caller: &Caller, target: Job) -> Result<RunningJob, JobError> {
+        let target = self.take_up(caller, target).await?;
         self.change_candidates(caller.tenant, CandidateCommand::Drop { job: target.job.creation }).await?;
+        Ok(target)
+    }
+
+    /// The job that an undo takes back.
+    pub fn undone_by(job: &Job) -> Option<EntityId> {
+        let parameters: Parameters = serde_json::from_str(&job.parameters).ok()?;
+        (job.kind == JobKind::Undo).then(|| parameters.undoes.parse().ok())?
+    }
+}
+
+/// An undo that has begun.
+pub struct BegunUndo {
+    undo: RunningJob,
+    target: RunningJob,
+    force: bool,
+}
+
+impl BegunUndo {
+    /// The job that takes the other one back.
+    pub fn job(&self) -> &Job {
+        self.undo.job()
+    }
+
+    /// Takes everything back. `progress` is told how many things have been.
+    pub async fn run(self, mut progress: impl FnMut(u64)) -> Result<(Job, Undone), JobError> {
+        let Self { mut undo, mut target, force } = self;
         let done = match undo.revert(&mut target, force, &mut progress).await {
             Ok(done) => done,
             Err(error) => return Err(undo.failed(error).await),
@@ -74,12 +121,6 @@ impl Service {
             target.end(JobState::Failed, Some(&message), &kept).await?;
         }
         Ok((undo.complete(&done).await?, done))
-    }
-
-    /// The job that an undo takes back.
-    pub fn undone_by(job: &Job) -> Option<EntityId> {
-        let parameters: Parameters = serde_json::from_str(&job.parameters).ok()?;
-        (job.kind == JobKind::Undo).then(|| parameters.undoes.parse().ok())?
     }
 }
 

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use store::{AdminCommand, AdminOutcome, CandidateCommand, CandidateOutcome, Waiting};
+use store::{AdminCommand, AdminOutcome, BoxFuture, CandidateCommand, CandidateOutcome, Waiting};
 use tokio::sync::mpsc;
 
 /// For how long of work candidates are taken at once, about.
@@ -84,6 +84,12 @@ pub enum QueueScope {
     Job(u64),
     /// Any, until there is none to take.
     Any,
+}
+
+/// Who is told how far the queue is, about each second; an error ends the work.
+pub trait QueueWatch: Send {
+    /// Takes in how far it is now.
+    fn told(&mut self, now: QueueProgress) -> BoxFuture<'_, Result<(), JobError>>;
 }
 
 /// A worker for the queue.
@@ -186,14 +192,13 @@ struct Turn<'w> {
 }
 
 impl QueueWorker {
-    /// Checks candidates of a tenant until there is nothing left or `stop` comes. `progress` is asked about each second;
-    /// its error ends the work.
+    /// Checks candidates of a tenant until there is nothing left or `stop` comes.
     pub async fn work(
         &self,
         caller: &Caller,
         scope: QueueScope,
-        stop: impl Future<Output = ()>,
-        mut progress: impl AsyncFnMut(QueueProgress) -> Result<(), JobError>,
+        stop: impl Future<Output = ()> + Send,
+        watch: &mut dyn QueueWatch,
     ) -> Result<(QueueEnd, QueueCounts), JobError> {
         let mut turn = Turn {
             worker: self,
@@ -206,7 +211,7 @@ impl QueueWorker {
             counts: QueueCounts::default(),
             began: Instant::now(),
         };
-        let outcome = turn.run(scope, stop, &mut progress).await;
+        let outcome = turn.run(scope, stop, watch).await;
         // What nobody will check here any more is not kept from others until the lease lapses.
         let rest = turn.leave().await;
         let end = outcome?;
@@ -219,8 +224,8 @@ impl Turn<'_> {
     async fn run(
         &mut self,
         scope: QueueScope,
-        stop: impl Future<Output = ()>,
-        progress: &mut impl AsyncFnMut(QueueProgress) -> Result<(), JobError>,
+        stop: impl Future<Output = ()> + Send,
+        watch: &mut dyn QueueWatch,
     ) -> Result<QueueEnd, JobError> {
         let mut stop = pin!(stop);
         let mut second = tokio::time::interval(Duration::from_secs(1));
@@ -235,7 +240,7 @@ impl Turn<'_> {
                     if waiting.candidates == 0 {
                         return Ok(QueueEnd::Empty);
                     }
-                    progress(self.progress(waiting)).await?;
+                    watch.told(self.progress(waiting)).await?;
                     tokio::select! {
                         () = &mut stop => return Ok(QueueEnd::Stopped),
                         () = tokio::time::sleep(PAUSE) => continue,
@@ -252,7 +257,7 @@ impl Turn<'_> {
                         QueueScope::Any => None,
                     };
                     let waiting = self.worker.service.waiting(self.caller, job).await?;
-                    progress(self.progress(waiting)).await?;
+                    watch.told(self.progress(waiting)).await?;
                 }
                 Some(done) = self.pool.done.recv() => {
                     self.done(done);

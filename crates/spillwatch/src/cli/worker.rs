@@ -8,8 +8,9 @@ use std::time::Duration;
 /// `spillwatch worker`
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Takes pieces of the material of `spillwatch scan --distributed`, of any tenant, one after another, until it is told \
-    to stop.\nAny number of workers share the work: on many machines with a PostgreSQL database, as several processes on one \
+    after_help = "Takes pieces of the material of `spillwatch scan --distributed`, pairs that were handed in over HTTP, and passwords that wait \
+    for slow\nverifiers, of any tenant, one after another, until it is told to stop. What it finishes of a job that waits it \
+    ends.\nAny number of workers share the work: on many machines with a PostgreSQL database, as several processes on one \
     machine with a\ndata folder. Each needs what the scan needs: the store, the operator's key, and the material under the same \
     addresses. A worker\nthat dies loses nothing: another one takes its piece over. See docs/scan.md.\n\n\
     Examples:\n  spillwatch worker --database postgres://db.example/spillwatch --secret-key-file key\n  \
@@ -19,7 +20,7 @@ pub struct Worker {
     /// Tenant to work for; all of them when left out
     #[arg(long, value_name = "ID", env = "SPILLWATCH_TENANT")]
     pub tenant: Option<TenantId>,
-    /// Threads that look for names; as many as there are processors when left out
+    /// Threads that look for names, and as many that check passwords; as many as there are processors when left out
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
     /// End after one piece, or at once when there is none
@@ -34,6 +35,9 @@ pub struct Worker {
     /// How many seconds others wait for this worker when it is not heard of, before they take its piece over
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = lease)]
     pub lease: Duration,
+    /// How many MiB checks of passwords may take together: those of argon2 and scrypt take much
+    #[arg(long, value_name = "MIB", default_value_t = super::QueueOptions::USUAL_MEMORY, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub verify_memory: u32,
     /// Password of encrypted archives; may be given several times. Others see it in the list of processes: better in the
     /// variable
     #[arg(

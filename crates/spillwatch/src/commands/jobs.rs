@@ -10,10 +10,12 @@ use crate::commands::{check, scan, users};
 use crate::error::Failure;
 use crate::instance::Instance;
 use crate::output::rows;
-use model::{Job, JobKind, JobState};
+use crate::verifier_keys::Purpose;
+use model::{Caller, Job, JobKind, JobState};
 use serde_json::{Value, json};
 use service::Service;
-use service::jobs::Undoing;
+use service::checks::HandedIn;
+use service::jobs::{Afar, Undoing};
 use std::io::IsTerminal as _;
 
 /// Carries out what is asked for.
@@ -113,6 +115,9 @@ async fn resume(global: &Global, instance: &Instance, options: Resume) -> Result
         return Err(Failure::message(format!("the job is held: {why}. --release lets it do the rest")));
     }
     let is_waiting = job.state == JobState::Waiting;
+    if HandedIn::of(&job).is_some() {
+        return resume_handed_in(global, instance, &caller, &options).await;
+    }
     let job = instance.service.resume_job(&caller, &options.job.id, options.take_over).await?;
     match job.job().kind {
         JobKind::Import if is_waiting => users::import::resume_waiting(global, instance, job, options.release).await,
@@ -120,6 +125,28 @@ async fn resume(global: &Global, instance: &Instance, options: Resume) -> Result
         JobKind::Check => check::resume(global, instance, job, options.release).await,
         JobKind::Scan => scan::resume(global, instance, job, options.release).await,
         JobKind::Undo => Err(Failure::message("this version knows no jobs of this kind")),
+    }
+}
+
+/// Pairs that were handed in are with the store, not in a file.
+async fn resume_handed_in(
+    global: &Global,
+    instance: &Instance,
+    caller: &Caller,
+    options: &Resume,
+) -> Result<(), Failure> {
+    match instance.service.resume_afar(caller, &options.job.id, options.release).await? {
+        Afar::Waits(job) => {
+            let id = job.id;
+            anstream::eprintln!(
+                "The pairs of the job {id} wait for `spillwatch serve` or `spillwatch worker`, which check them and end it."
+            );
+            Ok(())
+        }
+        Afar::Begun(begun) => {
+            let job = begun.run(&instance.vault(global, Purpose::Open).await?).await?;
+            rows(global, &["job", "state"], &[vec![json!(job.id.as_str()), json!(job.state.name())]], "")
+        }
     }
 }
 

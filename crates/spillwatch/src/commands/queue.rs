@@ -5,11 +5,14 @@ use crate::cli::QueueOptions;
 use crate::commands::events::bar;
 use crate::error::Failure;
 use crate::signals::Signals;
+use indicatif::ProgressBar;
 use serde::Serialize;
-use service::jobs::{HEARTBEAT, RunningJob};
-use service::{QueueEnd, QueueLimits, QueueScope, Vault};
+use serde_json::Value;
+use service::jobs::{HEARTBEAT, JobError, RunningJob};
+use service::{QueueEnd, QueueLimits, QueueProgress, QueueScope, QueueWatch, Vault};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
+use store::BoxFuture;
 
 /// For how long a worker's candidates are its own after it was last heard of.
 pub const LEASE: Duration = Duration::from_mins(2);
@@ -74,32 +77,15 @@ impl Queue {
         );
         let bar = bar("{bar:30} {pos}/{len} passwords checked  {msg}  ETA {eta}");
         bar.set_length(waiting);
-        let (mut kept, mut told) = (Instant::now(), Instant::now());
         let mut signals = Signals::listen()?;
         let mut signal = None;
         let stop = async { signal = Some(signals.next().await) };
+        let progress = serde_json::to_value(progress)
+            .map_err(|error| Failure::message(format!("how far the job is cannot be written: {error}")))?;
+        let mut watch =
+            Watch { job, progress, all: waiting, bar: bar.clone(), kept: Instant::now(), told: Instant::now() };
         let worker = service.queue_worker(vault, self.limits, &format!("job {id}"), LEASE);
-        let worked = worker
-            .work(&caller, QueueScope::Job(number), stop, async |now| {
-                let left = now.waiting.candidates;
-                bar.set_position(waiting.saturating_sub(left));
-                bar.set_message(format!("{} current, {:.0} a second here", now.counts.current, now.rate));
-                if bar.is_hidden() && told.elapsed() >= LINE {
-                    told = Instant::now();
-                    let eta =
-                        now.left().map_or_else(String::new, |eta| format!(", {} s left at this rate", eta.as_secs()));
-                    anstream::eprintln!(
-                        "{left} of {waiting} passwords still wait, {:.0} a second here{eta}.",
-                        now.rate
-                    );
-                }
-                if kept.elapsed() >= HEARTBEAT {
-                    job.keep(progress, Vec::new()).await?;
-                    kept = Instant::now();
-                }
-                Ok(())
-            })
-            .await;
+        let worked = worker.work(&caller, QueueScope::Job(number), stop, &mut watch).await;
         bar.finish_and_clear();
         let (end, counts) = worked?;
         if counts.failed > 0 {
@@ -116,6 +102,37 @@ impl Queue {
                 Ok(Worked::Waits(left, format!("{}: they are no longer checked here", signal.unwrap_or("stopped"))))
             }
         }
+    }
+}
+
+/// Tells how far it is, and lets others see that the job's process lives.
+struct Watch<'w> {
+    job: &'w mut RunningJob,
+    progress: Value,
+    all: u64,
+    bar: ProgressBar,
+    kept: Instant,
+    told: Instant,
+}
+
+impl QueueWatch for Watch<'_> {
+    fn told(&mut self, now: QueueProgress) -> BoxFuture<'_, Result<(), JobError>> {
+        let left = now.waiting.candidates;
+        self.bar.set_position(self.all.saturating_sub(left));
+        self.bar.set_message(format!("{} current, {:.0} a second here", now.counts.current, now.rate));
+        if self.bar.is_hidden() && self.told.elapsed() >= LINE {
+            self.told = Instant::now();
+            let eta = now.left().map_or_else(String::new, |eta| format!(", {} s left at this rate", eta.as_secs()));
+            let all = self.all;
+            anstream::eprintln!("{left} of {all} passwords still wait, {:.0} a second here{eta}.", now.rate);
+        }
+        Box::pin(async {
+            if self.kept.elapsed() >= HEARTBEAT {
+                self.job.keep(&self.progress, Vec::new()).await?;
+                self.kept = Instant::now();
+            }
+            Ok(())
+        })
     }
 }
 

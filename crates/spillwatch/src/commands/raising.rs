@@ -2,14 +2,9 @@
 
 use crate::commands::queue::{Queue, Worked, waits_in_words};
 use crate::error::Failure;
-use model::{Caller, EntityId, FoundCredential, MatchClass, UserKey, edm};
-use odata::encode::{Cell, Row as _};
 use serde::{Deserialize, Serialize};
-use service::jobs::{Brake, JobError, Raised, Raising, RunningJob};
+use service::jobs::{Brake, FoundCounts, JobError, Raised, Raising, RunningJob};
 use service::{Service, Vault};
-
-/// Findings that are read at once.
-const PAGE: u32 = 2_000;
 
 /// Progress that tells what became of what was found.
 pub trait Raises: Serialize {
@@ -18,17 +13,6 @@ pub trait Raises: Serialize {
 
     /// Takes in what the job has found, where that became known after all was read.
     fn set_found(&mut self, _found: FoundCounts) {}
-}
-
-/// What a job has found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FoundCounts {
-    /// Places at which a current credential stands.
-    pub places: u64,
-    /// Users whose they are.
-    pub users: u64,
-    /// Of these, those who cannot sign in.
-    pub disabled: u64,
 }
 
 /// A job that has come to its end, or is held.
@@ -68,7 +52,7 @@ pub async fn raise<P: Raises>(
     let caller = job.caller().clone();
     match queue.work_off(&mut job, vault, &progress).await {
         Ok(Worked::Nothing) => {}
-        Ok(Worked::Done) => progress.set_found(found_by(service, &caller, &job).await?),
+        Ok(Worked::Done) => progress.set_found(service.found_counts(&caller, job.job()).await?),
         Ok(Worked::Waits(left, why)) => {
             let said = waits_in_words(job.job().id.as_str(), left, &why);
             job.wait(&progress).await?;
@@ -100,28 +84,6 @@ pub async fn raise<P: Raises>(
             );
             Ok(Ended { progress, held: Some(held), waits: None })
         }
-    }
-}
-
-/// Counts what a job has found.
-async fn found_by(service: &Service, caller: &Caller, job: &RunningJob) -> Result<FoundCounts, Failure> {
-    let mut counts = FoundCounts::default();
-    let (mut after, mut last_user): (Option<FoundCredential>, Option<EntityId>) = (None, None);
-    loop {
-        let page = service.store().found(caller.tenant, job.job().creation, after.as_ref(), PAGE).await?;
-        let Some(last) = page.last().cloned() else { return Ok(counts) };
-        for found in page.into_iter().filter(|found| found.finding.match_class != MatchClass::AddressOnly) {
-            counts.places += u64::from(found.occurrences.unsigned_abs());
-            // They come in the order of users.
-            if last_user.as_ref() != Some(&found.user) {
-                counts.users += 1;
-                let user = service.store().load_user(caller.tenant, &UserKey::Id(found.user.clone())).await?;
-                let is_disabled = user.map(|user| matches!(user.cell(edm::user::ACCOUNT_ENABLED), Cell::Integer(0)));
-                counts.disabled += u64::from(is_disabled == Some(true));
-                last_user = Some(found.user);
-            }
-        }
-        after = Some(last);
     }
 }
 

@@ -2,10 +2,14 @@
 
 use crate::cli::{Global, RateLimit, Serve};
 use crate::commands::token::issue;
+use crate::commands::worker::usual_name;
+use crate::desk::{Crew, Desk, Tools, Until};
 use crate::error::Failure;
 use crate::instance::{Instance, keys_folder};
 use crate::signals::Signals;
+use crate::verifier_keys::Purpose;
 use api::server::{Listen, serve};
+use api::spillwatch::CheckLimits;
 use api::{App, ClientCredentials, Limits, Origins, RequestRate, Throttle, TlsFiles, router};
 use auth::client_credentials::{Rate, TokenGate};
 use auth::{
@@ -13,11 +17,13 @@ use auth::{
 };
 use model::{PermissionSet, Tenant};
 use secrecy::ExposeSecret as _;
+use service::jobs::LEASE;
 use service::{Service, Settings};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// How long the token lives that is printed at the start.
@@ -49,7 +55,9 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     });
 
     let builtin = if options.no_builtin_issuer { None } else { Some(instance.issuer(public_url.as_deref()).await?) };
-    let app = application(&options, &instance, builtin.clone(), &origin, public_url.as_deref())?;
+    let mut app = application(&options, &instance, builtin.clone(), &origin, public_url.as_deref())?;
+    app.vault = Some(instance.vault(global, Purpose::Seal).await?);
+    let app = Arc::new(app);
     let listen = Listen { tls, only_from: options.behind_proxy.as_slice().into(), limits: app.limits };
     let version = env!("CARGO_PKG_VERSION");
     match &global.database {
@@ -66,6 +74,7 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
         let app = app.clone();
         async move { app.authenticator.keep_keys_fresh(Duration::from_mins(1)).await }
     });
+    let working = work(&options, &app, &stop)?;
     let store = instance.service.store();
     let failure = tokio::select! {
         why = store.failed() => Some(why),
@@ -87,9 +96,29 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
             return Err(Failure::message(why));
         }
     }
+    if let Some(working) = working {
+        working.await?;
+    }
     store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Opens the desk, unless this server is to do no such work.
+fn work(options: &Serve, app: &App, stop: &CancellationToken) -> Result<Option<JoinHandle<()>>, Failure> {
+    let threads = options.checks.threads();
+    let Some(vault) = app.vault.clone().filter(|_| threads > 0) else { return Ok(None) };
+    let tools = Tools {
+        service: app.service.clone(),
+        vault,
+        crew: Crew::new(threads)?,
+        name: usual_name(),
+        memory_bytes: u64::from(options.checks.verify_memory) << 20,
+        lease: LEASE,
+        stop: stop.clone(),
+    };
+    let mut desk = Desk::new(tools, None, app.work.clone());
+    Ok(Some(tokio::spawn(async move { desk.run(Until::Stopped).await })))
 }
 
 /// Tokens must not cross a network in clear. Options from a file are not held against each other by
@@ -138,7 +167,7 @@ fn application(
     builtin: Option<Arc<BuiltinIssuer>>,
     origin: &str,
     public_url: Option<&str>,
-) -> Result<Arc<App>, Failure> {
+) -> Result<App, Failure> {
     let settings = AuthSettings { origins: vec![origin.to_owned()], ..AuthSettings::default() };
     let outgoing = OutgoingRules { allowed: options.allow_outgoing.clone(), ..OutgoingRules::default() };
     let authenticator = Authenticator::new(
@@ -159,6 +188,7 @@ fn application(
         Origins { public_url: public_url.map(Arc::from), trusted_proxies: options.behind_proxy.as_slice().into() };
     app.foreign_issuer = options.issuer.first().map(|issuer| issuer.issuer.to_string());
     app.throttle = request_rate(options).map(Throttle::new);
+    app.check_limits = CheckLimits::new(options.checks.rate());
     app.limits = Limits {
         body: options.max_body,
         batch: options.max_batch,
@@ -168,7 +198,7 @@ fn application(
         body_time: options.body_timeout,
         request_time: options.request_timeout,
     };
-    Ok(Arc::new(app))
+    Ok(app)
 }
 
 /// Tenants and apps, for the authenticator.

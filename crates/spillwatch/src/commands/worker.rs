@@ -1,8 +1,9 @@
-//! `spillwatch worker`: takes pieces of scans over many machines, one after another.
+//! `spillwatch worker`: takes pieces of scans over many machines, one after another, and checks pairs that were handed in.
 
 use crate::cli::{Global, Worker};
 use crate::commands::scan::piecework::{Answer, Ready, Tools, Unready, is_passing};
 use crate::commands::scan::task::{Payload, Scanned};
+use crate::desk::{Crew, Desk, Until};
 use crate::error::Failure;
 use crate::instance::Instance;
 use crate::signals::Signals;
@@ -15,6 +16,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// How long a worker waits before it asks again where there was nothing to do, or something went wrong.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -36,13 +38,41 @@ async fn work(global: &Global, instance: &Instance, options: Worker) -> Result<(
     let tools = Tools { vault: instance.vault(global, Purpose::Open).await?, threads, passwords };
     let name = options.name.clone().unwrap_or_else(usual_name);
     let mut signals = Signals::listen()?;
-    tracing::info!(worker = name, threads, "waiting for pieces of scans");
-    let mut desk = Desk { instance, tools, name, lease: options.lease, refused: HashSet::new(), ready: None };
-    let ends_when_idle = options.once || options.until_idle;
+    let stop = CancellationToken::new();
+    let checks = crate::desk::Tools {
+        service: instance.service.clone(),
+        vault: tools.vault.clone(),
+        crew: Crew::new(threads)?,
+        name: name.clone(),
+        memory_bytes: u64::from(options.verify_memory) << 20,
+        lease: options.lease,
+        stop: stop.clone(),
+    };
+    let mut desk = Desk::new(checks, options.tenant, Arc::default());
+    if options.once || options.until_idle {
+        return pieces(instance, &options, (tools, name), &mut signals, Some((&mut desk, &stop))).await;
+    }
+    let working = tokio::spawn(async move { desk.run(Until::Stopped).await });
+    let done = pieces(instance, &options, (tools, name), &mut signals, None).await;
+    stop.cancel();
+    working.await?;
+    done
+}
+
+/// Scans pieces, until it is told to stop, or with a desk until neither pieces nor work for that are left.
+async fn pieces(
+    instance: &Instance,
+    options: &Worker,
+    (tools, name): (Tools, String),
+    signals: &mut Signals,
+    desk: Option<(&mut Desk, &CancellationToken)>,
+) -> Result<(), Failure> {
+    tracing::info!(worker = name, threads = tools.threads, "waiting for pieces of scans and for pairs to check");
+    let mut seat = Seat { instance, tools, name, lease: options.lease, refused: HashSet::new(), ready: None };
     loop {
-        let rests = match desk.claim(&options).await {
+        let rests = match seat.claim(options).await {
             Ok(Some((caller, task))) => {
-                let step = desk.task(&caller, task, &mut signals).await?;
+                let step = seat.task(&caller, task, signals).await?;
                 if let Step::Told(signal) = step {
                     tracing::info!(signal, "stopped; the piece was given back");
                     return Ok(());
@@ -52,7 +82,18 @@ async fn work(global: &Global, instance: &Instance, options: Worker) -> Result<(
                 }
                 matches!(step, Step::Failed)
             }
-            Ok(None) if ends_when_idle => return Ok(()),
+            Ok(None) if options.once => {
+                if let Some((desk, stop)) = desk {
+                    at_desk(async { _ = desk.round().await }, signals, stop).await;
+                }
+                return Ok(());
+            }
+            Ok(None) if options.until_idle => {
+                if let Some((desk, stop)) = desk {
+                    at_desk(desk.run(Until::Idle), signals, stop).await;
+                }
+                return Ok(());
+            }
             Ok(None) => true,
             Err(error) if is_passing(&error) => {
                 tracing::warn!(%error, "the store does not answer; it is asked again");
@@ -73,8 +114,19 @@ async fn work(global: &Global, instance: &Instance, options: Worker) -> Result<(
     }
 }
 
+/// Waits for a desk, which gives back what it is at when a signal comes.
+async fn at_desk(work: impl Future<Output = ()>, signals: &mut Signals, stop: &CancellationToken) {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            () = &mut work => return,
+            _ = signals.next() => stop.cancel(),
+        }
+    }
+}
+
 /// The host and the process.
-fn usual_name() -> String {
+pub fn usual_name() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{host}/{}", std::process::id())
 }
@@ -92,7 +144,7 @@ enum Step {
 }
 
 /// A worker with what it has at hand.
-struct Desk<'i> {
+struct Seat<'i> {
     instance: &'i Instance,
     tools: Tools,
     name: String,
@@ -103,7 +155,7 @@ struct Desk<'i> {
     ready: Option<((u32, u64), Ready)>,
 }
 
-impl Desk<'_> {
+impl Seat<'_> {
     /// Claims a task of the first tenant that has one.
     async fn claim(&mut self, options: &Worker) -> Result<Option<(Caller, HeldTask)>, JobError> {
         let registry = self.instance.service.registry().await?;

@@ -200,6 +200,9 @@ pub(super) async fn candidates_wait_for_their_jobs(harness: &dyn Harness) {
     let waits = Job { state: JobState::Waiting, ..held };
     let waits = written(store, tenant, put_job(&waits, Some(waits.version), Vec::new())).await;
     assert_eq!(claim(store, first, ("a", 0), (9, None)).await, [], "another tenant has none");
+    let waiting_jobs = async |tenant, after| store.waiting_jobs(tenant, after, 9).await.expect("jobs can be read");
+    assert_eq!(waiting_jobs(tenant, 0).await, [waits.clone()], "the other one is running");
+    assert_eq!((waiting_jobs(tenant, waits.creation).await, waiting_jobs(first, 0).await), (Vec::new(), Vec::new()));
     assert_eq!(claim(store, tenant, ("a", 0), (9, Some(&waits))).await.len(), 1);
 
     // Tasks bring candidates too.

@@ -1,13 +1,13 @@
 //! How far a scan is: for its job, and for whoever watches it.
 
 use crate::commands::events::bar;
-use crate::commands::raising::{FoundCounts, Raises};
+use crate::commands::raising::Raises;
 use ::scan::counters::{Counters, Outcome};
 use ::scan::source::Location;
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 use service::ScanTotals;
-use service::jobs::Raised;
+use service::jobs::{FoundCounts, Raised};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
