@@ -2,10 +2,12 @@
 //! (graph.md, section 6; docs/adr/0006-one-domain-three-views.md).
 
 use crate::detection_id::{DetectionId, DetectionText, detection_type};
+use crate::detection_template::{COPIED, Template, Values};
 use crate::edm::{self, event, risk_detection as at};
 use crate::event::RiskEventStatus;
 use crate::members::Members;
-use crate::risk::RiskDetail;
+use crate::risk::{RiskDetail, RiskState};
+use odata::Ticks;
 use odata::edm::{EntityType, Property};
 use odata::encode::{Cell, CellError, Row};
 use odata::expression::bound::{Expression, Literal, Node, PropertyPath, ValueType, View};
@@ -19,9 +21,9 @@ const OFFLINE: i64 = 3;
 /// `tokenIssuerType`: `AzureAD`.
 const TOKEN_ISSUER: i64 = 0;
 /// `additionalInfo` where there is no evidence.
-const NO_INFO: &str = "[]";
+pub(crate) const NO_INFO: &str = "[]";
 /// `riskEventType` of nearly every detection, and the same as JSON.
-const LEAKED: &str = "leakedCredentials";
+pub(crate) const LEAKED: &str = "leakedCredentials";
 const LEAKED_JSON: &str = "\"leakedCredentials\"";
 
 /// A row of an event, with what [`event::RISK_DETAIL`], [`event::EVIDENCE`] and
@@ -38,10 +40,12 @@ impl<'r> DetectionRow<'r> {
     /// Looks at an event's row.
     pub fn of(event: &'r dyn Row) -> Result<Self, CellError> {
         let members = event.members().and_then(Members::of);
-        let id = match (&members, event.cell(event::ID)) {
-            (Some(members), _) => members.plain_text(event::ID),
-            (None, Cell::Text(id)) => Some(id),
-            (None, _) => None,
+        let id = match &members {
+            Some(members) => members.plain_text(event::ID),
+            None => match event.cell(event::ID) {
+                Cell::Text(id) => Some(id),
+                _ => None,
+            },
         };
         let Some(id) = id else {
             let Property { name, ty, .. } = edm::ENTITY.properties[0];
@@ -50,14 +54,37 @@ impl<'r> DetectionRow<'r> {
         Ok(Self { event, members, id: DetectionId::of(id).text() })
     }
 
-    fn state(&self) -> Option<i64> {
-        let number = |position| match self.event.cell(position) {
+    fn number(&self, position: usize) -> Option<i64> {
+        match self.event.cell(position) {
             Cell::Integer(value) => Some(value),
             _ => None,
-        };
-        let status = number(event::RISK_EVENT_STATUS).and_then(RiskEventStatus::from_value)?;
-        let detail = number(event::RISK_DETAIL).and_then(RiskDetail::from_value)?;
-        Some(status.state(detail) as i64)
+        }
+    }
+
+    fn detail(&self) -> Option<RiskDetail> {
+        self.number(event::RISK_DETAIL).and_then(RiskDetail::from_value)
+    }
+
+    fn state(&self, detail: RiskDetail) -> Option<RiskState> {
+        let status = self.number(event::RISK_EVENT_STATUS).and_then(RiskEventStatus::from_value)?;
+        Some(status.state(detail))
+    }
+
+    /// What is to be written into which template, where all of it is at hand rendered and nothing is unusual.
+    fn usual(&self) -> Option<(&'static Template, Values<'_>)> {
+        let members = self.members.as_ref()?;
+        let is_leaked = detection_type(members.plain_text(event::RISK_EVENT_TYPE)?) == LEAKED;
+        if !is_leaked || self.event.cell(event::EVIDENCE) != Cell::Null {
+            return None;
+        }
+        let detail = self.detail()?;
+        let template = Template::of(self.state(detail)?, detail)?;
+        let last_updated = self.number(event::LAST_UPDATED_DATE_TIME).and_then(Ticks::new)?;
+        let mut copied = [""; COPIED.len()];
+        for (json, (_, below)) in copied.iter_mut().zip(COPIED) {
+            *json = members.json(below)?;
+        }
+        Some((template, Values { id: self.id.as_str(), last_updated, copied }))
     }
 }
 
@@ -68,7 +95,10 @@ impl Row for DetectionRow<'_> {
         }
         match position {
             at::ID => Cell::Text(self.id.as_str()),
-            at::RISK_STATE => self.state().map_or(Cell::Damaged, Cell::Integer),
+            at::RISK_STATE => {
+                let state = self.detail().and_then(|detail| self.state(detail));
+                state.map_or(Cell::Damaged, |state| Cell::Integer(state as i64))
+            }
             at::RISK_EVENT_TYPE => match self.event.cell(event::RISK_EVENT_TYPE) {
                 Cell::Text(of) => Cell::Text(detection_type(of)),
                 other => other,
@@ -98,6 +128,17 @@ impl Row for DetectionRow<'_> {
         }
     }
 
+    fn write_members(&self, positions: &[usize], out: &mut Vec<u8>) -> bool {
+        if positions != at::DEFAULT {
+            return false;
+        }
+        let usual = self.usual();
+        if let Some((template, values)) = &usual {
+            template.write(values, out);
+        }
+        usual.is_some()
+    }
+
     fn entity_type(&self) -> &'static EntityType {
         &edm::RISK_DETECTION
     }
@@ -109,17 +150,11 @@ impl Row for DetectionRow<'_> {
 
 /// The position at which an event holds the same value as its detection.
 fn below(position: usize) -> Option<usize> {
-    Some(match position {
-        at::ACTIVITY_DATE_TIME => event::RISK_EVENT_DATE_TIME,
-        at::DETECTED_DATE_TIME => event::CREATED_DATE_TIME,
-        at::LAST_UPDATED_DATE_TIME => event::LAST_UPDATED_DATE_TIME,
-        at::RISK_DETAIL => event::RISK_DETAIL,
-        at::RISK_LEVEL => event::RISK_LEVEL,
-        at::USER_DISPLAY_NAME => event::USER_DISPLAY_NAME,
-        at::USER_ID => event::USER_ID,
-        at::USER_PRINCIPAL_NAME => event::USER_PRINCIPAL_NAME,
-        _ => return None,
-    })
+    match position {
+        at::LAST_UPDATED_DATE_TIME => Some(event::LAST_UPDATED_DATE_TIME),
+        at::RISK_DETAIL => Some(event::RISK_DETAIL),
+        _ => COPIED.iter().find(|(copied, _)| *copied == position).map(|(_, below)| *below),
+    }
 }
 
 /// What is the same for every detection.

@@ -61,15 +61,25 @@ impl DetectionId {
 
     /// Its text.
     pub fn text(self) -> DetectionText {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 64];
-        for (at, byte) in self.0.into_iter().enumerate() {
-            text[2 * at] = DIGITS[usize::from(byte >> 4)];
-            text[2 * at + 1] = DIGITS[usize::from(byte & 15)];
+        for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+            *pair = PAIRS[usize::from(byte)];
         }
         DetectionText(text)
     }
 }
+
+/// The two digits of each byte.
+static PAIRS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < pairs.len() {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
 
 impl fmt::Debug for DetectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,6 +129,10 @@ fn tagged(tag: &[u8], bytes: &[u8]) -> [u8; 32] {
 /// `riskEventType` of the detection that an event is: whichever way leakedCredentials was spelt, also as
 /// the type's name, it is that (graph.md, section 6).
 pub fn detection_type(risk_event_type: &str) -> &str {
+    const SPELT: [&str; 2] = ["leakedCredentials", "leakedCredentialsRiskEvent"];
+    if SPELT.iter().any(|spelt| risk_event_type.eq_ignore_ascii_case(spelt)) {
+        return SPELT[0]; // nearly all, and much quicker than the rest
+    }
     let letters = risk_event_type.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
     let is_short = letters.clone().eq(*b"leakedcredentials");
     if is_short || letters.eq(*b"leakedcredentialsriskevent") { "leakedCredentials" } else { risk_event_type }

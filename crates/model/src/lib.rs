@@ -11,6 +11,7 @@ mod command;
 mod decide;
 mod detection;
 mod detection_id;
+mod detection_template;
 pub mod edm;
 mod effect;
 mod event;

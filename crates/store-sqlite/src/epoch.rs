@@ -1,6 +1,7 @@
 //! The registry's epoch, asked for by every request. While the log's header is as it was when the
 //! epoch was last read, no commit of any process has come in between, and the epoch is what it was:
-//! no transaction is needed.
+//! no transaction is needed. The own writer says which commits are its own: those of events and users
+//! leave the registry as it is.
 
 use crate::admin;
 use crate::readers::Readers;
@@ -33,5 +34,21 @@ impl EpochCache {
         let epoch = readers.with(admin::epoch)?;
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some((header, epoch));
         Ok(epoch)
+    }
+
+    /// Says that between these headers there was one commit, which left the registry as it was.
+    pub(crate) fn carry(&self, before: Header, after: Header) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some((seen, _)) = &mut *known
+            && *seen == before
+        {
+            *seen = after;
+        }
+    }
+
+    /// Whether it need not be read as long as the header is this one.
+    #[cfg(test)]
+    pub(crate) fn is_known_at(&self, header: Header) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).is_some_and(|(seen, _)| seen == header)
     }
 }

@@ -237,8 +237,10 @@ impl<'a> Group<'a> {
         self.spoilt || self.db.is_autocommit()
     }
 
-    /// Writes heads and totals, and commits. When it answers `Ok`, everything is on disk.
-    pub(crate) fn commit(self) -> Result<(), StoreError> {
+    /// Writes heads and totals, and commits. When it answers `Ok`, everything is on disk; it says whether anything of a
+    /// tenant was changed.
+    pub(crate) fn commit(self) -> Result<bool, StoreError> {
+        let moved = self.heads.iter().any(|head| head.moved);
         let write = engine("writing totals");
         let now = self.clock.now();
         for head in self.heads {
@@ -263,7 +265,8 @@ impl<'a> Group<'a> {
                 add.execute(params![head.tenant.0, subject, level, status, by]).map_err(&write)?;
             }
         }
-        run(self.db, "COMMIT").map_err(engine("committing"))
+        run(self.db, "COMMIT").map_err(engine("committing"))?;
+        Ok(moved)
     }
 
     /// Gives everything up.

@@ -44,12 +44,13 @@ pub use open::FILE_NAME;
 
 use crate::checkpoint::{Checkpointer, Limits};
 use crate::epoch::EpochCache;
+use crate::group::Actors;
 use crate::open::{Role, connect};
 use crate::owned::OwnedRow;
 use crate::readers::Readers;
 use crate::slow::SlowLane;
 use crate::wal_index::WalIndex;
-use crate::writer::{Job, Message, QUEUE, Writer};
+use crate::writer::{Desk, Job, Message, QUEUE, Request, Writer};
 use model::{
     Actor, Clock, Command, DetectionId, EntityId, EventKey, Evidence, Registry, Repeatability, RiskEvent, RiskyUser,
     TenantKey, Total, User, UserKey,
@@ -76,7 +77,8 @@ pub struct SqliteStore {
     path: PathBuf,
     readers: Arc<Readers>,
     slow: SlowLane,
-    epoch: EpochCache,
+    epoch: Arc<EpochCache>,
+    desk: Arc<Desk>,
     writer: mpsc::Sender<Message>,
     failure: watch::Receiver<Option<String>>,
     migrations: Vec<String>,
@@ -106,20 +108,23 @@ impl SqliteStore {
         let checkpointer = Checkpointer::start(&path, Limits::USUAL, readers.clone()).map_err(cannot_start)?;
         let (failure, failed) = watch::channel(None);
         let (sender, messages) = mpsc::channel(QUEUE);
-        let writer = Writer { db, clock, checkpointer, failure };
+        let epoch = Arc::new(EpochCache::new());
+        let writer = Writer {
+            db,
+            clock,
+            actors: Actors::default(),
+            checkpointer,
+            readers: readers.clone(),
+            epoch: epoch.clone(),
+            failure,
+        };
+        let desk = Arc::new(Desk::new(writer));
+        let of_thread = desk.clone();
         std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || writer.run(messages))
+            .spawn(move || of_thread.run(messages))
             .map_err(cannot_start)?;
-        Ok(Self {
-            readers,
-            slow: SlowLane::new(cores),
-            epoch: EpochCache::new(),
-            path,
-            writer: sender,
-            failure: failed,
-            migrations,
-        })
+        Ok(Self { readers, slow: SlowLane::new(cores), epoch, path, desk, writer: sender, failure: failed, migrations })
     }
 
     /// The names of the migrations that opening it ran.
@@ -150,9 +155,16 @@ impl Store for SqliteStore {
         commands: Vec<Command>,
         repeatability: Option<Repeatability>,
     ) -> BoxFuture<'_, Result<Vec<Outcome>, ListError>> {
-        let repeatability = repeatability.map(Box::new);
-        let job = move |reply| Job { tenant, actor, commands, repeatability, reply };
-        Box::pin(async move { self.ask(|reply| Message::Write(job(reply))).await? })
+        let mut request = Request { tenant, actor, commands, repeatability: repeatability.map(Box::new) };
+        Box::pin(async move {
+            if self.writer.capacity() == self.writer.max_capacity() {
+                match self.desk.serve(request) {
+                    Ok(answer) => return answer,
+                    Err(back) => request = back,
+                }
+            }
+            self.ask(|reply| Message::Write(Job { request, reply })).await?
+        })
     }
 
     fn executed<'a>(

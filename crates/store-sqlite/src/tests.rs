@@ -6,7 +6,7 @@ use crate::error::engine;
 use crate::open::{Role, connect, create_file};
 use crate::readers::Readers;
 use crate::wal_index::WalIndex;
-use crate::writer::{Job, Message, Writer};
+use crate::writer::{Job, Message, Request, Writer};
 use crate::{MAPPED, SqliteStore};
 use model::{
     Actor, Clock as _, Command, EventKind, FixedClock, NewId, NewRiskEvent, Repeatability, RiskEventStatus, RiskLevel,
@@ -95,7 +95,10 @@ async fn in_one_group(
     for (id, length) in ids {
         let (reply, answer) = tokio::sync::oneshot::channel();
         let (actor, command) = creation(&id, length);
-        let job = Message::Write(Job { tenant, actor, commands: vec![command], repeatability: None, reply });
+        let job = Message::Write(Job {
+            request: Request { tenant, actor, commands: vec![command], repeatability: None },
+            reply,
+        });
         assert!(store.writer.try_send(job).is_ok(), "there is room in the queue");
         answers.push(answer);
     }
@@ -346,4 +349,81 @@ fn the_log_is_copied_when_large_and_a_reader_only_delays_it() {
     let log = std::fs::metadata(folder.path().join("a.db-wal")).expect("the log");
     assert_eq!(log.len(), 0);
     checkpointer.stop();
+}
+
+#[tokio::test]
+async fn own_commits_leave_the_epoch_known_and_those_of_others_do_not() {
+    let (folder, store, tenant) = store_with_tenant().await;
+    let other = connect(&folder.path().join(crate::FILE_NAME), Role::Upkeep).expect("another connection");
+    let change = |times| {
+        for _ in 0..times {
+            other.execute("UPDATE registry SET epoch = epoch + 1", []).expect("the registry can be changed");
+        }
+    };
+    let epoch = store.registry_epoch().await.expect("an epoch");
+    let before = store.readers.header();
+    create(&store, tenant, "e1", 10).await.expect("there is room");
+    let after = store.readers.header();
+    assert!(after.follows(&before) && !before.follows(&after) && !after.follows(&after));
+    assert!(store.epoch.is_known_at(after), "nothing needs to be read");
+    assert_eq!(store.registry_epoch().await.expect("an epoch"), epoch);
+    change(1);
+    assert!(!store.epoch.is_known_at(store.readers.header()));
+    create(&store, tenant, "e2", 10).await.expect("there is room");
+    assert!(!store.epoch.is_known_at(store.readers.header()), "what was not known before is not known after");
+    assert_eq!(store.registry_epoch().await.expect("an epoch"), epoch + 1);
+    let before = store.readers.header();
+    change(2);
+    assert!(!store.readers.header().follows(&before), "two commits are not one");
+    assert_eq!(store.registry_epoch().await.expect("an epoch"), epoch + 3);
+}
+
+/// Tells the time, and remembers on which threads it was asked.
+struct Watched(Arc<FixedClock>, std::sync::Mutex<Vec<String>>);
+
+impl model::Clock for Watched {
+    fn now(&self) -> model::Ticks {
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        self.1.lock().expect("nothing panics under it").push(name);
+        self.0.now()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_finds_the_writer_idle_is_served_on_their_own_thread() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let watched = Arc::new(Watched(clock(), std::sync::Mutex::default()));
+    let store = Arc::new(SqliteStore::open(folder.path(), watched.clone()).expect("the store can be opened"));
+    let id = TenantId::new(uuid::Uuid::from_u128(1));
+    let command = AdminCommand::AddTenant { id, name: "a tenant".into(), created: clock().now() };
+    let Ok(AdminOutcome::Tenant(tenant)) = store.administer(command).await else { panic!("a tenant can be added") };
+    let asked = || std::mem::take(&mut *watched.1.lock().expect("nothing panics under it"));
+    let is_writer = |name: &String| name == "writer";
+    asked();
+
+    // The writer's thread may still be giving the desk back after it has answered.
+    for at in 0.. {
+        create(&store, tenant, &format!("alone{at}"), 10).await.expect("there is room");
+        if !asked().iter().any(is_writer) {
+            break;
+        }
+    }
+    assert!(in_one_group(&store, tenant, (0..5).map(|at| (format!("g{at}"), 10))).await.iter().all(Result::is_ok));
+    let on = asked();
+    assert!(!on.is_empty() && on.iter().all(is_writer), "{on:?}");
+
+    let many = (0..40).map(|at| {
+        let store = store.clone();
+        tokio::spawn(async move { create(&store, tenant, &format!("many{at}"), 10).await })
+    });
+    for created in many.collect::<Vec<_>>() {
+        created.await.expect("no task panics").expect("there is room");
+    }
+    for at in 0..40 {
+        let key = model::EventKey { id: format!("many{at}").parse().expect("an id"), kind: None };
+        assert!(store.load_event(tenant, &key).await.expect("reads go on").is_some(), "{at}");
+    }
+    store.close().await;
+    let closed = create(&store, tenant, "late", 10).await;
+    assert!(matches!(closed, Err(WriteError::Store(StoreError::Stopped(_)))), "{closed:?}");
 }

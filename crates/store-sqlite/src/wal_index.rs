@@ -24,6 +24,23 @@ pub(crate) struct WalIndex {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header([u64; LENGTH]);
 
+impl Header {
+    /// Whether exactly one commit lies between an earlier header and this one.
+    pub(crate) fn follows(&self, earlier: &Self) -> bool {
+        match (self.commits(), earlier.commits()) {
+            (Some(now), Some(before)) => now == before.wrapping_add(1),
+            _ => false,
+        }
+    }
+
+    /// The counter that grows with every commit; `None` while somebody is writing the header.
+    fn commits(&self) -> Option<u32> {
+        let (one, other) = self.0.split_at(LENGTH / 2);
+        let [first, second, third, fourth, ..] = one[1].to_ne_bytes();
+        (one == other).then_some(u32::from_ne_bytes([first, second, third, fourth]))
+    }
+}
+
 impl WalIndex {
     /// Opens the index of the database at `path`, on which a connection is open and has read.
     pub(crate) fn open(path: &Path) -> std::io::Result<Self> {

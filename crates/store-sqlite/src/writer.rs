@@ -1,14 +1,19 @@
-//! The writer: one thread that owns the only writing connection. It takes every command that
-//! waits, decides and writes them in one transaction, syncs once, then answers all (ADR 0001).
+//! The writer: the only connection that writes. Its thread takes every command that waits, decides
+//! and writes them in one transaction, syncs once, then answers all (ADR 0001). A caller that finds
+//! it idle has its own commands written on its own thread: nobody is woken, twice, for one create.
 
 use crate::admin;
 use crate::checkpoint::Checkpointer;
+use crate::epoch::EpochCache;
 use crate::error::is_io_failure;
 use crate::group::{Actors, Group};
+use crate::readers::Readers;
 use model::{Actor, Clock, Command, Repeatability, TenantKey};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use store::{AdminCommand, AdminOutcome, ListError, Outcome, StoreError, WriteError};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -31,35 +36,74 @@ pub(crate) enum Message {
     With(Box<dyn FnOnce(&mut Writer) + Send>),
 }
 
-/// Commands that stand or fall together, mostly one, and who waits for them.
-pub(crate) struct Job {
+/// Commands that stand or fall together, mostly one.
+pub(crate) struct Request {
     pub(crate) tenant: TenantKey,
     pub(crate) actor: Actor,
     pub(crate) commands: Vec<Command>,
     /// How to tell that they were carried out before, when they may be sent again.
     pub(crate) repeatability: Option<Box<Repeatability>>,
-    pub(crate) reply: oneshot::Sender<Result<Vec<Outcome>, ListError>>,
 }
 
-/// The state of the thread.
-pub(crate) struct Writer {
-    pub(crate) db: Connection,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) checkpointer: Checkpointer,
-    /// Says why, once the store has failed for good.
-    pub(crate) failure: watch::Sender<Option<String>>,
+/// What became of a request.
+type Answer = Result<Vec<Outcome>, ListError>;
+
+/// A request, and who waits for it.
+pub(crate) struct Job {
+    pub(crate) request: Request,
+    pub(crate) reply: oneshot::Sender<Answer>,
 }
 
-impl Writer {
+/// The writer as its thread and its callers share it.
+pub(crate) struct Desk {
+    /// Gone once it was closed; poisoned once it panicked.
+    writer: Mutex<Option<Writer>>,
+    /// The thread has something to do, and waits for a caller to be done.
+    called: AtomicBool,
+    /// The last that the thread committed was of several: then more are on their way, and one sync is for all.
+    crowded: AtomicBool,
+}
+
+impl Desk {
+    /// Begins to share it.
+    pub(crate) fn new(writer: Writer) -> Self {
+        Self { writer: Mutex::new(Some(writer)), called: AtomicBool::new(false), crowded: AtomicBool::new(false) }
+    }
+
+    /// Has a request carried out on this thread, where that is allowed to block and the writer is idle; else gives it
+    /// back. To be asked only while nobody else waits.
+    pub(crate) fn serve(&self, request: Request) -> Result<Answer, Request> {
+        use tokio::runtime::{Handle, RuntimeFlavor};
+        let may_block = Handle::try_current().is_ok_and(|of| of.runtime_flavor() == RuntimeFlavor::MultiThread);
+        if !may_block || self.called.load(Ordering::SeqCst) || self.crowded.load(Ordering::Relaxed) {
+            return Err(request);
+        }
+        let Ok(mut shared) = self.writer.try_lock() else { return Err(request) };
+        let Some(writer) = &mut *shared else { return Err(request) };
+        let served = tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(|| writer.serve(request))));
+        Ok(served.unwrap_or_else(|_| {
+            *shared = None; // nobody knows what it holds
+            Err(StoreError::Stopped(PANICKED.to_owned()).into())
+        }))
+    }
+
+    /// The writer, when those who have it are done; `None` when one of them panicked.
+    fn take(&self) -> Option<MutexGuard<'_, Option<Writer>>> {
+        self.called.store(true, Ordering::SeqCst);
+        let writer = self.writer.lock();
+        self.called.store(false, Ordering::SeqCst);
+        writer.ok()
+    }
+
     /// Serves messages until told to stop, or until every sender is gone.
-    pub(crate) fn run(mut self, mut messages: mpsc::Receiver<Message>) {
-        let mut actors = Actors::default();
+    pub(crate) fn run(&self, mut messages: mpsc::Receiver<Message>) {
         let mut jobs = Vec::with_capacity(GROUP);
-        // The last to be made and the first to be dropped: the failure is known before anybody hears
-        // that the writer is gone.
-        let _told = ToldOfPanic(self.failure.clone());
         let mut next = messages.blocking_recv();
         while let Some(message) = next.take() {
+            let Some(mut shared) = self.take() else { return };
+            let Some(writer) = &mut *shared else { return };
+            // Made last and dropped first: the failure is known before anybody hears that the writer is gone.
+            let _told = ToldOfPanic(writer.failure.clone());
             match message {
                 Message::Write(job) => {
                     jobs.push(job);
@@ -73,50 +117,85 @@ impl Writer {
                             Err(_) => break,
                         }
                     }
-                    self.commit(&mut jobs, &mut actors);
-                    if self.failure.borrow().is_none() {
-                        self.checkpointer.between_groups(&self.db);
-                    }
+                    self.crowded.store(jobs.len() > 1, Ordering::Relaxed);
+                    writer.commit(&mut jobs);
+                    writer.keep_up();
                 }
                 Message::Administer(command, reply) => {
-                    let outcome = match self.stopped() {
-                        Some(error) => Err(error.into()),
-                        None => {
-                            let upkeep = &mut || _ = self.checkpointer.between_groups(&self.db);
-                            admin::execute(&self.db, command, upkeep)
-                        }
-                    };
-                    actors.forget(); // a removed tenant's actors are gone
-                    answer(reply, outcome.map_err(|error| self.note(error)));
+                    let outcome = writer.administer(command);
+                    answer(reply, outcome);
                 }
                 Message::Stop(reply) => {
-                    self.close();
+                    if let Some(writer) = shared.take() {
+                        writer.close();
+                    }
                     answer(reply, ());
                     return;
                 }
                 #[cfg(test)]
-                Message::With(prepare) => prepare(&mut self),
+                Message::With(prepare) => prepare(writer),
             }
+            drop(shared);
             if next.is_none() {
                 next = messages.blocking_recv();
             }
         }
-        self.close();
+        if let Some(writer) = self.take().and_then(|mut shared| shared.take()) {
+            writer.close();
+        }
+    }
+}
+
+/// What writing needs.
+pub(crate) struct Writer {
+    pub(crate) db: Connection,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) actors: Actors,
+    pub(crate) checkpointer: Checkpointer,
+    pub(crate) readers: Arc<Readers>,
+    pub(crate) epoch: Arc<EpochCache>,
+    /// Says why, once the store has failed for good.
+    pub(crate) failure: watch::Sender<Option<String>>,
+}
+
+impl Writer {
+    /// One transaction for one request.
+    fn serve(&mut self, request: Request) -> Answer {
+        let _told = ToldOfPanic(self.failure.clone());
+        let carried_out = self.carry_out(vec![request]);
+        self.keep_up();
+        match carried_out {
+            Ok(mut answers) => answers.pop().expect("there is an answer to each request"),
+            Err(error) => Err(again(&error).into()),
+        }
     }
 
     /// One transaction for all `jobs`, then an answer to each.
-    fn commit(&mut self, jobs: &mut Vec<Job>, actors: &mut Actors) {
-        if let Some(error) = self.stopped() {
-            for job in jobs.drain(..) {
-                answer(job.reply, Err(again(&error).into()));
+    fn commit(&mut self, jobs: &mut Vec<Job>) {
+        let (replies, requests): (Vec<_>, Vec<_>) = jobs.drain(..).map(|job| (job.reply, job.request)).unzip();
+        match self.carry_out(requests) {
+            Ok(answers) => {
+                for (reply, outcome) in replies.into_iter().zip(answers) {
+                    answer(reply, outcome);
+                }
             }
-            return;
+            Err(error) => {
+                for reply in replies {
+                    answer(reply, Err(again(&error).into()));
+                }
+            }
         }
-        let mut outcomes = Vec::with_capacity(jobs.len());
-        let (replies, commands): (Vec<_>, Vec<_>) =
-            jobs.drain(..).map(|job| (job.reply, (job.tenant, job.actor, job.commands, job.repeatability))).unzip();
-        let committed = Group::begin(&self.db, &*self.clock, actors).and_then(|mut group| {
-            for (tenant, actor, commands, repeatability) in commands {
+    }
+
+    /// One transaction for all requests, and what became of each; an error when nothing of any of them was kept.
+    fn carry_out(&mut self, requests: Vec<Request>) -> Result<Vec<Answer>, StoreError> {
+        if let Some(error) = self.stopped() {
+            return Err(error);
+        }
+        let mut answers = Vec::with_capacity(requests.len());
+        let committed = Group::begin(&self.db, &*self.clock, &mut self.actors).and_then(|mut group| {
+            let before = self.readers.header(); // under the lock: nobody else commits until we have
+            for Request { tenant, actor, commands, repeatability } in requests {
                 match group.execute(tenant, &actor, commands, repeatability.as_deref()) {
                     // The engine's own error goes on, so that a failed disk is noted as one.
                     Err(ListError { error: WriteError::Store(error), .. })
@@ -125,30 +204,50 @@ impl Writer {
                         group.roll_back();
                         return Err(error);
                     }
-                    outcome => outcomes.push(outcome),
+                    outcome => answers.push(outcome),
                 }
             }
-            group.commit()
+            Ok((group.commit()?, before))
         });
         match committed {
-            Ok(()) => {
-                for (reply, outcome) in replies.into_iter().zip(outcomes) {
-                    answer(reply, outcome);
+            Ok((moved, before)) => {
+                let after = self.readers.header();
+                // Another process may have committed since: then there were two.
+                if moved && after.follows(&before) {
+                    self.epoch.carry(before, after);
                 }
+                Ok(answers)
             }
             Err(error) => {
-                actors.forget();
+                self.actors.forget();
                 if !self.db.is_autocommit()
                     && let Err(error) = self.db.execute_batch("ROLLBACK")
                 {
                     tracing::warn!(%error, "a failed transaction could not be rolled back");
                 }
                 self.note_failure(&error);
-                for reply in replies {
-                    answer(reply, Err(again(&error).into()));
-                }
+                Err(error)
             }
         }
+    }
+
+    /// Keeps the log small.
+    fn keep_up(&mut self) {
+        if self.failure.borrow().is_none() {
+            self.checkpointer.between_groups(&self.db);
+        }
+    }
+
+    fn administer(&mut self, command: AdminCommand) -> Result<AdminOutcome, WriteError> {
+        let outcome = match self.stopped() {
+            Some(error) => Err(error.into()),
+            None => {
+                let upkeep = &mut || _ = self.checkpointer.between_groups(&self.db);
+                admin::execute(&self.db, command, upkeep)
+            }
+        };
+        self.actors.forget(); // a removed tenant's actors are gone
+        outcome.map_err(|error| self.note(error))
     }
 
     fn note(&self, error: WriteError) -> WriteError {
@@ -184,6 +283,9 @@ impl Writer {
     }
 }
 
+/// Why a store failed whose writer panicked.
+const PANICKED: &str = "the writer panicked";
+
 /// Makes a panic of the writer, which is a fault of ours, a failure of the store.
 struct ToldOfPanic(watch::Sender<Option<String>>);
 
@@ -191,7 +293,7 @@ impl Drop for ToldOfPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
             tracing::error!("the writer panicked; nothing more is acknowledged");
-            self.0.send_replace(Some("the writer panicked".to_owned()));
+            self.0.send_replace(Some(PANICKED.to_owned()));
         }
     }
 }

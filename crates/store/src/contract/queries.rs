@@ -243,10 +243,14 @@ async fn everything(store: &dyn Store, tenant: TenantKey, source: Source, as_det
 
 /// Every detection as clients are answered: those that know all members of enumerations, and others.
 async fn written_detections(store: &dyn Store, tenant: TenantKey, projection: Projection) -> Vec<String> {
-    let all = || 0..edm::RISK_DETECTION.property_count();
-    let encoders = [EnumMembers::All, EnumMembers::Known].map(|told| {
-        Encoder::with_properties(all(), &edm::RISK_DETECTION, Metadata::Full, None).with_enum_members(told)
+    let all: Vec<usize> = (0..edm::RISK_DETECTION.property_count()).collect();
+    let shown = [(&*all, Metadata::Full), (&edm::risk_detection::DEFAULT, Metadata::Minimal)];
+    let encoders = shown.into_iter().flat_map(|(positions, metadata)| {
+        let positions = positions.iter().copied();
+        let encoder = Encoder::with_properties(positions, &edm::RISK_DETECTION, metadata, None);
+        [EnumMembers::All, EnumMembers::Known].map(|told| encoder.clone().with_enum_members(told))
     });
+    let encoders: Vec<Encoder> = encoders.collect();
     let mut written = Vec::new();
     let mut sink = |row: &dyn Row| {
         for encoder in &encoders {
