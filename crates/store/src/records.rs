@@ -4,7 +4,10 @@
 use crate::remembered::Remembered;
 use crate::{Outcome, StoreError};
 use model::{Account, AccountKey, AccountName, Image, VerifierMark};
+use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,9 +47,40 @@ pub fn write_names(names: &[AccountName]) -> String {
 
 /// Reads what [`write_names`] wrote.
 pub fn read_names(json: &str) -> Result<Vec<AccountName>, StoreError> {
-    let pairs: Vec<(Box<str>, Box<str>)> =
-        serde_json::from_str(json).map_err(|_| StoreError::Corrupt("accounts.names cannot be read".to_owned()))?;
-    Ok(names(pairs))
+    let mut names = Vec::new();
+    each_name(json, |attribute, value| {
+        names.push(AccountName { attribute: attribute.into(), value: value.into() });
+    })?;
+    Ok(names)
+}
+
+/// Looks at each pair, attribute and value, of what [`write_names`] wrote, without taking it out of the text.
+pub fn each_name(json: &str, look: impl FnMut(&str, &str)) -> Result<(), StoreError> {
+    let damaged = |_| StoreError::Corrupt("accounts.names cannot be read".to_owned());
+    let mut json = serde_json::Deserializer::from_str(json);
+    json.deserialize_seq(Pairs(look)).and_then(|()| json.end()).map_err(damaged)
+}
+
+/// A text that is borrowed where it is written without escapes.
+#[derive(Deserialize)]
+struct Borrowed<'t>(#[serde(borrow)] Cow<'t, str>);
+
+/// Hands pairs of texts on as they are read.
+struct Pairs<F>(F);
+
+impl<'de, F: FnMut(&str, &str)> Visitor<'de> for Pairs<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of pairs")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut pairs: A) -> Result<(), A::Error> {
+        while let Some((Borrowed(attribute), Borrowed(value))) = pairs.next_element()? {
+            (self.0)(&attribute, &value);
+        }
+        Ok(())
+    }
 }
 
 fn names(pairs: Vec<(Box<str>, Box<str>)>) -> Vec<AccountName> {

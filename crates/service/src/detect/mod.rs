@@ -3,6 +3,7 @@
 mod canary;
 mod check;
 mod scan;
+mod sealed;
 mod words;
 
 pub use check::{CheckCounts, Checked, Pair};
@@ -14,8 +15,9 @@ use crate::jobs::JobError;
 use crate::{Service, Vault};
 use auth::SecretBytes;
 use model::{AccountKey, Caller, Finding, FoundCredential, JobKind, JobState, MatchClass, TenantId, TenantKey, Ticks};
-use std::collections::{HashMap, HashSet};
-use store::KeptVerifiers;
+use sealed::Sealed;
+use std::collections::HashMap;
+use store::VerifierRow;
 use tokio::task::JoinSet;
 use verify::identity::{Hit, Key, RuleSet};
 use verify::verifier::{CheckError, CostClass, Limits, Verifier};
@@ -30,7 +32,7 @@ const ONE_OF: usize = 100;
 
 /// Sealed verifiers by their numbers, and what came of opening some.
 struct Verifiers {
-    sealed: HashMap<u64, Box<[u8]>>,
+    sealed: Sealed,
     opened: Vec<(u64, Result<(), auth::SealError>)>,
 }
 
@@ -39,8 +41,8 @@ pub struct Detector {
     snapshot: Snapshot,
     vault: Vault,
     tenant: TenantId,
-    /// Sealed verifiers by their numbers: opened one at a time, for as long as a check takes.
-    sealed: HashMap<u64, Box<[u8]>>,
+    /// Opened one at a time, for as long as a check takes.
+    sealed: Sealed,
     /// When each directory was last imported.
     imported: HashMap<Box<str>, Ticks>,
     limits: Limits,
@@ -89,10 +91,12 @@ impl Service {
         };
         let Verifiers { mut sealed, opened } = read;
         let current = snapshot.users.iter().flat_map(|user| &user.accounts).map(|account| account.verifiers);
-        let current: HashSet<u64> = current.collect();
-        sealed.retain(|number, _| current.contains(number));
+        let mut current: Vec<u64> = current.collect();
+        current.sort_unstable();
+        current.dedup();
+        sealed.retain(&current);
         let (mut unopenable, mut all, mut first) = (0, 0, None);
-        for (_, outcome) in opened.into_iter().filter(|(number, _)| current.contains(number)) {
+        for (_, outcome) in opened.into_iter().filter(|(number, _)| current.binary_search(number).is_ok()) {
             all += 1;
             if let Err(why) = outcome {
                 unopenable += 1;
@@ -107,15 +111,17 @@ impl Service {
 
     /// Reads the sealed verifiers of a tenant, and opens the first and then one of many.
     async fn sealed_verifiers(self, (key, id): (TenantKey, TenantId), vault: Vault) -> Result<Verifiers, JobError> {
-        let mut read = Verifiers { sealed: HashMap::new(), opened: Vec::new() };
-        let look = |kept: KeptVerifiers| {
+        let mut read = Verifiers { sealed: Sealed::default(), opened: Vec::new() };
+        let mut look = |kept: &VerifierRow<'_>| {
             if read.sealed.len() < OPENED || read.sealed.len().is_multiple_of(ONE_OF) {
-                let outcome = vault.open(id, &kept.account, &kept.sealed).map(drop);
+                let account = AccountKey { source: kept.source.into(), key: kept.key.into() };
+                let outcome = vault.open(id, &account, kept.sealed).map(drop);
                 read.opened.push((kept.number, outcome));
             }
-            read.sealed.insert(kept.number, kept.sealed);
+            read.sealed.push(kept.number, kept.sealed);
+            Ok(())
         };
-        self.each_verifier(key, look).await?;
+        self.each_verifier_row(key, &mut look).await?;
         Ok(read)
     }
 
@@ -147,7 +153,7 @@ impl Detector {
 
     /// The verifiers of an account, opened: lines of canonical texts.
     fn opened(&self, account: &KnownAccount) -> Result<Option<SecretBytes>, JobError> {
-        let Some(sealed) = self.sealed.get(&account.verifiers) else { return Ok(None) };
+        let Some(sealed) = self.sealed.get(account.verifiers) else { return Ok(None) };
         Ok(Some(self.vault.open(self.tenant, &account.key, sealed)?))
     }
 

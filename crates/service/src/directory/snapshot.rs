@@ -2,14 +2,20 @@
 
 use crate::Service;
 use crate::jobs::JobError;
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
 use model::{AccountKey, Caller, EntityId, TenantKey, edm};
 use odata::encode::{Cell, CellError, Row};
-use std::collections::{BTreeSet, HashMap};
-use store::{Accounts, Carried, PageQuery, Source};
-use verify::identity::{Attribute, Hit, IdentityIndex, IndexBuilder, Key, Normaliser, directory_keys};
+use std::collections::BTreeSet;
+use std::hash::BuildHasher as _;
+use store::{AccountRow, Carried, PageQuery, Source, StoreError};
+use tokio::task::yield_now;
+use verify::identity::{Attribute, Hit, IdentityIndex, IndexBuilder, Key, Normaliser, each_directory_key};
 
 /// Rows that are read at once.
-const PAGE: u32 = 2_000;
+const PAGE: u32 = 1_000;
+/// Names that most users have at most: room is made for so many.
+const NAMES: usize = 3;
 
 /// An account that has verifiers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,44 +86,75 @@ impl Service {
     /// Reads the directory of a tenant. Guests, whose passwords are kept elsewhere, are left out unless they are asked
     /// for (leaks.md, section 1.1, "accounts").
     pub async fn snapshot(&self, caller: &Caller, with_guests: bool) -> Result<Snapshot, JobError> {
-        let mut builder = Builder::new(self.entropy().number(), with_guests);
+        let users = usize::try_from(self.user_count(caller.tenant).await?).unwrap_or_default();
+        let mut builder = Builder::new(self.entropy().number(), with_guests, users);
         self.read_users(caller.tenant, &mut builder).await?;
-        self.each_account(caller.tenant, Accounts::All, |account| builder.account(account)).await?;
+        let mut sink = |account: &AccountRow<'_>| builder.account(account);
+        self.each_account_row(caller.tenant, &mut sink).await?;
         Ok(builder.finish())
     }
 
     async fn read_users(&self, tenant: TenantKey, builder: &mut Builder) -> Result<(), JobError> {
-        let mut query = PageQuery { carried: Carried::PROPERTIES, ..PageQuery::all(Source::Users, PAGE) };
+        let mut query = PageQuery { carried: Carried::NAMES, ..PageQuery::all(Source::Users, PAGE) };
         loop {
             let mut sink = |row: &dyn Row| builder.user(row);
             query.after = self.store().page(tenant, query.clone(), &mut sink).await?;
             if query.after.is_none() {
                 return Ok(());
             }
+            yield_now().await; // a store that reads where it is asked never waits
         }
     }
 }
 
 struct Builder {
     users: Vec<KnownUser>,
-    places: HashMap<EntityId, u32>,
+    /// Whether the first address of each is the sign-in name too.
+    is_mail: Vec<bool>,
+    places: Places,
     normaliser: Normaliser,
     index: IndexBuilder,
     domains: BTreeSet<String>,
     unindexed: u64,
     with_guests: bool,
+    /// What is used again from name to name.
+    scratch: Key,
+}
+
+/// Places of users by their ids. It holds no id a second time, and its hashes have a secret, since clients choose ids.
+struct Places {
+    table: HashTable<u32>,
+    state: FixedState,
+}
+
+impl Places {
+    fn insert(&mut self, users: &[KnownUser], place: u32) {
+        let hash = |place: &u32| self.state.hash_one(users[*place as usize].id.as_str());
+        self.table.insert_unique(hash(&place), place, hash);
+    }
+
+    fn find(&self, users: &[KnownUser], id: &str) -> Option<u32> {
+        let is_it = |place: &u32| users[*place as usize].id.as_str() == id;
+        self.table.find(self.state.hash_one(id), is_it).copied()
+    }
 }
 
 impl Builder {
-    fn new(seed: u64, with_guests: bool) -> Self {
+    /// With room for so many users, if there are no more than can be.
+    fn new(seed: u64, with_guests: bool, users: usize) -> Self {
+        let users = users.min(1 << 24); // a count that is wrong must not take all memory
+        let mut index = IndexBuilder::new(seed);
+        index.reserve(users * NAMES);
         Self {
-            users: Vec::new(),
-            places: HashMap::new(),
+            users: Vec::with_capacity(users),
+            is_mail: Vec::with_capacity(users),
+            places: Places { table: HashTable::with_capacity(users), state: FixedState::with_seed(seed) },
             normaliser: Normaliser::default(),
-            index: IndexBuilder::new(seed),
+            index,
             domains: BTreeSet::new(),
             unindexed: 0,
             with_guests,
+            scratch: Key::default(),
         }
     }
 
@@ -132,49 +169,64 @@ impl Builder {
             CellError { property: property.name, expected: property.ty }
         };
         let (Some(id), Some(upn)) = (text(at::ID), text(at::USER_PRINCIPAL_NAME)) else { return Err(damaged()) };
-        if upn.to_ascii_uppercase().contains("#EXT#") && !self.with_guests {
+        if upn.contains('#') && upn.to_ascii_uppercase().contains("#EXT#") && !self.with_guests {
             return Ok(());
         }
         let id: EntityId = id.parse().map_err(|_| damaged())?;
         let place = self.users.len() as u32;
-        self.places.insert(id.clone(), place);
         let is_enabled = match row.cell(at::ACCOUNT_ENABLED) {
             Cell::Integer(value) => Some(value != 0),
             _ => None,
         };
         self.users.push(KnownUser { id, name: upn.into(), is_enabled, is_administrator: false, accounts: Vec::new() });
-        let names = [Some((Attribute::UserPrincipalName, upn)), text(at::MAIL).map(|mail| (Attribute::Mail, mail))];
-        self.names(place, names.into_iter().flatten());
+        self.places.insert(&self.users, place);
+        self.name(place, Attribute::UserPrincipalName, upn);
+        let mail = text(at::MAIL);
+        if let Some(mail) = mail {
+            self.name(place, Attribute::Mail, mail);
+        }
+        self.is_mail.push(mail == Some(upn));
         Ok(())
     }
 
-    fn account(&mut self, account: model::Account) {
-        let Some(place) = self.places.get(&account.user).copied() else { return };
-        let names = account.names.iter().filter_map(|name| {
-            let attribute = Attribute::ALL.iter().find(|attribute| attribute.name() == &*name.attribute)?;
-            Some((*attribute, &*name.value))
-        });
-        self.names(place, names);
-        let user = &mut self.users[place as usize];
+    fn account(&mut self, account: &AccountRow<'_>) -> Result<(), StoreError> {
+        let Some(place) = self.places.find(&self.users, account.user) else { return Ok(()) };
+        let at = place as usize;
+        account.each_name(|attribute, value| {
+            let named = Attribute::ALL.iter().find(|known| known.name() == attribute);
+            let is_known = match named {
+                Some(Attribute::UserPrincipalName) => *value == *self.users[at].name,
+                Some(Attribute::Mail) => self.is_mail[at] && *value == *self.users[at].name,
+                _ => false,
+            };
+            if let Some(attribute) = named.filter(|_| !is_known) {
+                self.name(place, *attribute, value);
+            }
+        })?;
+        let user = &mut self.users[at];
         user.is_administrator |= account.is_administrator;
-        if let Some(mark) = account.verifiers {
-            user.accounts.push(KnownAccount { key: account.key, verifiers: mark.number });
+        if let Some(verifiers) = account.verifiers {
+            let key = AccountKey { source: account.source.into(), key: account.key.into() };
+            user.accounts.reserve_exact(1); // nearly everybody has one
+            user.accounts.push(KnownAccount { key, verifiers });
         }
+        Ok(())
     }
 
-    fn names<'n>(&mut self, place: u32, names: impl Iterator<Item = (Attribute, &'n str)>) {
-        for (key, attribute) in directory_keys(&self.normaliser, names, &[]) {
-            let own = !matches!(attribute, Attribute::OtherMail | Attribute::Alias);
-            if own
+    fn name(&mut self, place: u32, attribute: Attribute, name: &str) {
+        let Self { normaliser, index, domains, unindexed, scratch, .. } = self;
+        each_directory_key(normaliser, (attribute, name), &[], scratch, |key, attribute| {
+            let is_own = !matches!(attribute, Attribute::OtherMail | Attribute::Alias);
+            if is_own
                 && let Some((_, domain)) = key.text().rsplit_once('@')
-                && !self.domains.contains(domain)
+                && !domains.contains(domain)
             {
-                self.domains.insert(domain.to_owned());
+                domains.insert(domain.to_owned());
             }
-            if self.index.add(&key, place, attribute).is_err() {
-                self.unindexed += 1;
+            if index.add(key, place, attribute).is_err() {
+                *unindexed += 1;
             }
-        }
+        });
     }
 
     fn finish(self) -> Snapshot {

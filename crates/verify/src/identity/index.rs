@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! Keys are sorted by a seeded 64-bit hash. Its highest bits choose a bucket of about four keys, through a
+//! Keys are sorted by a seeded hash. Its highest bits choose a bucket of about four keys, through a
 //! table of one 32-bit number a bucket; sixteen other bits stand in the entry, so that a text is read only
 //! where they agree; the text in the arena confirms. An absent key costs two cache misses, a present one
 //! three.
@@ -14,7 +14,7 @@
 //! | text and its length, shared by users of one key | length + 2 |
 //!
 //! Ten million addresses of 25 bytes take 398 MB; `examples/identity_index.rs` counts it. While it is
-//! built it takes twice the texts and 24 bytes a key beside.
+//! built it takes twice the texts and 40 bytes a key beside.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -56,7 +56,7 @@ pub struct Hit {
 }
 
 /// Attribute and rules in sixteen bits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 struct Detail(u16);
 
 const _: () = assert!(Attribute::ALL.len() <= 16 && super::Rule::ALL.len() <= RuleSet::BITS as usize);
@@ -75,9 +75,35 @@ impl Detail {
     }
 }
 
+/// The bits of a hash that are looked at: the highest choose the bucket, and the lowest, which no bucket's number
+/// reaches, stand in the entry.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+struct Hash {
+    high: u32,
+    low: u16,
+}
+
+impl Hash {
+    fn of(state: &FixedState, text: &[u8]) -> Self {
+        let mut hasher = state.build_hasher();
+        hasher.write(text);
+        let hash = hasher.finish();
+        Self { high: (hash >> 32) as u32, low: hash as u16 }
+    }
+
+    fn bucket(self, bits: u32) -> usize {
+        self.high.checked_shr(u32::BITS - bits).unwrap_or(0) as usize
+    }
+
+    fn fingerprint(self) -> u16 {
+        self.low
+    }
+}
+
 /// A key on its way into the index.
+#[derive(Clone, Copy, Default)]
 struct Added {
-    hash: u64,
+    hash: Hash,
     offset: u32,
     user: u32,
     detail: Detail,
@@ -97,6 +123,11 @@ impl IndexBuilder {
         Self { state: FixedState::with_seed(seed), texts: Texts::default(), added: Vec::new() }
     }
 
+    /// Makes room for so many keys, so that none is moved while the next are added.
+    pub fn reserve(&mut self, keys: usize) {
+        self.added.reserve(keys);
+    }
+
     /// Adds a normalised key of a user.
     pub fn add(&mut self, key: &Key, user: u32, attribute: Attribute) -> Result<(), IndexError> {
         self.add_text(key.text().as_bytes(), user, attribute, key.rules())
@@ -104,50 +135,71 @@ impl IndexBuilder {
 
     /// Adds the bytes of a key of a user.
     pub fn add_text(&mut self, text: &[u8], user: u32, attribute: Attribute, rules: RuleSet) -> Result<(), IndexError> {
-        let offset = self.texts.push(text)?;
-        let hash = hash(&self.state, text);
+        // Sign-in name and address are often the same, and come one after the other.
+        let same = self.added.last().filter(|last| self.texts.get(last.offset) == text);
+        let (hash, offset) = match same {
+            Some(last) => (last.hash, last.offset),
+            None => (Hash::of(&self.state, text), self.texts.push(text)?),
+        };
         self.added.push(Added { hash, offset, user, detail: Detail::new(attribute, rules) });
         Ok(())
     }
 
     /// Sorts what was added into an index; a key that was added twice in the same way counts once.
     pub fn finish(self) -> IdentityIndex {
-        let Self { state, texts, mut added } = self;
-        added.sort_unstable_by(|left, right| {
-            // Texts are looked at where hashes agree: elsewhere that would be two cache misses a comparison.
-            left.hash.cmp(&right.hash).then_with(|| {
-                let by_text = texts.get(left.offset).cmp(texts.get(right.offset));
-                by_text.then_with(|| (left.user, left.detail).cmp(&(right.user, right.detail)))
-            })
-        });
-        added.dedup_by(|right, left| {
-            (right.hash, right.user, right.detail) == (left.hash, left.user, left.detail)
-                && texts.get(right.offset) == texts.get(left.offset)
-        });
+        let Self { state, texts, added } = self;
         let bucket_bits = added.len().max(1).ilog2().saturating_sub(LOG_BUCKET);
-        let mut buckets = vec![0u32; (1 << bucket_bits) + 1];
-        let mut sorted = Texts::default();
-        let mut entries: Vec<Entry> = Vec::with_capacity(added.len());
-        for added in &added {
-            let text = texts.get(added.offset);
-            let offset = match entries.last() {
-                Some(last) if sorted.get(last.offset) == text => last.offset,
-                _ => sorted.push(text).expect("the texts fitted before and are no longer now"),
-            };
-            entries.push(Entry {
-                offset,
-                user: added.user,
-                fingerprint: fingerprint(added.hash),
-                detail: added.detail,
+        let (mut placed, mut buckets) = by_buckets(added, bucket_bits);
+        let mut sorted = Texts(Vec::with_capacity(texts.0.len()));
+        let mut entries: Vec<Entry> = Vec::with_capacity(placed.len());
+        let mut start = 0;
+        for bucket in 0..buckets.len() - 1 {
+            let end = buckets[bucket + 1] as usize;
+            let keys = &mut placed[start..end];
+            start = end;
+            // Texts are looked at where hashes agree: elsewhere that would be two cache misses a comparison.
+            keys.sort_unstable_by(|left, right| {
+                left.hash.cmp(&right.hash).then_with(|| {
+                    let by_text = texts.get(left.offset).cmp(texts.get(right.offset));
+                    by_text.then_with(|| (left.user, left.detail).cmp(&(right.user, right.detail)))
+                })
             });
-            buckets[bucket(added.hash, bucket_bits) + 1] += 1;
-        }
-        for index in 1..buckets.len() {
-            buckets[index] += buckets[index - 1];
+            let mut last: Option<&Added> = None;
+            for key in keys.iter() {
+                let text = texts.get(key.offset);
+                let same = last.replace(key).filter(|last| last.hash == key.hash && texts.get(last.offset) == text);
+                let offset = match (same, entries.last()) {
+                    (Some(same), _) if (same.user, same.detail) == (key.user, key.detail) => continue,
+                    (Some(_), Some(entry)) => entry.offset,
+                    _ => sorted.push(text).expect("the texts fitted before and are no longer now"),
+                };
+                entries.push(Entry { offset, user: key.user, fingerprint: key.hash.fingerprint(), detail: key.detail });
+            }
+            buckets[bucket + 1] = entries.len() as u32;
         }
         sorted.0.shrink_to_fit();
         IdentityIndex { state, bucket_bits, buckets: buckets.into(), entries: entries.into(), texts: sorted }
     }
+}
+
+/// Puts keys into the order of their buckets, and tells where each bucket begins, and where the last ends. One pass
+/// that counts and one that moves: a sort of all of them would take five times as long.
+fn by_buckets(added: Vec<Added>, bucket_bits: u32) -> (Vec<Added>, Vec<u32>) {
+    let mut buckets = vec![0u32; (1 << bucket_bits) + 1];
+    for key in &added {
+        buckets[key.hash.bucket(bucket_bits) + 1] += 1;
+    }
+    for index in 1..buckets.len() {
+        buckets[index] += buckets[index - 1];
+    }
+    let mut next = buckets.clone();
+    let mut placed = vec![Added::default(); added.len()];
+    for key in added {
+        let place = &mut next[key.hash.bucket(bucket_bits)];
+        placed[*place as usize] = key;
+        *place += 1;
+    }
+    (placed, buckets)
 }
 
 /// Texts after each other, each behind its length.
@@ -181,21 +233,6 @@ struct Entry {
 
 const _: () = assert!(size_of::<Entry>() == 12);
 
-fn hash(state: &FixedState, text: &[u8]) -> u64 {
-    let mut hasher = state.build_hasher();
-    hasher.write(text);
-    hasher.finish()
-}
-
-fn bucket(hash: u64, bits: u32) -> usize {
-    hash.checked_shr(u64::BITS - bits).unwrap_or(0) as usize
-}
-
-/// The lowest bits, which no bucket's number reaches.
-fn fingerprint(hash: u64) -> u16 {
-    hash as u16
-}
-
 /// Finds users by their names; built once, then read by any number of threads.
 pub struct IdentityIndex {
     state: FixedState,
@@ -211,10 +248,10 @@ impl IdentityIndex {
     ///
     /// The key is looked up as it is: the caller normalises it first.
     pub fn lookup<'a>(&'a self, key: &'a [u8]) -> Hits<'a> {
-        let hash = hash(&self.state, key);
-        let bucket = bucket(hash, self.bucket_bits);
+        let hash = Hash::of(&self.state, key);
+        let bucket = hash.bucket(self.bucket_bits);
         let entries = &self.entries[self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize];
-        Hits { texts: &self.texts, key, fingerprint: fingerprint(hash), entries: entries.iter() }
+        Hits { texts: &self.texts, key, fingerprint: hash.fingerprint(), entries: entries.iter() }
     }
 
     /// Returns the text of every key, each once however many users bear it: what a scanner derives the domains

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::FixedState;
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use idna::AsciiDenyList;
@@ -124,13 +125,16 @@ fn split(text: &str) -> Option<usize> {
     text.rfind('@').filter(|at| *at > 0 && at + 1 < text.len())
 }
 
+/// Configured domains: nobody else chooses what is in such a set, so its hashes need no secret.
+type Domains = HashSet<String, FixedState>;
+
 /// Brings names into one spelling by a fixed set of rules; pure and idempotent.
 #[derive(Debug, Clone)]
 pub struct Normaliser {
     separators: Box<[char]>,
-    tag_domains: Option<HashSet<String>>,
-    dotless: HashSet<String>,
-    aliases: HashMap<String, String>,
+    tag_domains: Option<Domains>,
+    dotless: Domains,
+    aliases: HashMap<String, String, FixedState>,
     /// Each with a dot in front.
     parents: Box<[String]>,
 }
@@ -149,11 +153,11 @@ impl Normaliser {
     /// Takes the configuration, its domains in any spelling.
     pub fn new(config: NormaliserConfig) -> Result<Self, ConfigError> {
         let domains = |list: Vec<String>| {
-            list.iter().map(|domain| plain_domain(domain)).collect::<Result<HashSet<_>, ConfigError>>()
+            list.iter().map(|domain| plain_domain(domain)).collect::<Result<Domains, ConfigError>>()
         };
         let parents = config.parent_domains.iter().map(|domain| Ok(format!(".{}", plain_domain(domain)?)));
         let aliases = config.alias_domains.iter().map(|(alias, of)| Ok((plain_domain(alias)?, plain_domain(of)?)));
-        let aliases: HashMap<String, String> = aliases.collect::<Result<_, _>>()?;
+        let aliases: HashMap<String, String, FixedState> = aliases.collect::<Result<_, _>>()?;
         let normaliser = Self {
             separators: config.tag_separators.into(),
             tag_domains: match config.tag_domains {
