@@ -59,8 +59,8 @@ pub struct Proof {
 
 impl Proof {
     /// By the verifiers that an account has.
-    fn by(account: &KnownAccount) -> Self {
-        Self { account: account.key.clone(), verifiers: account.verifiers }
+    fn by(account: &KnownAccount<'_>) -> Self {
+        Self { account: account.account_key(), verifiers: account.verifiers }
     }
 }
 
@@ -90,7 +90,7 @@ impl Service {
             _ => return Err(JobError::Interrupted("the verifiers were not read to their end".to_owned())),
         };
         let Verifiers { mut sealed, opened } = read;
-        let current = snapshot.users.iter().flat_map(|user| &user.accounts).map(|account| account.verifiers);
+        let current = snapshot.users.iter().flat_map(|user| user.accounts()).map(|account| account.verifiers);
         let mut current: Vec<u64> = current.collect();
         current.sort_unstable();
         current.dedup();
@@ -152,16 +152,16 @@ impl Detector {
     }
 
     /// The verifiers of an account, opened: lines of canonical texts.
-    fn opened(&self, account: &KnownAccount) -> Result<Option<SecretBytes>, JobError> {
+    fn opened(&self, account: &KnownAccount<'_>) -> Result<Option<SecretBytes>, JobError> {
         let Some(sealed) = self.sealed.get(account.verifiers) else { return Ok(None) };
-        Ok(Some(self.vault.open(self.tenant, &account.key, sealed)?))
+        Ok(Some(self.vault.open(self.tenant, &account.account_key(), sealed)?))
     }
 
     /// Tells whether a candidate is the user's current password, and by which account. Of an account that has a fast
     /// verifier the slow ones are not asked: all of them are of one password.
-    pub fn prove(&self, user: &KnownUser, candidate: &[u8]) -> Result<Option<Proof>, JobError> {
-        for account in &user.accounts {
-            let Some(opened) = self.opened(account)? else { continue };
+    pub fn prove(&self, user: &KnownUser<'_>, candidate: &[u8]) -> Result<Option<Proof>, JobError> {
+        for account in user.accounts() {
+            let Some(opened) = self.opened(&account)? else { continue };
             let lines = opened.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
             let mut verifiers: Vec<Verifier> =
                 lines.filter_map(|line| Verifier::parse(line, &self.limits).ok()).collect();
@@ -170,7 +170,7 @@ impl Detector {
             }
             for verifier in &verifiers {
                 match verifier.check(candidate) {
-                    Ok(true) => return Ok(Some(Proof::by(account))),
+                    Ok(true) => return Ok(Some(Proof::by(&account))),
                     // What is too long to be a password is none.
                     Ok(false) | Err(CheckError::CandidateTooLong { .. }) => {}
                     Err(error) => return Err(JobError::Verifier(error)),
@@ -181,9 +181,9 @@ impl Detector {
     }
 
     /// Whether every password of the user is slow to check: none of the accounts has a fast verifier.
-    fn is_slow(&self, user: &KnownUser) -> Result<bool, JobError> {
-        for account in &user.accounts {
-            let Some(opened) = self.opened(account)? else { continue };
+    fn is_slow(&self, user: &KnownUser<'_>) -> Result<bool, JobError> {
+        for account in user.accounts() {
+            let Some(opened) = self.opened(&account)? else { continue };
             let lines = opened.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
             let mut verifiers = lines.filter_map(|line| Verifier::parse(line, &self.limits).ok());
             if verifiers.any(|verifier| verifier.cost().class == CostClass::Fast) {
@@ -195,7 +195,7 @@ impl Detector {
 
     /// The account whose verifiers are this hash, if any: then the hash is one of the current password. Only hashes
     /// without a salt, or with the very salt of the verifier, can be found so (leaks.md, section 3.1, "combo+hash").
-    pub fn prove_by_hash(&self, user: &KnownUser, hash: &[u8]) -> Result<Option<Proof>, JobError> {
+    pub fn prove_by_hash(&self, user: &KnownUser<'_>, hash: &[u8]) -> Result<Option<Proof>, JobError> {
         let Ok(hash) = std::str::from_utf8(hash) else { return Ok(None) };
         let schemes: &[&str] = match hash.len() {
             32 => &["{NT}", "{MD5}"],
@@ -216,11 +216,11 @@ impl Detector {
         if canonical.is_empty() {
             return Ok(None);
         }
-        for account in &user.accounts {
-            let Some(opened) = self.opened(account)? else { continue };
+        for account in user.accounts() {
+            let Some(opened) = self.opened(&account)? else { continue };
             let mut lines = opened.split(|byte| *byte == b'\n');
             if lines.any(|line| canonical.iter().any(|text| text.as_bytes() == line)) {
-                return Ok(Some(Proof::by(account)));
+                return Ok(Some(Proof::by(&account)));
             }
         }
         Ok(None)
@@ -229,7 +229,7 @@ impl Detector {
     /// What is kept of a credential that was found: nothing of the password but its fingerprint.
     pub fn found(
         &self,
-        user: &KnownUser,
+        user: &KnownUser<'_>,
         (name, hit): (&Key, &Hit),
         (match_class, password): (MatchClass, &[u8]),
         proof: Proof,
@@ -248,7 +248,7 @@ impl Detector {
     /// What is kept of a finding.
     fn kept(
         &self,
-        user: &KnownUser,
+        user: &KnownUser<'_>,
         fingerprint: [u8; 32],
         finding: Finding,
         proof: Option<Proof>,
@@ -256,7 +256,7 @@ impl Detector {
     ) -> FoundCredential {
         let imported = proof.as_ref().and_then(|proof| self.imported.get(&proof.account.source));
         FoundCredential {
-            user: user.id.clone(),
+            user: user.entity_id(),
             fingerprint,
             finding,
             as_of: imported.copied().unwrap_or_default(),
@@ -270,8 +270,8 @@ impl Detector {
     }
 
     /// Tells a user and a candidate from others, without the candidate.
-    pub fn fingerprint(&self, user: &KnownUser, password: &[u8]) -> [u8; 32] {
-        self.vault.fingerprint(self.tenant, &user.id, password)
+    pub fn fingerprint(&self, user: &KnownUser<'_>, password: &[u8]) -> [u8; 32] {
+        self.vault.fingerprint(self.tenant, user.id, password)
     }
 }
 

@@ -121,8 +121,9 @@ impl Judge for ScanJudge {
 
     fn judge(&self, document: &DocumentName, found: &Found<'_>, findings: &mut Vec<Sighted>) -> Result<(), JobError> {
         let detector = &*self.detector;
-        let Some(user) = detector.snapshot().users.get(found.hit.user as usize) else { return Ok(()) };
-        if user.accounts.is_empty() {
+        let Some(user) = detector.snapshot().users.get(found.hit.user) else { return Ok(()) };
+        let user = &user;
+        if !user.has_verifiers() {
             self.count(3);
             return self.unproven(document, found, findings);
         }
@@ -144,7 +145,9 @@ impl Judge for ScanJudge {
                 self.count(2);
             }
             let proof = match known {
-                Some(known) => known.map(|number| Proof::by(&user.accounts[number as usize])),
+                Some(known) => {
+                    known.and_then(|number| user.accounts().nth(number as usize)).map(|account| Proof::by(&account))
+                }
                 None => {
                     self.count(1);
                     let proof = match class {
@@ -175,8 +178,8 @@ impl Judge for ScanJudge {
 
 impl ScanJudge {
     /// Remembers what the verifiers of a user have said.
-    fn remember(&self, half: [u8; 16], user: &KnownUser, proof: Option<&Proof>) {
-        let number = |proof: &Proof| user.accounts.iter().position(|account| account.key == proof.account);
+    fn remember(&self, half: [u8; 16], user: &KnownUser<'_>, proof: Option<&Proof>) {
+        let number = |proof: &Proof| user.accounts().position(|account| account.is(&proof.account));
         let mut part = self.part(&half);
         if part.len() >= MOST {
             part.clear();

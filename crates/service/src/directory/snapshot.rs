@@ -1,13 +1,11 @@
 //! The directory in memory: who is known by which names. Made for a job that asks again and again.
 
+use super::users::{KnownUser, Places, Users};
 use crate::Service;
 use crate::jobs::JobError;
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-use model::{AccountKey, Caller, EntityId, TenantKey, edm};
+use model::{Caller, EntityId, TenantKey, edm};
 use odata::encode::{Cell, CellError, Row};
 use std::collections::BTreeSet;
-use std::hash::BuildHasher as _;
 use store::{AccountRow, Carried, PageQuery, Source, StoreError};
 use tokio::task::yield_now;
 use verify::identity::{Attribute, Hit, IdentityIndex, IndexBuilder, Key, Normaliser, each_directory_key};
@@ -17,34 +15,10 @@ const PAGE: u32 = 1_000;
 /// Names that most users have at most: room is made for so many.
 const NAMES: usize = 3;
 
-/// An account that has verifiers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownAccount {
-    /// What finds it.
-    pub key: AccountKey,
-    /// The number of its verifiers.
-    pub verifiers: u64,
-}
-
-/// A user of the directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownUser {
-    /// The id.
-    pub id: EntityId,
-    /// The userPrincipalName.
-    pub name: Box<str>,
-    /// Whether they may sign in, as far as the directory says.
-    pub is_enabled: Option<bool>,
-    /// Whether they administer something.
-    pub is_administrator: bool,
-    /// Their accounts that have verifiers.
-    pub accounts: Vec<KnownAccount>,
-}
-
 /// Everybody, by every name.
 pub struct Snapshot {
     /// The users; their numbers in the index are their places here.
-    pub users: Vec<KnownUser>,
+    pub users: Users,
     normaliser: Normaliser,
     index: IdentityIndex,
     /// The domains of the directory's own names, normalised.
@@ -78,7 +52,7 @@ impl Snapshot {
 
     /// How many of the users have verifiers.
     pub fn with_verifiers(&self) -> usize {
-        self.users.iter().filter(|user| !user.accounts.is_empty()).count()
+        self.users.iter().filter(KnownUser::has_verifiers).count()
     }
 }
 
@@ -108,7 +82,7 @@ impl Service {
 }
 
 struct Builder {
-    users: Vec<KnownUser>,
+    users: Users,
     /// Whether the first address of each is the sign-in name too.
     is_mail: Vec<bool>,
     places: Places,
@@ -121,24 +95,6 @@ struct Builder {
     scratch: Key,
 }
 
-/// Places of users by their ids. It holds no id a second time, and its hashes have a secret, since clients choose ids.
-struct Places {
-    table: HashTable<u32>,
-    state: FixedState,
-}
-
-impl Places {
-    fn insert(&mut self, users: &[KnownUser], place: u32) {
-        let hash = |place: &u32| self.state.hash_one(users[*place as usize].id.as_str());
-        self.table.insert_unique(hash(&place), place, hash);
-    }
-
-    fn find(&self, users: &[KnownUser], id: &str) -> Option<u32> {
-        let is_it = |place: &u32| users[*place as usize].id.as_str() == id;
-        self.table.find(self.state.hash_one(id), is_it).copied()
-    }
-}
-
 impl Builder {
     /// With room for so many users, if there are no more than can be.
     fn new(seed: u64, with_guests: bool, users: usize) -> Self {
@@ -146,9 +102,9 @@ impl Builder {
         let mut index = IndexBuilder::new(seed);
         index.reserve(users * NAMES);
         Self {
-            users: Vec::with_capacity(users),
+            users: Users::with_capacity(users),
             is_mail: Vec::with_capacity(users),
-            places: Places { table: HashTable::with_capacity(users), state: FixedState::with_seed(seed) },
+            places: Places::with_capacity(seed, users),
             normaliser: Normaliser::default(),
             index,
             domains: BTreeSet::new(),
@@ -172,13 +128,14 @@ impl Builder {
         if upn.contains('#') && upn.to_ascii_uppercase().contains("#EXT#") && !self.with_guests {
             return Ok(());
         }
-        let id: EntityId = id.parse().map_err(|_| damaged())?;
-        let place = self.users.len() as u32;
+        if !EntityId::is_one(id) {
+            return Err(damaged());
+        }
         let is_enabled = match row.cell(at::ACCOUNT_ENABLED) {
             Cell::Integer(value) => Some(value != 0),
             _ => None,
         };
-        self.users.push(KnownUser { id, name: upn.into(), is_enabled, is_administrator: false, accounts: Vec::new() });
+        let place = self.users.push(id, upn, is_enabled);
         self.places.insert(&self.users, place);
         self.name(place, Attribute::UserPrincipalName, upn);
         let mail = text(at::MAIL);
@@ -191,24 +148,23 @@ impl Builder {
 
     fn account(&mut self, account: &AccountRow<'_>) -> Result<(), StoreError> {
         let Some(place) = self.places.find(&self.users, account.user) else { return Ok(()) };
-        let at = place as usize;
+        let is_mail = self.is_mail[place as usize];
         account.each_name(|attribute, value| {
             let named = Attribute::ALL.iter().find(|known| known.name() == attribute);
             let is_known = match named {
-                Some(Attribute::UserPrincipalName) => *value == *self.users[at].name,
-                Some(Attribute::Mail) => self.is_mail[at] && *value == *self.users[at].name,
+                Some(Attribute::UserPrincipalName) => value == self.users.at(place).name,
+                Some(Attribute::Mail) => is_mail && value == self.users.at(place).name,
                 _ => false,
             };
             if let Some(attribute) = named.filter(|_| !is_known) {
                 self.name(place, *attribute, value);
             }
         })?;
-        let user = &mut self.users[at];
-        user.is_administrator |= account.is_administrator;
+        if account.is_administrator {
+            self.users.set_administrator(place);
+        }
         if let Some(verifiers) = account.verifiers {
-            let key = AccountKey { source: account.source.into(), key: account.key.into() };
-            user.accounts.reserve_exact(1); // nearly everybody has one
-            user.accounts.push(KnownAccount { key, verifiers });
+            self.users.push_account(place, (account.source, account.key), verifiers);
         }
         Ok(())
     }

@@ -14,7 +14,7 @@
 //! | text and its length, shared by users of one key | length + 2 |
 //!
 //! Ten million addresses of 25 bytes take 398 MB; `examples/identity_index.rs` counts it. While it is
-//! built it takes twice the texts and 40 bytes a key beside.
+//! built it takes 20 bytes a key beside, and twice the texts if many of them are repeated.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -27,6 +27,11 @@ const LOG_BUCKET: u32 = 2;
 
 /// Longest key in bytes: a local part, a domain and room for what is configured.
 const LONGEST: usize = 1024;
+
+/// The bit of a text's length that says that the same text stands elsewhere.
+const REPEATED: u16 = 1 << 15;
+
+const _: () = assert!(LONGEST < REPEATED as usize);
 
 /// Why a key cannot be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -94,10 +99,6 @@ impl Hash {
     fn bucket(self, bits: u32) -> usize {
         self.high.checked_shr(u32::BITS - bits).unwrap_or(0) as usize
     }
-
-    fn fingerprint(self) -> u16 {
-        self.low
-    }
 }
 
 /// A key on its way into the index.
@@ -126,6 +127,7 @@ impl IndexBuilder {
     /// Makes room for so many keys, so that none is moved while the next are added.
     pub fn reserve(&mut self, keys: usize) {
         self.added.reserve(keys);
+        self.texts.0.reserve(keys * 24);
     }
 
     /// Adds a normalised key of a user.
@@ -147,15 +149,14 @@ impl IndexBuilder {
 
     /// Sorts what was added into an index; a key that was added twice in the same way counts once.
     pub fn finish(self) -> IdentityIndex {
-        let Self { state, texts, added } = self;
+        let Self { state, mut texts, mut added } = self;
         let bucket_bits = added.len().max(1).ilog2().saturating_sub(LOG_BUCKET);
-        let (mut placed, mut buckets) = by_buckets(added, bucket_bits);
-        let mut sorted = Texts(Vec::with_capacity(texts.0.len()));
-        let mut entries: Vec<Entry> = Vec::with_capacity(placed.len());
-        let mut start = 0;
+        let mut buckets = sort_by_bucket(&mut added, bucket_bits);
+        let mut entries: Vec<Entry> = Vec::with_capacity(added.len());
+        let (mut start, mut repeated) = (0, 0);
         for bucket in 0..buckets.len() - 1 {
             let end = buckets[bucket + 1] as usize;
-            let keys = &mut placed[start..end];
+            let keys = &mut added[start..end];
             start = end;
             // Texts are looked at where hashes agree: elsewhere that would be two cache misses a comparison.
             keys.sort_unstable_by(|left, right| {
@@ -166,40 +167,53 @@ impl IndexBuilder {
             });
             let mut last: Option<&Added> = None;
             for key in keys.iter() {
-                let text = texts.get(key.offset);
-                let same = last.replace(key).filter(|last| last.hash == key.hash && texts.get(last.offset) == text);
-                let offset = match (same, entries.last()) {
-                    (Some(same), _) if (same.user, same.detail) == (key.user, key.detail) => continue,
-                    (Some(_), Some(entry)) => entry.offset,
-                    _ => sorted.push(text).expect("the texts fitted before and are no longer now"),
+                let is_same = |last: &&Added| {
+                    last.hash == key.hash
+                        && (last.offset == key.offset || texts.get(last.offset) == texts.get(key.offset))
                 };
-                entries.push(Entry { offset, user: key.user, fingerprint: key.hash.fingerprint(), detail: key.detail });
+                let same = last.replace(key).filter(is_same);
+                let mut offset = key.offset;
+                if let (Some(same), Some(entry)) = (same, entries.last()) {
+                    if entry.offset != offset {
+                        repeated += texts.repeat(offset);
+                        offset = entry.offset;
+                    }
+                    if (same.user, same.detail) == (key.user, key.detail) {
+                        continue;
+                    }
+                }
+                entries.push(Entry { offset, user: key.user, fingerprint: key.hash.low, detail: key.detail });
             }
             buckets[bucket + 1] = entries.len() as u32;
         }
-        sorted.0.shrink_to_fit();
-        IdentityIndex { state, bucket_bits, buckets: buckets.into(), entries: entries.into(), texts: sorted }
+        if repeated > texts.0.len() / 4 {
+            texts = texts.without_repeated(&mut entries, repeated);
+        }
+        texts.0.shrink_to_fit();
+        IdentityIndex { state, bucket_bits, buckets: buckets.into(), entries: entries.into(), texts }
     }
 }
 
-/// Puts keys into the order of their buckets, and tells where each bucket begins, and where the last ends. One pass
-/// that counts and one that moves: a sort of all of them would take five times as long.
-fn by_buckets(added: Vec<Added>, bucket_bits: u32) -> (Vec<Added>, Vec<u32>) {
+/// Puts keys into the order of their buckets, and tells where each bucket begins, and where the last ends. It counts, and
+/// then moves each key once, in place: a sort would take five times as long.
+fn sort_by_bucket(added: &mut [Added], bucket_bits: u32) -> Vec<u32> {
     let mut buckets = vec![0u32; (1 << bucket_bits) + 1];
-    for key in &added {
+    for key in &*added {
         buckets[key.hash.bucket(bucket_bits) + 1] += 1;
     }
     for index in 1..buckets.len() {
         buckets[index] += buckets[index - 1];
     }
     let mut next = buckets.clone();
-    let mut placed = vec![Added::default(); added.len()];
-    for key in added {
-        let place = &mut next[key.hash.bucket(bucket_bits)];
-        placed[*place as usize] = key;
-        *place += 1;
+    for bucket in 0..buckets.len() - 1 {
+        while next[bucket] < buckets[bucket + 1] {
+            let place = next[bucket] as usize;
+            let right = added[place].hash.bucket(bucket_bits);
+            added.swap(place, next[right] as usize); // with itself, when it is in its bucket
+            next[right] += 1;
+        }
     }
-    (placed, buckets)
+    buckets
 }
 
 /// Texts after each other, each behind its length.
@@ -218,8 +232,41 @@ impl Texts {
 
     fn get(&self, offset: u32) -> &[u8] {
         let start = offset as usize + 2;
-        let length = u16::from_le_bytes([self.0[start - 2], self.0[start - 1]]);
-        &self.0[start..start + usize::from(length)]
+        &self.0[start..start + self.length(offset)]
+    }
+
+    fn length(&self, offset: u32) -> usize {
+        let start = offset as usize;
+        usize::from(u16::from_le_bytes([self.0[start], self.0[start + 1]]) & !REPEATED)
+    }
+
+    fn is_repeated(&self, offset: u32) -> bool {
+        u16::from_le_bytes([self.0[offset as usize], self.0[offset as usize + 1]]) & REPEATED != 0
+    }
+
+    /// Marks a text that stands elsewhere too, and which nobody asks for; tells the bytes that are lost by it.
+    fn repeat(&mut self, offset: u32) -> usize {
+        if self.is_repeated(offset) {
+            return 0;
+        }
+        self.0[offset as usize + 1] |= REPEATED.to_le_bytes()[1];
+        self.length(offset) + 2
+    }
+
+    /// The same without the marked ones, which take so many bytes, and for entries in whose order equal texts stand
+    /// together.
+    fn without_repeated(&self, entries: &mut [Entry], repeated: usize) -> Self {
+        let mut texts = Self(Vec::with_capacity(self.0.len() - repeated));
+        let mut last = None;
+        for entry in entries {
+            let moved = match last {
+                Some((offset, moved)) if offset == entry.offset => moved,
+                _ => texts.push(self.get(entry.offset)).expect("the texts fitted before and are no longer now"),
+            };
+            last = Some((entry.offset, moved));
+            entry.offset = moved;
+        }
+        texts
     }
 }
 
@@ -251,7 +298,7 @@ impl IdentityIndex {
         let hash = Hash::of(&self.state, key);
         let bucket = hash.bucket(self.bucket_bits);
         let entries = &self.entries[self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize];
-        Hits { texts: &self.texts, key, fingerprint: hash.fingerprint(), entries: entries.iter() }
+        Hits { texts: &self.texts, key, fingerprint: hash.low, entries: entries.iter() }
     }
 
     /// Returns the text of every key, each once however many users bear it: what a scanner derives the domains
@@ -259,9 +306,14 @@ impl IdentityIndex {
     pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
         let mut offset = 0;
         std::iter::from_fn(move || {
-            let text = (offset < self.texts.0.len()).then(|| self.texts.get(offset as u32))?;
-            offset += text.len() + 2;
-            Some(text)
+            while offset < self.texts.0.len() {
+                let here = offset as u32;
+                offset += self.texts.length(here) + 2;
+                if !self.texts.is_repeated(here) {
+                    return Some(self.texts.get(here));
+                }
+            }
+            None
         })
     }
 
