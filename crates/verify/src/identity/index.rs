@@ -16,6 +16,7 @@
 //! Ten million addresses of 25 bytes take 398 MB; `examples/identity_index.rs` counts it. While it is
 //! built it takes 20 bytes a key beside, and twice the texts if many of them are repeated.
 
+use std::cmp::Ordering::Equal;
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::FixedState;
@@ -24,6 +25,9 @@ use super::{Attribute, Key, RuleSet};
 
 /// Keys a bucket holds on average, as a power of two.
 const LOG_BUCKET: u32 = 2;
+
+/// Parts in which keys are collected, as a power of two; there are at least so many buckets.
+const LOG_PARTS: u32 = 8;
 
 /// Longest key in bytes: a local part, a domain and room for what is configured.
 const LONGEST: usize = 1024;
@@ -114,19 +118,29 @@ struct Added {
 pub struct IndexBuilder {
     state: FixedState,
     texts: Texts,
-    added: Vec<Added>,
+    /// Keys by the highest bits of their hashes, so that each part fits into a core's cache when it is sorted.
+    parts: Vec<Vec<Added>>,
+    /// The key that was added last.
+    last: Option<(Hash, u32)>,
 }
 
 impl IndexBuilder {
     /// Starts an index. The seed is drawn at random a process, so that nobody can prepare names that fall
     /// into one bucket; a fixed one makes tests repeatable.
     pub fn new(seed: u64) -> Self {
-        Self { state: FixedState::with_seed(seed), texts: Texts::default(), added: Vec::new() }
+        Self {
+            state: FixedState::with_seed(seed),
+            texts: Texts::default(),
+            parts: vec![Vec::new(); 1 << LOG_PARTS],
+            last: None,
+        }
     }
 
     /// Makes room for so many keys, so that none is moved while the next are added.
     pub fn reserve(&mut self, keys: usize) {
-        self.added.reserve(keys);
+        // Hashes fill the parts alike, but for a little.
+        let of_part = (keys >> LOG_PARTS) + (keys >> (LOG_PARTS + 3));
+        self.parts.iter_mut().for_each(|part| part.reserve(of_part));
         self.texts.0.reserve(keys * 24);
     }
 
@@ -138,53 +152,33 @@ impl IndexBuilder {
     /// Adds the bytes of a key of a user.
     pub fn add_text(&mut self, text: &[u8], user: u32, attribute: Attribute, rules: RuleSet) -> Result<(), IndexError> {
         // Sign-in name and address are often the same, and come one after the other.
-        let same = self.added.last().filter(|last| self.texts.get(last.offset) == text);
-        let (hash, offset) = match same {
-            Some(last) => (last.hash, last.offset),
+        let (hash, offset) = match self.last.filter(|(_, offset)| self.texts.get(*offset) == text) {
+            Some(last) => last,
             None => (Hash::of(&self.state, text), self.texts.push(text)?),
         };
-        self.added.push(Added { hash, offset, user, detail: Detail::new(attribute, rules) });
+        self.last = Some((hash, offset));
+        let detail = Detail::new(attribute, rules);
+        self.parts[hash.bucket(LOG_PARTS)].push(Added { hash, offset, user, detail });
         Ok(())
     }
 
     /// Sorts what was added into an index; a key that was added twice in the same way counts once.
     pub fn finish(self) -> IdentityIndex {
-        let Self { state, mut texts, mut added } = self;
-        let bucket_bits = added.len().max(1).ilog2().saturating_sub(LOG_BUCKET);
-        let mut buckets = sort_by_bucket(&mut added, bucket_bits);
-        let mut entries: Vec<Entry> = Vec::with_capacity(added.len());
-        let (mut start, mut repeated) = (0, 0);
-        for bucket in 0..buckets.len() - 1 {
-            let end = buckets[bucket + 1] as usize;
-            let keys = &mut added[start..end];
-            start = end;
-            // Texts are looked at where hashes agree: elsewhere that would be two cache misses a comparison.
-            keys.sort_unstable_by(|left, right| {
-                left.hash.cmp(&right.hash).then_with(|| {
-                    let by_text = texts.get(left.offset).cmp(texts.get(right.offset));
-                    by_text.then_with(|| (left.user, left.detail).cmp(&(right.user, right.detail)))
-                })
-            });
-            let mut last: Option<&Added> = None;
-            for key in keys.iter() {
-                let is_same = |last: &&Added| {
-                    last.hash == key.hash
-                        && (last.offset == key.offset || texts.get(last.offset) == texts.get(key.offset))
-                };
-                let same = last.replace(key).filter(is_same);
-                let mut offset = key.offset;
-                if let (Some(same), Some(entry)) = (same, entries.last()) {
-                    if entry.offset != offset {
-                        repeated += texts.repeat(offset);
-                        offset = entry.offset;
-                    }
-                    if (same.user, same.detail) == (key.user, key.detail) {
-                        continue;
-                    }
-                }
-                entries.push(Entry { offset, user: key.user, fingerprint: key.hash.low, detail: key.detail });
+        let Self { state, mut texts, parts, .. } = self;
+        let count: usize = parts.iter().map(Vec::len).sum();
+        let bucket_bits = count.max(1).ilog2().saturating_sub(LOG_BUCKET).max(LOG_PARTS);
+        let mut buckets = Vec::with_capacity((1 << bucket_bits) + 1);
+        buckets.push(0);
+        let mut entries: Vec<Entry> = Vec::with_capacity(count);
+        let mut repeated = 0;
+        for mut part in parts {
+            let mut start = 0;
+            for end in sort_by_bucket(&mut part, bucket_bits) {
+                let keys = &mut part[start..end as usize];
+                start = end as usize;
+                repeated += put_bucket(keys, &mut texts, &mut entries);
+                buckets.push(entries.len() as u32);
             }
-            buckets[bucket + 1] = entries.len() as u32;
         }
         if repeated > texts.0.len() / 4 {
             texts = texts.without_repeated(&mut entries, repeated);
@@ -194,26 +188,64 @@ impl IndexBuilder {
     }
 }
 
-/// Puts keys into the order of their buckets, and tells where each bucket begins, and where the last ends. It counts, and
-/// then moves each key once, in place: a sort would take five times as long.
-fn sort_by_bucket(added: &mut [Added], bucket_bits: u32) -> Vec<u32> {
-    let mut buckets = vec![0u32; (1 << bucket_bits) + 1];
-    for key in &*added {
-        buckets[key.hash.bucket(bucket_bits) + 1] += 1;
+/// Adds the keys of one bucket to the entries, equal texts together and each key once; tells how many bytes of texts
+/// nobody needs any more.
+fn put_bucket(keys: &mut [Added], texts: &mut Texts, entries: &mut Vec<Entry>) -> usize {
+    // Texts are looked at where hashes agree: elsewhere that would be two cache misses a comparison.
+    keys.sort_unstable_by(|left, right| {
+        left.hash.cmp(&right.hash).then_with(|| {
+            let is_same = left.offset == right.offset;
+            let by_text = if is_same { Equal } else { texts.get(left.offset).cmp(texts.get(right.offset)) };
+            by_text.then_with(|| (left.user, left.detail).cmp(&(right.user, right.detail)))
+        })
+    });
+    let mut repeated = 0;
+    let mut last: Option<&Added> = None;
+    for key in &*keys {
+        let is_same = |last: &&Added| {
+            last.hash == key.hash && (last.offset == key.offset || texts.get(last.offset) == texts.get(key.offset))
+        };
+        let same = last.replace(key).filter(is_same);
+        let mut offset = key.offset;
+        if let (Some(same), Some(entry)) = (same, entries.last()) {
+            if entry.offset != offset {
+                repeated += texts.repeat(offset);
+                offset = entry.offset;
+            }
+            if (same.user, same.detail) == (key.user, key.detail) {
+                continue;
+            }
+        }
+        entries.push(Entry { offset, user: key.user, fingerprint: key.hash.low, detail: key.detail });
     }
-    for index in 1..buckets.len() {
-        buckets[index] += buckets[index - 1];
+    repeated
+}
+
+/// Puts the keys of one part into the order of their buckets, of which the part has so many, and tells where each ends.
+/// It counts, and then moves each key once, in place.
+fn sort_by_bucket(keys: &mut [Added], bucket_bits: u32) -> Vec<u32> {
+    let of_part = (1 << (bucket_bits - LOG_PARTS)) - 1;
+    let bucket = |key: &Added| key.hash.bucket(bucket_bits) & of_part;
+    let mut ends = vec![0u32; of_part + 1];
+    for key in &*keys {
+        ends[bucket(key)] += 1;
     }
-    let mut next = buckets.clone();
-    for bucket in 0..buckets.len() - 1 {
-        while next[bucket] < buckets[bucket + 1] {
-            let place = next[bucket] as usize;
-            let right = added[place].hash.bucket(bucket_bits);
-            added.swap(place, next[right] as usize); // with itself, when it is in its bucket
+    let mut sum = 0;
+    let mut next = Vec::with_capacity(ends.len());
+    for end in &mut ends {
+        next.push(sum);
+        sum += *end;
+        *end = sum;
+    }
+    for index in 0..ends.len() {
+        while next[index] < ends[index] {
+            let place = next[index] as usize;
+            let right = bucket(&keys[place]);
+            keys.swap(place, next[right] as usize); // with itself, when it is in its bucket
             next[right] += 1;
         }
     }
-    buckets
+    ends
 }
 
 /// Texts after each other, each behind its length.

@@ -211,6 +211,35 @@ impl Normaliser {
         key.text.clear();
         key.text.push_str(name);
         key.rules = RuleSet::NONE;
+        if !self.is_plain(name) {
+            self.passes(key);
+        }
+    }
+
+    /// Tells of most names, looking at each byte once, that no rule changes them; of any other name it may not.
+    fn is_plain(&self, name: &str) -> bool {
+        let (mut at, mut dots, mut hyphens) = (None, false, false);
+        for (place, byte) in name.bytes().enumerate() {
+            match byte {
+                b'a'..=b'z' | b'0'..=b'9' | b'_' => {}
+                b'.' => dots = true,
+                b'-' => hyphens = true,
+                b'@' if at.is_none() => at = Some(place),
+                _ => return false,
+            }
+        }
+        let Some(at) = at else { return true };
+        let domain = &name[at + 1..];
+        at > 0
+            && !domain.is_empty()
+            && !domain.ends_with('.')
+            && !(hyphens && domain.contains("xn--"))
+            && !(dots && self.dotless.contains(domain))
+            && self.replaced(domain).is_none()
+            && self.tag(name, at).is_none()
+    }
+
+    fn passes(&self, key: &mut Key) {
         for _ in 0..PASSES {
             if !self.pass(key) {
                 return;
@@ -392,4 +421,28 @@ fn plain_domain(domain: &str) -> Result<String, ConfigError> {
         return Err(ConfigError::NotADomain { domain: domain.to_owned() });
     }
     Ok(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn names_that_are_called_plain_stay_as_they_are(
+            name in "[ab0._@+X-]{0,9}(@(gmail\\.com|googlemail\\.com|sub\\.corp\\.test|xn--a|corp\\.test)\\.?)?",
+            separators in prop::sample::subsequence(vec!['+', '-', '_', 'b'], 0..=4),
+        ) {
+            let parent_domains = vec!["corp.test".to_owned()];
+            let config = NormaliserConfig { tag_separators: separators, parent_domains, ..NormaliserConfig::default() };
+            let normaliser = Normaliser::new(config).expect("no circle");
+            let mut key = Key { text: name.clone(), rules: RuleSet::NONE };
+            normaliser.passes(&mut key);
+            if normaliser.is_plain(&name) {
+                prop_assert_eq!((key.text(), key.rules()), (&*name, RuleSet::NONE));
+            }
+            prop_assert_eq!(normaliser.normalise(&name), key);
+        }
+    }
 }
