@@ -83,7 +83,7 @@ impl Service {
 
 struct Builder {
     users: Users,
-    /// Whether the first address of each is the sign-in name too.
+    /// Whether the mail address of each is the sign-in name too.
     is_mail: Vec<bool>,
     places: Places,
     normaliser: Normaliser,
@@ -142,7 +142,7 @@ impl Builder {
         if let Some(mail) = mail {
             self.name(place, Attribute::Mail, mail);
         }
-        self.is_mail.push(mail == Some(upn));
+        self.is_mail.push(mail == Some(upn)); // then an account of the same names tells nothing new
         Ok(())
     }
 

@@ -50,7 +50,7 @@ async fn directory(store: &dyn Store, tenant: TenantKey) -> Vec<String> {
     let verifiers = store.verifiers(tenant, 0, 99).await.expect("reads go on");
     all.extend(verifiers.into_iter().map(|kept| format!("{kept:?}")));
     let mut sink = |row: &AccountRow<'_>| {
-        all.push(format!("{} {} {} {}", row.source, row.key, row.user, row.names));
+        all.push(format!("{} {} ({:?}) {}", row.source, row.key, row.user, row.names));
         Ok(())
     };
     store.look_at_accounts(tenant, None, 99, &mut sink).await.expect("reads go on");
@@ -98,7 +98,7 @@ pub(super) async fn tenants_never_see_each_other(harness: &dyn Harness) {
         let snapshot = snapshot(&*store, tenant).await;
         assert_eq!((snapshot.events.len(), snapshot.users.len(), snapshot.changes.len()), (5, 1, 8));
         let kept = directory(&*store, tenant).await;
-        assert!(kept.len() == 9 && !kept.concat().contains(&format!("(\"{theirs}u\")")), "{kept:?}");
+        assert!(kept.len() == 11 && !kept.concat().contains(&format!("(\"{theirs}u\")")), "{kept:?}");
         assert!(snapshot.events.iter().chain(&snapshot.users).all(|row| row.id().starts_with(mine)));
         assert!(snapshot.changes.iter().all(|change| change.entry.id.starts_with(mine)));
         let other = event_key(&format!("{theirs}0"));

@@ -132,6 +132,8 @@ type Domains = HashSet<String, FixedState>;
 #[derive(Debug, Clone)]
 pub struct Normaliser {
     separators: Box<[char]>,
+    /// Whether any of them may stand in a name that is plain.
+    has_plain_separators: bool,
     tag_domains: Option<Domains>,
     dotless: Domains,
     aliases: HashMap<String, String, FixedState>,
@@ -159,6 +161,7 @@ impl Normaliser {
         let aliases = config.alias_domains.iter().map(|(alias, of)| Ok((plain_domain(alias)?, plain_domain(of)?)));
         let aliases: HashMap<String, String, FixedState> = aliases.collect::<Result<_, _>>()?;
         let normaliser = Self {
+            has_plain_separators: config.tag_separators.iter().any(|c| u8::try_from(*c).is_ok_and(is_plain)),
             separators: config.tag_separators.into(),
             tag_domains: match config.tag_domains {
                 TagDomains::Any => None,
@@ -221,9 +224,9 @@ impl Normaliser {
         let (mut at, mut dots, mut hyphens) = (None, false, false);
         for (place, byte) in name.bytes().enumerate() {
             match byte {
-                b'a'..=b'z' | b'0'..=b'9' | b'_' => {}
                 b'.' => dots = true,
                 b'-' => hyphens = true,
+                byte if is_plain(byte) => {}
                 b'@' if at.is_none() => at = Some(place),
                 _ => return false,
             }
@@ -232,11 +235,11 @@ impl Normaliser {
         let domain = &name[at + 1..];
         at > 0
             && !domain.is_empty()
-            && !domain.ends_with('.')
+            && !matches!(name.as_bytes().last(), Some(b'.'))
             && !(hyphens && domain.contains("xn--"))
             && !(dots && self.dotless.contains(domain))
             && self.replaced(domain).is_none()
-            && self.tag(name, at).is_none()
+            && !(self.has_plain_separators && self.tag(name, at).is_some())
     }
 
     fn passes(&self, key: &mut Key) {
@@ -330,6 +333,11 @@ impl Normaliser {
         let start = text[..at].find(&*self.separators).filter(|start| *start > 0)?;
         Some(start..at)
     }
+}
+
+/// Whether no rule but those of domains and tags changes a name of such bytes.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-')
 }
 
 /// Drops blanks around the name, and what Exchange and browsers write in front of an address, however often.
