@@ -38,6 +38,7 @@ pub(super) async fn a_created_user_is_read_back_equal(harness: &dyn Harness) {
 
 /// What users are known by is in every row that carries names, and nothing else is.
 async fn names_alone_are_read_too(store: &dyn Store, tenant: TenantKey) {
+    use edm::user as at;
     let (mut seen, mut whole) = (Vec::new(), rows(store, tenant, Source::Users).await);
     let mut query = PageQuery { carried: Carried::NAMES, ..PageQuery::all(Source::Users, 1) };
     loop {
@@ -50,7 +51,6 @@ async fn names_alone_are_read_too(store: &dyn Store, tenant: TenantKey) {
             break;
         }
     }
-    use edm::user as at;
     for row in &mut whole {
         for (position, cell) in row.cells.iter_mut().enumerate() {
             if ![at::ID, at::ACCOUNT_ENABLED, at::MAIL, at::USER_PRINCIPAL_NAME].contains(&position) {

@@ -233,13 +233,13 @@ impl Normaliser {
         }
         let Some(at) = at else { return true };
         let domain = &name[at + 1..];
-        at > 0
-            && !domain.is_empty()
-            && !matches!(name.as_bytes().last(), Some(b'.'))
-            && !(hyphens && domain.contains("xn--"))
-            && !(dots && self.dotless.contains(domain))
-            && self.replaced(domain).is_none()
-            && !(self.has_plain_separators && self.tag(name, at).is_some())
+        if at == 0 || domain.is_empty() || matches!(name.as_bytes().last(), Some(b'.')) {
+            return false;
+        }
+        let is_encoded = hyphens && domain.contains("xn--");
+        let is_dotless = dots && self.dotless.contains(domain);
+        let has_tag = self.has_plain_separators && self.tag(name, at).is_some();
+        !is_encoded && !is_dotless && !has_tag && self.replaced(domain).is_none()
     }
 
     fn passes(&self, key: &mut Key) {
