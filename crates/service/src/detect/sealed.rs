@@ -59,7 +59,9 @@ mod tests {
             (3..40).map(|number| (number * number, vec![number as u8; number as usize % 7])).collect();
         for keep in [1, 2, 3, 50] {
             let mut sealed = Sealed::default();
-            all.iter().for_each(|(number, bytes)| sealed.push(*number, bytes));
+            for (number, bytes) in &all {
+                sealed.push(*number, bytes);
+            }
             let mut current: Vec<u64> = all.keys().copied().filter(|number| number % keep == 0).collect();
             current.push(5_000); // an account whose verifiers are nowhere
             sealed.retain(&current);
