@@ -55,6 +55,12 @@ impl EntityId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether a text is an id.
+    pub fn is_one(text: &str) -> bool {
+        let fits = (1..=255).contains(&text.len()) && text != "." && text != "..";
+        fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+    }
 }
 
 /// How many changes a tenant can have: 2^40, or 34 years of 1,000 a second.
@@ -96,8 +102,7 @@ impl FromStr for EntityId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let fits = (1..=255).contains(&text.len()) && text != "." && text != "..";
-        if fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
+        if Self::is_one(text) {
             return Ok(Self(text.into()));
         }
         Err(IdError {

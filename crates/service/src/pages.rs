@@ -4,7 +4,8 @@ use crate::{Service, ServiceError};
 use futures_util::future::join;
 use futures_util::stream::{StreamExt as _, iter};
 use model::{Account, AccountKey, Caller, Command, Note, TenantKey, Total};
-use store::{Accounts, KeptVerifiers, Outcome, StoreError};
+use store::{AccountSink, Accounts, KeptVerifiers, Outcome, StoreError, VerifierSink};
+use tokio::task::yield_now;
 
 /// Rows that are read at once, and sealed anew in one transaction: it is over before others wait for it.
 const PAGE: u32 = 1_000;
@@ -31,17 +32,30 @@ impl Service {
         Ok(())
     }
 
-    /// Looks at a tenant's sealed verifiers, in the order of their numbers.
-    pub(crate) async fn each_verifier(
+    /// Looks at all accounts of a tenant as the store holds them, in the order of their keys.
+    pub(crate) async fn each_account_row(
         &self,
         tenant: TenantKey,
-        mut look: impl FnMut(KeptVerifiers),
+        sink: &mut dyn AccountSink,
     ) -> Result<(), StoreError> {
-        let mut page = self.store().verifiers(tenant, 0, PAGE).await?;
-        while let Some(last) = page.last() {
-            let next = self.store().verifiers(tenant, last.number, PAGE);
-            let (next, ()) = join(next, async { page.into_iter().for_each(&mut look) }).await;
-            page = next?;
+        let mut after = self.store().look_at_accounts(tenant, None, PAGE, sink).await?;
+        while let Some(key) = after {
+            yield_now().await; // a store that reads where it is asked never waits
+            after = self.store().look_at_accounts(tenant, Some(&key), PAGE, sink).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at a tenant's sealed verifiers as the store holds them, in the order of their numbers.
+    pub(crate) async fn each_verifier_row(
+        &self,
+        tenant: TenantKey,
+        sink: &mut dyn VerifierSink,
+    ) -> Result<(), StoreError> {
+        let mut after = self.store().look_at_verifiers(tenant, 0, PAGE, sink).await?;
+        while let Some(number) = after {
+            yield_now().await;
+            after = self.store().look_at_verifiers(tenant, number, PAGE, sink).await?;
         }
         Ok(())
     }

@@ -233,7 +233,7 @@ fn judged(
         if last.replace(hit.user) == Some(hit.user) {
             continue; // another attribute of the same user
         }
-        let user = &snapshot.users[hit.user as usize];
+        let user = &snapshot.users.at(hit.user);
         let (class, verdict) = if about.is_hash {
             let proof = detector.prove_by_hash(user, secret)?;
             (MatchClass::PairByHash, proof.map_or(Verdict::NotCurrent, Verdict::Current))

@@ -59,14 +59,14 @@ impl Vault {
 
     /// What tells a user's credential from others of theirs. The user is part of it, so that equal passwords of two
     /// users do not show as such.
-    pub fn fingerprint(&self, tenant: TenantId, user: &EntityId, password: &[u8]) -> [u8; 32] {
-        self.mac(&[purpose::FINGERPRINT, tenant.to_string().as_bytes(), user.as_str().as_bytes(), password])
+    pub fn fingerprint(&self, tenant: TenantId, user: &str, password: &[u8]) -> [u8; 32] {
+        self.mac(&[purpose::FINGERPRINT, tenant.to_string().as_bytes(), user.as_bytes(), password])
     }
 
     /// What stands in place of a credential's fingerprint where a user's name was seen without one: one for each user, which
     /// no password has.
-    pub fn address_fingerprint(&self, tenant: TenantId, user: &EntityId) -> [u8; 32] {
-        self.mac(&[purpose::ADDRESS, tenant.to_string().as_bytes(), user.as_str().as_bytes()])
+    pub fn address_fingerprint(&self, tenant: TenantId, user: &str) -> [u8; 32] {
+        self.mac(&[purpose::ADDRESS, tenant.to_string().as_bytes(), user.as_bytes()])
     }
 
     /// The id of the event that stands for a user and a credential: the same in every job (a UUID of version 8, RFC 9562).

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::Store;
 use store_postgres::PostgresStore;
-use store_sqlite::SqliteStore;
+use store_sqlite::{ReaderMemory, SqliteStore};
 use zeroize::Zeroizing;
 
 /// The folder of keys in the data folder.
@@ -53,9 +53,9 @@ enum Home {
 }
 
 impl Instance {
-    /// Opens the store that the options name, and makes whatever is missing in it. Readers of a folder's store map
-    /// up to `mapped` bytes of it.
-    pub async fn create(global: &Global, settings: Settings, mapped: u64) -> Result<Self, Failure> {
+    /// Opens the store that the options name, and makes whatever is missing in it. Readers of a folder's store take
+    /// so much memory.
+    pub async fn create(global: &Global, settings: Settings, memory: ReaderMemory) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let (home, store, migrations, secret) = if let Some(url) = &global.database {
@@ -66,7 +66,7 @@ impl Instance {
             let secret = shared(&keys, PAGE_TOKEN_KEY, &entropy).await?;
             (Home::Database(keys), store as Arc<dyn Store>, migrations, secret)
         } else {
-            let store = SqliteStore::open_mapped(&global.data, clock.clone(), mapped)?;
+            let store = SqliteStore::open_with(&global.data, clock.clone(), memory)?;
             let migrations = store.migrations().to_vec();
             let secret = Zeroizing::new(page_token_key(&global.data, &*entropy)?);
             (Home::Folder(global.data.clone()), Arc::new(store) as Arc<dyn Store>, migrations, secret)
@@ -77,19 +77,28 @@ impl Instance {
 
     /// Opens the store that the options name; a folder without one is a mistake, most often a forgotten `--data`.
     pub async fn open(global: &Global) -> Result<Self, Failure> {
-        Self::open_mapped(global, store_sqlite::MAPPED).await
+        Self::open_with(global, ReaderMemory::mapping(store_sqlite::MAPPED)).await
+    }
+
+    /// The same, for a command that reads tables to their end.
+    pub async fn open_lean(global: &Global) -> Result<Self, Failure> {
+        Self::open_with(global, ReaderMemory::LEAN).await
     }
 
     /// The same, with readers that map up to `mapped` bytes of a folder's store: what is mapped counts as memory of
     /// the process, as large as the store where all of it is read once.
     pub async fn open_mapped(global: &Global, mapped: u64) -> Result<Self, Failure> {
+        Self::open_with(global, ReaderMemory::mapping(mapped)).await
+    }
+
+    async fn open_with(global: &Global, memory: ReaderMemory) -> Result<Self, Failure> {
         if global.database.is_none() && !store_sqlite::database_file(&global.data).exists() {
             return Err(Failure::message(format!(
                 "there is no store in {}; give its folder with --data DIR, or make one with `spillwatch serve`",
                 global.data.display()
             )));
         }
-        Self::create(global, Settings::default(), mapped).await
+        Self::create(global, Settings::default(), memory).await
     }
 
     /// The data folder; `None` when the store is in a database.

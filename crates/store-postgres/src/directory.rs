@@ -11,7 +11,10 @@ use model::{
     VerifierMark,
 };
 use store::working::Recorded;
-use store::{Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError, Waiting, read_image, read_names};
+use store::{
+    AccountRow, AccountSink, Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError, VerifierRow, VerifierSink,
+    Waiting, read_image, read_names,
+};
 use tokio_postgres::Row;
 
 /// Columns of an account, as [`account_of`] takes them.
@@ -301,6 +304,60 @@ impl DirectoryStore for PostgresStore {
             let sql = [ACCOUNT, "AND user_id = $2 ORDER BY source, key"].concat();
             let values: Parameters<'_> = &[&number(tenant), &user.as_str()];
             read(&self.database.reader().await?, "reading accounts", &sql, values, account_of).await
+        }))
+    }
+
+    fn look_at_accounts<'a>(
+        &'a self,
+        tenant: TenantKey,
+        after: Option<&'a AccountKey>,
+        limit: u32,
+        sink: &'a mut dyn AccountSink,
+    ) -> BoxFuture<'a, Result<Option<AccountKey>, StoreError>> {
+        Box::pin(in_time(async move {
+            const WHAT: &str = "a row of accounts";
+            let (source, key) = after.map_or(("", ""), |after| (&*after.source, &*after.key));
+            let sql = "SELECT source, key, user_id, names, is_administrator, verifiers FROM accounts \
+                       WHERE tenant = $1 AND (source, key) > ($2, $3) ORDER BY source, key LIMIT $4";
+            let values: Parameters<'_> = &[&number(tenant), &source, &key, &i64::from(limit)];
+            let rows = self.database.reader().await?.query(sql, values).await.map_err(engine("reading accounts"))?;
+            for row in &rows {
+                sink.account(&AccountRow {
+                    source: text(row, 0, WHAT)?,
+                    key: text(row, 1, WHAT)?,
+                    user: text(row, 2, WHAT)?,
+                    names: text(row, 3, WHAT)?,
+                    is_administrator: integer(row, 4, WHAT)? != 0,
+                    verifiers: optional(row, 5, WHAT)?.map(|number| number as u64),
+                })?;
+            }
+            let last = rows.last().filter(|_| rows.len() == limit as usize);
+            last.map(|row| Ok(AccountKey { source: text(row, 0, WHAT)?.into(), key: text(row, 1, WHAT)?.into() }))
+                .transpose()
+        }))
+    }
+
+    fn look_at_verifiers<'a>(
+        &'a self,
+        tenant: TenantKey,
+        after: u64,
+        limit: u32,
+        sink: &'a mut dyn VerifierSink,
+    ) -> BoxFuture<'a, Result<Option<u64>, StoreError>> {
+        Box::pin(in_time(async move {
+            const WHAT: &str = "a row of verifiers";
+            let sql = "SELECT number, source, key, sealed FROM verifiers WHERE tenant = $1 AND number > $2 \
+                       ORDER BY number LIMIT $3";
+            let values: Parameters<'_> = &[&number(tenant), &place(after), &i64::from(limit)];
+            let rows = self.database.reader().await?.query(sql, values).await.map_err(engine("reading verifiers"))?;
+            let mut last = None;
+            for row in &rows {
+                let number = integer(row, 0, WHAT)? as u64;
+                let (source, key, sealed) = (text(row, 1, WHAT)?, text(row, 2, WHAT)?, bytes(row, 3, WHAT)?);
+                sink.verifiers(&VerifierRow { number, source, key, sealed })?;
+                last = Some(number);
+            }
+            Ok(last.filter(|_| rows.len() == limit as usize))
         }))
     }
 

@@ -31,7 +31,7 @@ pub(crate) fn order_of(query: &PageQuery) -> Vec<OrderKey> {
 pub(crate) fn columns_of(query: &PageQuery) -> Columns {
     match query.source {
         Source::Events(kind) => Columns::of_events(query.carried.projection, query.carried.related).all_of(kind),
-        Source::Users => Columns::of_users(),
+        Source::Users => Columns::of_users_for(query.carried.projection),
         Source::RiskyUsers => Columns::of_risky_users(),
     }
 }

@@ -4,9 +4,12 @@ use crate::error::engine;
 use model::{Account, AccountChange, AccountKey, EntityId, SealedVerifiers, TenantKey, VerifierMark, VerifierTag};
 use rusqlite::types::{FromSqlError, Type, Value};
 use rusqlite::{Connection, Row, params, params_from_iter};
-use store::{Accounts, KeptVerifiers, StoreError, read_names, write_names};
+use store::{
+    AccountRow, AccountSink, Accounts, KeptVerifiers, StoreError, VerifierRow, VerifierSink, read_names, write_names,
+};
 
 const READING: &str = "reading accounts";
+const READING_VERIFIERS: &str = "reading verifiers";
 const COLUMNS: &str =
     "source, key, user_id, names, is_administrator, verifiers, verifier_tag, is_outdated, version FROM accounts";
 /// Without statistics SQLite takes the first column of the key for as good as any index.
@@ -108,6 +111,75 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
     })
 }
 
+/// Hands up to `limit` accounts to a sink in the order of their keys, after one, and answers the key of the last when
+/// more may follow.
+pub(crate) fn look(
+    db: &Connection,
+    tenant: TenantKey,
+    after: Option<&AccountKey>,
+    limit: u32,
+    sink: &mut dyn AccountSink,
+) -> Result<Option<AccountKey>, StoreError> {
+    let read = engine(READING);
+    // No source is without a name, so nothing stands before the first place.
+    let (source, key) = after.map_or(("", ""), |after| (&*after.source, &*after.key));
+    let mut statement = db
+        .prepare_cached(
+            "SELECT source, key, user_id, names, is_administrator, verifiers FROM accounts \
+             WHERE tenant = ?1 AND (source, key) > (?2, ?3) ORDER BY source, key LIMIT ?4",
+        )
+        .map_err(&read)?;
+    let mut rows = statement.query(params![tenant.0, source, key, limit]).map_err(&read)?;
+    let mut seen = 0;
+    while let Some(row) = rows.next().map_err(&read)? {
+        let text = |at| text_at(row, at).map_err(&read);
+        let account = AccountRow {
+            source: text(0)?,
+            key: text(1)?,
+            user: text(2)?,
+            names: text(3)?,
+            is_administrator: row.get(4).map_err(&read)?,
+            verifiers: row.get(5).map_err(&read)?,
+        };
+        sink.account(&account)?;
+        seen += 1;
+        if seen == limit {
+            return Ok(Some(AccountKey { source: account.source.into(), key: account.key.into() }));
+        }
+    }
+    Ok(None)
+}
+
+/// The same of sealed verifiers, in the order of their numbers.
+pub(crate) fn look_at_verifiers(
+    db: &Connection,
+    tenant: TenantKey,
+    after: u64,
+    limit: u32,
+    sink: &mut dyn VerifierSink,
+) -> Result<Option<u64>, StoreError> {
+    let read = engine(READING_VERIFIERS);
+    let mut statement = db
+        .prepare_cached(
+            "SELECT number, source, key, sealed FROM verifiers WHERE tenant = ?1 AND number > ?2 \
+             ORDER BY number LIMIT ?3",
+        )
+        .map_err(&read)?;
+    let mut rows = statement.query(params![tenant.0, bounded(after), limit]).map_err(&read)?;
+    let mut seen = 0;
+    while let Some(row) = rows.next().map_err(&read)? {
+        let number = row.get(0).map_err(&read)?;
+        let text = |at| text_at(row, at).map_err(&read);
+        let sealed = blob_at(row, 3).map_err(&read)?;
+        sink.verifiers(&VerifierRow { number, source: text(1)?, key: text(2)?, sealed })?;
+        seen += 1;
+        if seen == limit {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
+}
+
 /// A text as SQLite holds it, for as long as the row is looked at.
 fn text_at<'r>(row: &'r Row<'_>, at: usize) -> rusqlite::Result<&'r str> {
     let value = row.get_ref(at)?;
@@ -131,7 +203,7 @@ pub(crate) fn verifiers(
     after: u64,
     limit: u32,
 ) -> Result<Vec<KeptVerifiers>, StoreError> {
-    let read = engine("reading verifiers");
+    let read = engine(READING_VERIFIERS);
     let mut statement = db
         .prepare_cached(
             "SELECT number, source, key, user_id, sealed FROM verifiers WHERE tenant = ?1 AND number > ?2 \

@@ -7,7 +7,7 @@ use model::{
 };
 use rusqlite::Connection;
 use std::future::ready;
-use store::{Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError, Waiting};
+use store::{AccountSink, Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError, VerifierSink, Waiting};
 
 impl SqliteStore {
     /// Reads where it is asked for, or, when that may be much, on a thread of its own.
@@ -60,6 +60,27 @@ impl DirectoryStore for SqliteStore {
         user: &'a EntityId,
     ) -> BoxFuture<'a, Result<Vec<Account>, StoreError>> {
         Box::pin(ready(self.readers.with(|db| accounts::of_user(db, tenant, user.as_str()))))
+    }
+
+    fn look_at_accounts<'a>(
+        &'a self,
+        tenant: TenantKey,
+        after: Option<&'a AccountKey>,
+        limit: u32,
+        sink: &'a mut dyn AccountSink,
+    ) -> BoxFuture<'a, Result<Option<AccountKey>, StoreError>> {
+        // Where it is asked for, as pages are: on another thread there would be no row to borrow.
+        Box::pin(async move { self.readers.with(|db| accounts::look(db, tenant, after, limit, sink)) })
+    }
+
+    fn look_at_verifiers<'a>(
+        &'a self,
+        tenant: TenantKey,
+        after: u64,
+        limit: u32,
+        sink: &'a mut dyn VerifierSink,
+    ) -> BoxFuture<'a, Result<Option<u64>, StoreError>> {
+        Box::pin(async move { self.readers.with(|db| accounts::look_at_verifiers(db, tenant, after, limit, sink)) })
     }
 
     fn verifiers(

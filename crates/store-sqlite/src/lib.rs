@@ -41,6 +41,7 @@ pub use archive::SqliteArchive;
 pub use backup::{BackupInfo, add_keys, database_file, keys_of, restore};
 pub use dialect::SqliteDialect;
 pub use open::FILE_NAME;
+pub use readers::ReaderMemory;
 
 use crate::checkpoint::{Checkpointer, Limits};
 use crate::epoch::EpochCache;
@@ -88,12 +89,11 @@ impl SqliteStore {
     /// Opens the store in `folder`, made when it is not there, and brings its schema up to date.
     /// Blocks for as long as that takes.
     pub fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        Self::open_mapped(folder, clock, MAPPED)
+        Self::open_with(folder, clock, ReaderMemory::mapping(MAPPED))
     }
 
-    /// The same; each reader maps the file into memory up to `mapped` bytes, and reads what lies behind
-    /// with a system call a page.
-    pub fn open_mapped(folder: &Path, clock: Arc<dyn Clock>, mapped: u64) -> Result<Self, StoreError> {
+    /// The same with readers that take so much memory.
+    pub fn open_with(folder: &Path, clock: Arc<dyn Clock>, memory: ReaderMemory) -> Result<Self, StoreError> {
         let (path, db, migrations) = open::open_writer(folder)?;
         if archive::is_unfinished(&db)? {
             return Err(store::transfer::unfinished());
@@ -104,7 +104,7 @@ impl SqliteStore {
         let cannot_start =
             |error: std::io::Error| StoreError::Unusable(format!("the writer's threads cannot be started: {error}"));
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let readers = Arc::new(Readers::new(path.clone(), index, cores + 2, mapped));
+        let readers = Arc::new(Readers::new(path.clone(), index, cores + 2, memory));
         let checkpointer = Checkpointer::start(&path, Limits::USUAL, readers.clone()).map_err(cannot_start)?;
         let (failure, failed) = watch::channel(None);
         let (sender, messages) = mpsc::channel(QUEUE);

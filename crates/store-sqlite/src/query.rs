@@ -50,7 +50,7 @@ pub(crate) fn page(
     let dialect = SqliteDialect;
     let columns = match query.source {
         Source::Events(kind) => Columns::of_events(query.carried.projection, query.carried.related).all_of(kind),
-        Source::Users => Columns::of_users(),
+        Source::Users => Columns::of_users_for(query.carried.projection),
         Source::RiskyUsers => Columns::of_risky_users(),
     };
     let mut statement = Statement::new(&dialect, tenant, query.source, query.filter.as_ref(), plan);

@@ -22,11 +22,30 @@ const STEPS: i32 = 4_000;
 /// How long closing waits for reads that are going on. They take less than a millisecond.
 const CLOSING: Duration = Duration::from_secs(1);
 
+/// What each reading connection takes of memory.
+#[derive(Clone, Copy, Debug)]
+pub struct ReaderMemory {
+    /// Bytes of the file that it maps; what lies behind is read with a system call a page.
+    pub mapped: u64,
+    /// KiB of pages that it keeps of what it does not map.
+    pub cache_kib: u32,
+}
+
+impl ReaderMemory {
+    /// For many reads of all kinds, mapping up to so many bytes.
+    pub const fn mapping(mapped: u64) -> Self {
+        Self { mapped, cache_kib: 8_192 }
+    }
+
+    /// For who reads tables once from their beginning to their end: pages that were read are of no use.
+    pub const LEAN: Self = Self { mapped: 0, cache_kib: 512 };
+}
+
 /// A pool of reading connections, opened as they are needed.
 pub(crate) struct Readers {
     path: PathBuf,
     index: WalIndex,
-    mapped: u64,
+    memory: ReaderMemory,
     most: usize,
     pool: Mutex<Pool>,
     closed: AtomicBool,
@@ -70,10 +89,12 @@ impl Deadline {
 }
 
 impl Reader {
-    fn open(path: &Path, mapped: u64) -> Result<Self, StoreError> {
+    fn open(path: &Path, memory: ReaderMemory) -> Result<Self, StoreError> {
         let mut db = connect(path, Role::Reader)?;
-        let mapped = i64::try_from(mapped).unwrap_or(i64::MAX);
+        let mapped = i64::try_from(memory.mapped).unwrap_or(i64::MAX);
         db.pragma_update(None, "mmap_size", mapped).map_err(engine("mapping the file"))?;
+        let cache = -i64::from(memory.cache_kib); // negative: in KiB, and not in pages
+        db.pragma_update(None, "cache_size", cache).map_err(engine("setting the size of the cache"))?;
         let deadline = Arc::new(Deadline { opened: Instant::now(), end: AtomicU64::new(0) });
         let watched = deadline.clone();
         db.progress_handler(STEPS, Some(move || watched.has_passed())).map_err(engine("watching the time"))?;
@@ -144,12 +165,12 @@ impl Drop for Lent<'_> {
 
 impl Readers {
     /// At most `most` connections to the file, whose log has this index.
-    pub(crate) fn new(path: PathBuf, index: WalIndex, most: usize, mapped: u64) -> Self {
+    pub(crate) fn new(path: PathBuf, index: WalIndex, most: usize, memory: ReaderMemory) -> Self {
         let pool = Pool { free: Vec::new(), open: 0, waiting: 0 };
         Self {
             path,
             index,
-            mapped,
+            memory,
             most,
             pool: Mutex::new(pool),
             closed: AtomicBool::new(false),
@@ -189,7 +210,7 @@ impl Readers {
         let mut lent = self.take()?;
         let reader = match &mut lent.reader {
             Some(reader) => reader,
-            none => none.insert(Reader::open(&self.path, self.mapped)?),
+            none => none.insert(Reader::open(&self.path, self.memory)?),
         };
         // The header is read before the transaction begins: a commit from now on makes it differ.
         reader.renew(self.header())?;

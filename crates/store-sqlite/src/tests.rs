@@ -7,7 +7,7 @@ use crate::open::{Role, connect, create_file};
 use crate::readers::Readers;
 use crate::wal_index::WalIndex;
 use crate::writer::{Job, Message, Request, Writer};
-use crate::{MAPPED, SqliteStore};
+use crate::{MAPPED, ReaderMemory, SqliteStore};
 use model::{
     Actor, Clock as _, Command, EventKind, FixedClock, NewId, NewRiskEvent, Repeatability, RiskEventStatus, RiskLevel,
     RiskState, TenantId, TenantKey, Total, Tracking,
@@ -299,7 +299,12 @@ fn the_log_is_copied_when_large_and_a_reader_only_delays_it() {
         }
     };
     let limits = Limits { copy_from: 100, force_from: 100_000, step: 50 };
-    let readers = Arc::new(Readers::new(path.clone(), WalIndex::open(&path).expect("an index"), 2, MAPPED));
+    let readers = Arc::new(Readers::new(
+        path.clone(),
+        WalIndex::open(&path).expect("an index"),
+        2,
+        ReaderMemory::mapping(MAPPED),
+    ));
     let mut checkpointer = Checkpointer::start(&path, limits, readers.clone()).expect("a thread");
     // Asks until the thread has answered.
     let until_answered = |checkpointer: &mut Checkpointer| loop {

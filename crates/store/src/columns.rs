@@ -44,6 +44,9 @@ pub const USER: [&str; 17] = [
     "user_type",
 ];
 
+/// Properties of a user that [`Projection::Names`] reads.
+const NAMES: [usize; 4] = [edm::user::ID, edm::user::ACCOUNT_ENABLED, edm::user::MAIL, edm::user::USER_PRINCIPAL_NAME];
+
 /// Columns of `risky_users`, in statements. Nothing is ever being processed.
 const RISKY_USER: [&str; 9] = [
     "r.user_id",
@@ -106,6 +109,14 @@ impl Columns {
         Self { table: Table::Users, projection: Projection::Properties, related: false, kind: None }
     }
 
+    /// Those of users with no more than a projection asks for.
+    pub fn of_users_for(projection: Projection) -> Self {
+        match projection {
+            Projection::Names => Self { projection, ..Self::of_users() },
+            _ => Self::of_users(),
+        }
+    }
+
     /// Those of users at risk.
     pub fn of_risky_users() -> Self {
         Self { table: Table::RiskyUsers, ..Self::of_users() }
@@ -137,7 +148,7 @@ impl Columns {
             (Table::Users, _) => USER.len(),
             (Table::RiskyUsers, _) => RISKY_USER.len(),
             (Table::Events, Projection::Members) => 1,
-            (Table::Events, Projection::Properties) => edm::event::IMPACTED_USER + 1,
+            (Table::Events, Projection::Properties | Projection::Names) => edm::event::IMPACTED_USER + 1,
             (Table::Events, Projection::Risk) => edm::event::LAST_UPDATED_DATE_TIME + 1,
             (Table::Events, Projection::RiskMembers) => 1 + BESIDE_MEMBERS.len(),
         }
@@ -153,7 +164,14 @@ impl Columns {
         match self.table {
             Table::Users => {
                 sql.push_str("u.key, 0, u.version");
-                return list(sql, "u", &USER);
+                if self.projection != Projection::Names {
+                    return list(sql, "u", &USER);
+                }
+                for (position, name) in USER.iter().enumerate() {
+                    let is_asked = NAMES.contains(&position);
+                    sql.extend(if is_asked { [", u.", name] } else { [", NULL", ""] });
+                }
+                return;
             }
             Table::RiskyUsers => {
                 sql.push_str("r.key, 0, r.version");
@@ -169,7 +187,7 @@ impl Columns {
                     sql.extend([", ", column]);
                 }
             }
-            Projection::Properties | Projection::Risk => {
+            Projection::Properties | Projection::Risk | Projection::Names => {
                 list(sql, "e", &EVENT);
                 list(sql, "e", &["impacted_user"]);
             }

@@ -1,7 +1,7 @@
 //! What a store keeps of imported directories and of jobs. It is written by commands, as everything is; nothing of it
 //! is an entity of the API.
 
-use crate::{BoxFuture, StoreError, Waiting};
+use crate::{BoxFuture, StoreError, Waiting, each_name};
 use model::{
     Account, AccountKey, CandidateKey, EntityId, FoundCredential, Job, JobRecord, QueuedCandidate, RetainedCandidate,
     RetainedMark, Subject, Task, TaskKey, TenantKey, Ticks,
@@ -31,6 +31,67 @@ pub struct KeptVerifiers {
     pub sealed: Box<[u8]>,
 }
 
+/// What names a user in an account, borrowed while the store stands on its row.
+#[derive(Clone, Copy)]
+pub struct AccountRow<'r> {
+    /// The directory.
+    pub source: &'r str,
+    /// The user's key in it.
+    pub key: &'r str,
+    /// The user's id.
+    pub user: &'r str,
+    /// The names, as [`write_names`](crate::write_names) wrote them.
+    pub names: &'r str,
+    /// Whether the user administers something.
+    pub is_administrator: bool,
+    /// The number of the verifiers.
+    pub verifiers: Option<u64>,
+}
+
+impl AccountRow<'_> {
+    /// Looks at each name: its attribute and its value.
+    pub fn each_name(&self, look: impl FnMut(&str, &str)) -> Result<(), StoreError> {
+        each_name(self.names, look)
+    }
+}
+
+/// Takes accounts as they are read.
+pub trait AccountSink: Send {
+    /// Takes one; an error ends the reading.
+    fn account(&mut self, account: &AccountRow<'_>) -> Result<(), StoreError>;
+}
+
+impl<F: FnMut(&AccountRow<'_>) -> Result<(), StoreError> + Send> AccountSink for F {
+    fn account(&mut self, account: &AccountRow<'_>) -> Result<(), StoreError> {
+        self(account)
+    }
+}
+
+/// Sealed verifiers, borrowed while the store stands on their row: what [`KeptVerifiers`] has but the user.
+#[derive(Clone, Copy)]
+pub struct VerifierRow<'r> {
+    /// Their number.
+    pub number: u64,
+    /// The directory of the account that they were written for.
+    pub source: &'r str,
+    /// The account's key in it.
+    pub key: &'r str,
+    /// The verifiers, under a key that is not in the store.
+    pub sealed: &'r [u8],
+}
+
+/// Takes sealed verifiers as they are read.
+pub trait VerifierSink: Send {
+    /// Takes some; an error ends the reading.
+    fn verifiers(&mut self, verifiers: &VerifierRow<'_>) -> Result<(), StoreError>;
+}
+
+impl<F: FnMut(&VerifierRow<'_>) -> Result<(), StoreError> + Send> VerifierSink for F {
+    fn verifiers(&mut self, verifiers: &VerifierRow<'_>) -> Result<(), StoreError> {
+        self(verifiers)
+    }
+}
+
 /// Reads accounts, verifiers and jobs. A tenant that does not exist has none.
 pub trait DirectoryStore {
     /// The account with this key.
@@ -55,6 +116,24 @@ pub trait DirectoryStore {
         tenant: TenantKey,
         user: &'a EntityId,
     ) -> BoxFuture<'a, Result<Vec<Account>, StoreError>>;
+    /// Hands up to `limit` of all accounts to a sink, in the same order, after the one with the key `after`; answers the
+    /// key of the last when more may follow. Nothing is made of a row but what the sink makes of it: for who reads all.
+    fn look_at_accounts<'a>(
+        &'a self,
+        tenant: TenantKey,
+        after: Option<&'a AccountKey>,
+        limit: u32,
+        sink: &'a mut dyn AccountSink,
+    ) -> BoxFuture<'a, Result<Option<AccountKey>, StoreError>>;
+
+    /// The same of sealed verifiers, in the order of their numbers.
+    fn look_at_verifiers<'a>(
+        &'a self,
+        tenant: TenantKey,
+        after: u64,
+        limit: u32,
+        sink: &'a mut dyn VerifierSink,
+    ) -> BoxFuture<'a, Result<Option<u64>, StoreError>>;
 
     /// Up to `limit` sealed verifiers in the order of their numbers, after a number: also those that no account has any
     /// more, since a job that took them away can be undone.

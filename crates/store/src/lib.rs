@@ -23,10 +23,10 @@ pub mod working;
 
 pub use admin::{AdminCommand, AdminOutcome};
 pub use candidates::{CandidateCommand, CandidateOutcome, RetentionCommand, Waiting};
-pub use directory::{Accounts, DirectoryStore, KeptVerifiers};
+pub use directory::{AccountRow, AccountSink, Accounts, DirectoryStore, KeptVerifiers, VerifierRow, VerifierSink};
 pub use error::{ListError, StoreError, WriteError};
 pub use outcome::{Outcome, Question};
-pub use records::{read_image, read_names, write_image, write_names};
+pub use records::{each_name, read_image, read_names, write_image, write_names};
 pub use remembered::{KnownRequest, read_outcomes, write_outcomes};
 pub use tasks::{TaskCommand, TaskOutcome};
 
@@ -81,6 +81,9 @@ pub enum Projection {
     /// Of an event: its rendered members, and what today's API shows that is not among them, at the same places and at
     /// [`model::edm::event::RISK_EVENT_TYPE`] and [`model::edm::event::RISK_EVENT_STATUS`].
     RiskMembers,
+    /// Of a user: by what they are known, which is the id, `userPrincipalName`, `mail` and `accountEnabled`; the other
+    /// properties are read as null. Not of anything else.
+    Names,
 }
 
 /// Everything that a row that is read must carry.
@@ -97,6 +100,8 @@ impl Carried {
     pub const PROPERTIES: Self = Self { projection: Projection::Properties, related: false };
     /// Its rendered members.
     pub const MEMBERS: Self = Self { projection: Projection::Members, related: false };
+    /// Of a user: by what they are known.
+    pub const NAMES: Self = Self { projection: Projection::Names, related: false };
 }
 
 /// A page of a source: what is kept of it, in which order, and from where on.

@@ -2,6 +2,7 @@
 //! capability 7).
 
 use super::Detector;
+use crate::directory::KnownUser;
 use crate::jobs::JobError;
 use ::scan::candidate::Secret;
 use ::scan::chunk::{Chunker, Pool};
@@ -30,13 +31,13 @@ impl Detector {
         entropy: &dyn Entropy,
     ) -> Result<(), JobError> {
         let mut users = self.snapshot.users.iter();
-        let with_verifiers = users.clone().find(|user| !user.accounts.is_empty());
+        let with_verifiers = users.clone().find(KnownUser::has_verifiers);
         let Some(user) = with_verifiers.or_else(|| users.next()) else { return Ok(()) };
         let canary = format!("Canary-{:016x}", entropy.number());
         let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, canary.as_bytes());
         let verifier = format!("{{SHA256}}{}", STANDARD.encode(hash));
         let verifier = Verifier::parse(&verifier, &Limits::default()).expect("a digest of ours");
-        let name = &user.name;
+        let name = user.name;
         let text = format!(
             "{name}:{canary}\nhttps://site.example/login:{name}:{canary}\n\nURL: https://site.example\nUsername: {name}\n\
              Password: {canary}\n\n1,{name},{canary}\n{{\"email\":\"{name}\",\"password\":\"{canary}\"}}\n"

@@ -91,8 +91,8 @@ impl Checked {
             if last.replace(hit.user) == Some(hit.user) {
                 continue; // another attribute of the same user
             }
-            let user = &snapshot.users[hit.user as usize];
-            if user.accounts.is_empty() {
+            let user = &snapshot.users.at(hit.user);
+            if !user.has_verifiers() {
                 continue;
             }
             has_verifiers = true;

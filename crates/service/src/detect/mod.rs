@@ -3,6 +3,7 @@
 mod canary;
 mod check;
 mod scan;
+mod sealed;
 mod words;
 
 pub use check::{CheckCounts, Checked, Pair};
@@ -17,8 +18,9 @@ use model::{
     AccountKey, Caller, Candidate, CandidateKey, EntityId, Finding, FoundCredential, JobKind, JobState, MatchClass,
     TenantId, TenantKey, Ticks,
 };
-use std::collections::{HashMap, HashSet};
-use store::KeptVerifiers;
+use sealed::Sealed;
+use std::collections::{BTreeSet, HashMap};
+use store::VerifierRow;
 use tokio::task::JoinSet;
 use verify::identity::{Hit, Key, RuleSet};
 use verify::verifier::{CheckError, CostClass, Limits, Verifier};
@@ -33,7 +35,7 @@ const ONE_OF: usize = 100;
 
 /// Sealed verifiers by their numbers, and what came of opening some.
 struct Verifiers {
-    sealed: HashMap<u64, Box<[u8]>>,
+    sealed: Sealed,
     opened: Vec<(u64, Result<(), auth::SealError>)>,
 }
 
@@ -42,8 +44,8 @@ pub struct Detector {
     snapshot: Snapshot,
     vault: Vault,
     tenant: TenantId,
-    /// Sealed verifiers by their numbers: opened one at a time, for as long as a check takes.
-    sealed: HashMap<u64, Box<[u8]>>,
+    /// Opened one at a time, for as long as a check takes.
+    sealed: Sealed,
     /// When each directory was last imported.
     imported: HashMap<Box<str>, Ticks>,
     limits: Limits,
@@ -73,8 +75,8 @@ pub struct Proof {
 
 impl Proof {
     /// By the verifiers that an account has.
-    fn by(account: &KnownAccount) -> Self {
-        Self { account: account.key.clone(), verifiers: account.verifiers }
+    fn by(account: &KnownAccount<'_>) -> Self {
+        Self { account: account.account_key(), verifiers: account.verifiers }
     }
 }
 
@@ -104,11 +106,13 @@ impl Service {
             _ => return Err(JobError::Interrupted("the verifiers were not read to their end".to_owned())),
         };
         let Verifiers { mut sealed, opened } = read;
-        let current = snapshot.users.iter().flat_map(|user| &user.accounts).map(|account| account.verifiers);
-        let current: HashSet<u64> = current.collect();
-        sealed.retain(|number, _| current.contains(number));
+        let current = snapshot.users.iter().flat_map(|user| user.accounts()).map(|account| account.verifiers);
+        let mut current: Vec<u64> = current.collect();
+        current.sort_unstable();
+        current.dedup();
+        sealed.retain(&current);
         let (mut unopenable, mut all, mut first) = (0, 0, None);
-        for (_, outcome) in opened.into_iter().filter(|(number, _)| current.contains(number)) {
+        for (_, outcome) in opened.into_iter().filter(|(number, _)| current.binary_search(number).is_ok()) {
             all += 1;
             if let Err(why) = outcome {
                 unopenable += 1;
@@ -132,10 +136,14 @@ impl Service {
         users: &[EntityId],
     ) -> Result<(Detector, Vec<Box<str>>), JobError> {
         let (snapshot, names) = self.snapshot_of(caller, users).await?;
-        let mut sealed = HashMap::new();
-        for number in snapshot.users.iter().flat_map(|user| &user.accounts).map(|account| account.verifiers) {
+        let accounts = snapshot.users.iter().flat_map(|user| user.accounts());
+        let numbers: BTreeSet<u64> = accounts.map(|account| account.verifiers).collect();
+        let mut sealed = Sealed::with_capacity(numbers.len());
+        for number in numbers {
             let found = self.store().verifiers(caller.tenant, number.saturating_sub(1), 1).await?;
-            sealed.extend(found.into_iter().filter(|kept| kept.number == number).map(|kept| (number, kept.sealed)));
+            if let Some(kept) = found.first().filter(|kept| kept.number == number) {
+                sealed.push(number, &kept.sealed);
+            }
         }
         let imported = self.imported(caller).await?;
         let (vault, tenant, limits) = (vault.clone(), caller.tenant_id, Limits::default());
@@ -144,15 +152,17 @@ impl Service {
 
     /// Reads the sealed verifiers of a tenant, and opens the first and then one of many.
     async fn sealed_verifiers(self, (key, id): (TenantKey, TenantId), vault: Vault) -> Result<Verifiers, JobError> {
-        let mut read = Verifiers { sealed: HashMap::new(), opened: Vec::new() };
-        let look = |kept: KeptVerifiers| {
+        let mut read = Verifiers { sealed: Sealed::default(), opened: Vec::new() };
+        let mut look = |kept: &VerifierRow<'_>| {
             if read.sealed.len() < OPENED || read.sealed.len().is_multiple_of(ONE_OF) {
-                let outcome = vault.open(id, &kept.account, &kept.sealed).map(drop);
+                let account = AccountKey { source: kept.source.into(), key: kept.key.into() };
+                let outcome = vault.open(id, &account, kept.sealed).map(drop);
                 read.opened.push((kept.number, outcome));
             }
-            read.sealed.insert(kept.number, kept.sealed);
+            read.sealed.push(kept.number, kept.sealed);
+            Ok(())
         };
-        self.each_verifier(key, look).await?;
+        self.each_verifier_row(key, &mut look).await?;
         Ok(read)
     }
 
@@ -183,9 +193,9 @@ impl Detector {
     }
 
     /// The verifiers of an account, opened: lines of canonical texts.
-    fn opened(&self, account: &KnownAccount) -> Result<Option<SecretBytes>, JobError> {
-        let Some(sealed) = self.sealed.get(&account.verifiers) else { return Ok(None) };
-        Ok(Some(self.vault.open(self.tenant, &account.key, sealed)?))
+    fn opened(&self, account: &KnownAccount<'_>) -> Result<Option<SecretBytes>, JobError> {
+        let Some(sealed) = self.sealed.get(account.verifiers) else { return Ok(None) };
+        Ok(Some(self.vault.open(self.tenant, &account.account_key(), sealed)?))
     }
 
     /// Leaves slow verifiers to the queue from now on.
@@ -195,17 +205,17 @@ impl Detector {
     }
 
     /// Tells whether a candidate is the user's current password, and by which account.
-    pub fn judge(&self, user: &KnownUser, candidate: &[u8]) -> Result<Verdict, JobError> {
+    pub fn judge(&self, user: &KnownUser<'_>, candidate: &[u8]) -> Result<Verdict, JobError> {
         let mut is_slow = false;
-        for account in &user.accounts {
-            let Some(opened) = self.opened(account)? else { continue };
+        for account in user.accounts() {
+            let Some(opened) = self.opened(&account)? else { continue };
             for verifier in asked(&opened, &self.limits) {
                 if self.queues && verifier.cost().class == CostClass::Slow {
                     is_slow = true;
                     continue;
                 }
                 match verifier.check(candidate) {
-                    Ok(true) => return Ok(Verdict::Current(Proof::by(account))),
+                    Ok(true) => return Ok(Verdict::Current(Proof::by(&account))),
                     // What is too long to be a password is none.
                     Ok(false) | Err(CheckError::CandidateTooLong { .. }) => {}
                     Err(error) => return Err(JobError::Verifier(error)),
@@ -219,26 +229,26 @@ impl Detector {
     /// leaked last, and the likeliest of what stands beside a name, which `rank` tells from 0 on.
     pub(crate) fn candidate(
         &self,
-        user: &KnownUser,
+        user: &KnownUser<'_>,
         (password, rank): (&[u8], usize),
         (leaked, seen): (Option<Ticks>, Ticks),
     ) -> Result<Candidate, JobError> {
         const DAY: i64 = 24 * 60 * 60 * Ticks::PER_SECOND;
         const BEFORE_TODAY: i64 = 1 << 24;
-        let key = CandidateKey { user: user.id.clone(), fingerprint: self.fingerprint(user, password) };
+        let key = CandidateKey { user: user.entity_id(), fingerprint: self.fingerprint(user, password) };
         let sealed = self.vault.seal_candidate(self.tenant, &key, password)?;
         let day = (leaked.unwrap_or(seen).get() / DAY).clamp(0, BEFORE_TODAY - 1);
         let class = i64::from(user.is_administrator) * 2 + i64::from(user.is_enabled != Some(false));
         let likely = i64::try_from(rank).map_or(0, |rank| 255 - rank.min(255));
         let priority = (class * BEFORE_TODAY + day) * 256 + likely;
-        let verifiers = user.accounts.iter().map(|account| account.verifiers).max().unwrap_or_default();
+        let verifiers = user.accounts().map(|account| account.verifiers).max().unwrap_or_default();
         Ok(Candidate { sealed, verifiers, priority })
     }
 
     /// Whether every password of the user is slow to check: none of the accounts has a fast verifier.
-    fn is_slow(&self, user: &KnownUser) -> Result<bool, JobError> {
-        for account in &user.accounts {
-            let Some(opened) = self.opened(account)? else { continue };
+    fn is_slow(&self, user: &KnownUser<'_>) -> Result<bool, JobError> {
+        for account in user.accounts() {
+            let Some(opened) = self.opened(&account)? else { continue };
             let lines = opened.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
             let mut verifiers = lines.filter_map(|line| Verifier::parse(line, &self.limits).ok());
             if verifiers.any(|verifier| verifier.cost().class == CostClass::Fast) {
@@ -250,7 +260,7 @@ impl Detector {
 
     /// The account whose verifiers are this hash, if any: then the hash is one of the current password. Only hashes
     /// without a salt, or with the very salt of the verifier, can be found so (leaks.md, section 3.1, "combo+hash").
-    pub fn prove_by_hash(&self, user: &KnownUser, hash: &[u8]) -> Result<Option<Proof>, JobError> {
+    pub fn prove_by_hash(&self, user: &KnownUser<'_>, hash: &[u8]) -> Result<Option<Proof>, JobError> {
         let Ok(hash) = std::str::from_utf8(hash) else { return Ok(None) };
         let schemes: &[&str] = match hash.len() {
             32 => &["{NT}", "{MD5}"],
@@ -271,11 +281,11 @@ impl Detector {
         if canonical.is_empty() {
             return Ok(None);
         }
-        for account in &user.accounts {
-            let Some(opened) = self.opened(account)? else { continue };
+        for account in user.accounts() {
+            let Some(opened) = self.opened(&account)? else { continue };
             let mut lines = opened.split(|byte| *byte == b'\n');
             if lines.any(|line| canonical.iter().any(|text| text.as_bytes() == line)) {
-                return Ok(Some(Proof::by(account)));
+                return Ok(Some(Proof::by(&account)));
             }
         }
         Ok(None)
@@ -284,7 +294,7 @@ impl Detector {
     /// What is kept of a credential that was found: nothing of the password but its fingerprint.
     pub fn found(
         &self,
-        user: &KnownUser,
+        user: &KnownUser<'_>,
         (name, hit): (&Key, &Hit),
         (match_class, password): (MatchClass, &[u8]),
         proof: Option<Proof>,
@@ -303,7 +313,7 @@ impl Detector {
     /// What is kept of a finding.
     fn kept(
         &self,
-        user: &KnownUser,
+        user: &KnownUser<'_>,
         fingerprint: [u8; 32],
         finding: Finding,
         proof: Option<Proof>,
@@ -311,7 +321,7 @@ impl Detector {
     ) -> FoundCredential {
         let imported = proof.as_ref().and_then(|proof| self.imported.get(&proof.account.source));
         FoundCredential {
-            user: user.id.clone(),
+            user: user.entity_id(),
             fingerprint,
             finding,
             as_of: imported.copied().unwrap_or_default(),
@@ -326,8 +336,8 @@ impl Detector {
     }
 
     /// Tells a user and a candidate from others, without the candidate.
-    pub fn fingerprint(&self, user: &KnownUser, password: &[u8]) -> [u8; 32] {
-        self.vault.fingerprint(self.tenant, &user.id, password)
+    pub fn fingerprint(&self, user: &KnownUser<'_>, password: &[u8]) -> [u8; 32] {
+        self.vault.fingerprint(self.tenant, user.id, password)
     }
 }
 

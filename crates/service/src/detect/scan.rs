@@ -168,8 +168,9 @@ impl Judge for ScanJudge {
                 place_of(&document.place, (found.candidates, found.context), (found.offset, found.line), found.shape);
             self.retain(document, (found.name, found.candidates), (place, *retention), findings)?;
         }
-        let Some(user) = detector.snapshot().users.get(found.hit.user as usize) else { return Ok(()) };
-        if user.accounts.is_empty() {
+        let Some(user) = detector.snapshot().users.get(found.hit.user) else { return Ok(()) };
+        let user = &user;
+        if !user.has_verifiers() {
             self.count(3);
             return self.unproven(document, found, findings);
         }
@@ -204,7 +205,7 @@ impl Judge for ScanJudge {
             };
             let proof = match answer {
                 Answer::NotCurrent => continue,
-                Answer::Account(number) => Some(Proof::by(&user.accounts[number as usize])),
+                Answer::Account(number) => user.accounts().nth(number as usize).map(|account| Proof::by(&account)),
                 Answer::Queued => None,
             };
             let source = self.source.clone().unwrap_or_else(|| shortened(&document.path));
@@ -273,8 +274,8 @@ impl ScanJudge {
     }
 
     /// Remembers what the verifiers of a user have said.
-    fn remember(&self, half: [u8; 16], user: &KnownUser, verdict: &Verdict) -> Answer {
-        let number = |proof: &Proof| user.accounts.iter().position(|account| account.key == proof.account);
+    fn remember(&self, half: [u8; 16], user: &KnownUser<'_>, verdict: &Verdict) -> Answer {
+        let number = |proof: &Proof| user.accounts().position(|account| account.is(&proof.account));
         let answer = match verdict {
             Verdict::Current(proof) => number(proof).map_or(Answer::NotCurrent, |at| Answer::Account(at as u32)),
             Verdict::NotCurrent => Answer::NotCurrent,

@@ -55,8 +55,8 @@ impl Detector {
         let (mut digests, mut owners, mut coverage) = (DigestSetBuilder::default(), Vec::new(), Coverage::default());
         for (place, user) in self.snapshot.users.iter().enumerate() {
             let (mut reachable, mut known) = (0, 0);
-            for (number, account) in user.accounts.iter().enumerate() {
-                let Some(opened) = self.opened(account)? else { continue };
+            for (number, account) in user.accounts().enumerate() {
+                let Some(opened) = self.opened(&account)? else { continue };
                 known += 1;
                 let owner = u32::try_from(owners.len()).map_err(|_| too_many())?;
                 let lines = opened.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
@@ -98,7 +98,7 @@ impl Detector {
     }
 
     /// Whether one of the user's verifiers is of a kind that this hash may be of, so that comparing them says something.
-    fn can_compare(&self, user: &crate::KnownUser, hash: &[u8]) -> Result<bool, JobError> {
+    fn can_compare(&self, user: &crate::KnownUser<'_>, hash: &[u8]) -> Result<bool, JobError> {
         let schemes: &[&[u8]] = match hash.len() {
             32 => &[b"{NT}", b"{MD5}"],
             40 => &[b"{SHA}"],
@@ -107,8 +107,8 @@ impl Detector {
             128 => &[b"{SHA512}"],
             _ => return Ok(false),
         };
-        for account in &user.accounts {
-            let Some(opened) = self.opened(account)? else { continue };
+        for account in user.accounts() {
+            let Some(opened) = self.opened(&account)? else { continue };
             let mut lines = opened.split(|byte| *byte == b'\n');
             if lines.any(|line| schemes.iter().any(|scheme| line.starts_with(scheme))) {
                 return Ok(true);
@@ -142,11 +142,10 @@ impl WordJudge for ScanJudge {
             owners.sort_unstable(); // of a user with several accounts, always the first
             for owner in &owners {
                 let (user, account) = set.owners[*owner as usize];
-                let user = &detector.snapshot.users[user as usize];
-                if findings[before..]
-                    .iter()
-                    .any(|seen| matches!(seen, Seen::Credential(one) if one.found.user == user.id))
-                {
+                let user = &detector.snapshot.users.at(user);
+                let is_theirs =
+                    |seen: &Seen| matches!(seen, Seen::Credential(one) if one.found.user.as_str() == user.id);
+                if findings[before..].iter().any(is_theirs) {
                     continue;
                 }
                 let finding = Finding {
@@ -155,9 +154,9 @@ impl WordJudge for ScanJudge {
                     matched_attribute: None,
                     matched_rule: None,
                 };
-                let proof = Proof::by(&user.accounts[account as usize]);
+                let proof = user.accounts().nth(account as usize).map(|account| Proof::by(&account));
                 let fingerprint = detector.fingerprint(user, bytes);
-                let found = detector.kept(user, fingerprint, finding, Some(proof), (self.leaked, self.seen));
+                let found = detector.kept(user, fingerprint, finding, proof, (self.leaked, self.seen));
                 let place = Place::new(&document.place, (word.offset, Some(word.line)), "list", None);
                 let found = FoundCredential { place: Some(place), ..found };
                 let is_disabled = user.is_enabled == Some(false);
@@ -186,15 +185,15 @@ impl ScanJudge {
         findings: &mut Vec<Seen>,
     ) -> Result<(), JobError> {
         let detector = &*self.detector;
-        let Some(user) = detector.snapshot.users.get(found.hit.user as usize) else { return Ok(()) };
-        let is_silent = user.accounts.is_empty() || found.candidates.is_empty();
+        let Some(user) = detector.snapshot.users.get(found.hit.user) else { return Ok(()) };
+        let is_silent = !user.has_verifiers() || found.candidates.is_empty();
         if !is_silent {
             if !found.candidates.only_hashes() {
                 return Ok(());
             }
             for secret in found.candidates.iter() {
                 if let Secret::Hash(hash) = secret
-                    && detector.can_compare(user, hash)?
+                    && detector.can_compare(&user, hash)?
                 {
                     return Ok(());
                 }
@@ -206,10 +205,10 @@ impl ScanJudge {
             matched_attribute: Some(found.hit.attribute.name().into()),
             matched_rule: rule_name(found.name.rules().union(found.hit.rules)),
         };
-        let fingerprint = detector.vault.address_fingerprint(detector.tenant, &user.id);
+        let fingerprint = detector.vault.address_fingerprint(detector.tenant, user.id);
         let beside = (found.candidates, found.context);
         let place = place_of(&document.place, beside, (found.offset, found.line), found.shape);
-        let found = detector.kept(user, fingerprint, finding, None, (self.leaked, self.seen));
+        let found = detector.kept(&user, fingerprint, finding, None, (self.leaked, self.seen));
         let found = FoundCredential { place: Some(place), ..found };
         let is_disabled = user.is_enabled == Some(false);
         findings.push(Seen::Credential(Box::new(Sighted { found, is_disabled })));

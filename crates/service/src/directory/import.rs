@@ -270,7 +270,7 @@ impl Importer {
                 let users: BTreeSet<u32> = hits.iter().map(|hit| hit.user).collect();
                 match users.len() {
                     0 => {}
-                    1 => return Ok(Ok(users.first().map(|user| known.users[*user as usize].id.clone()))),
+                    1 => return Ok(Ok(users.first().map(|user| known.users.at(*user).entity_id()))),
                     several => {
                         let why = format!(
                             "its {} is a name of {several} users, and it has no userPrincipalName that tells which one \

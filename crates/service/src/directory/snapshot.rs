@@ -1,44 +1,24 @@
 //! The directory in memory: who is known by which names. Made for a job that asks again and again.
 
+use super::users::{KnownUser, Places, Users};
 use crate::Service;
 use crate::jobs::JobError;
-use model::{AccountKey, Caller, EntityId, TenantKey, UserKey, edm};
+use model::{Caller, EntityId, TenantKey, UserKey, edm};
 use odata::encode::{Cell, CellError, Row};
-use std::collections::{BTreeSet, HashMap};
-use store::{Accounts, Carried, PageQuery, Source, StoreError};
-use verify::identity::{Attribute, Hit, IdentityIndex, IndexBuilder, Key, Normaliser, directory_keys};
+use std::collections::BTreeSet;
+use store::{AccountRow, Carried, PageQuery, Source, StoreError, write_names};
+use tokio::task::yield_now;
+use verify::identity::{Attribute, Hit, IdentityIndex, IndexBuilder, Key, Normaliser, each_directory_key};
 
 /// Rows that are read at once.
-const PAGE: u32 = 2_000;
-
-/// An account that has verifiers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownAccount {
-    /// What finds it.
-    pub key: AccountKey,
-    /// The number of its verifiers.
-    pub verifiers: u64,
-}
-
-/// A user of the directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownUser {
-    /// The id.
-    pub id: EntityId,
-    /// The userPrincipalName.
-    pub name: Box<str>,
-    /// Whether they may sign in, as far as the directory says.
-    pub is_enabled: Option<bool>,
-    /// Whether they administer something.
-    pub is_administrator: bool,
-    /// Their accounts that have verifiers.
-    pub accounts: Vec<KnownAccount>,
-}
+const PAGE: u32 = 1_000;
+/// Names that most users have at most: room is made for so many.
+const NAMES: usize = 3;
 
 /// Everybody, by every name.
 pub struct Snapshot {
     /// The users; their numbers in the index are their places here.
-    pub users: Vec<KnownUser>,
+    pub users: Users,
     normaliser: Normaliser,
     index: IdentityIndex,
     /// The domains of the directory's own names, normalised.
@@ -72,7 +52,7 @@ impl Snapshot {
 
     /// How many of the users have verifiers.
     pub fn with_verifiers(&self) -> usize {
-        self.users.iter().filter(|user| !user.accounts.is_empty()).count()
+        self.users.iter().filter(KnownUser::has_verifiers).count()
     }
 }
 
@@ -80,9 +60,11 @@ impl Service {
     /// Reads the directory of a tenant. Guests, whose passwords are kept elsewhere, are left out unless they are asked
     /// for (leaks.md, section 1.1, "accounts").
     pub async fn snapshot(&self, caller: &Caller, with_guests: bool) -> Result<Snapshot, JobError> {
-        let mut builder = Builder::new(self.entropy().number(), with_guests);
+        let users = usize::try_from(self.user_count(caller.tenant).await?).unwrap_or_default();
+        let mut builder = Builder::new(self.entropy().number(), with_guests, users);
         self.read_users(caller.tenant, &mut builder).await?;
-        self.each_account(caller.tenant, Accounts::All, |account| builder.account(account)).await?;
+        let mut sink = |account: &AccountRow<'_>| builder.account(account);
+        self.each_account_row(caller.tenant, &mut sink).await?;
         Ok(builder.finish())
     }
 
@@ -93,14 +75,22 @@ impl Service {
         caller: &Caller,
         users: &[EntityId],
     ) -> Result<(Snapshot, Vec<Box<str>>), JobError> {
-        let mut builder = Builder::new(self.entropy().number(), false);
+        let mut builder = Builder::new(self.entropy().number(), false, users.len());
         builder.spelt = Some(Vec::new());
         for id in users {
             let Some(user) = self.store().load_user(caller.tenant, &UserKey::Id(id.clone())).await? else { continue };
             let damaged = |_| StoreError::Corrupt("a user's id or userPrincipalName is none".to_owned());
             builder.user(&user).map_err(damaged)?;
             for account in self.store().accounts_of(caller.tenant, id).await? {
-                builder.account(account);
+                let row = AccountRow {
+                    source: &account.key.source,
+                    key: &account.key.key,
+                    user: account.user.as_str(),
+                    names: &write_names(&account.names),
+                    is_administrator: account.is_administrator,
+                    verifiers: account.verifiers.map(|mark| mark.number),
+                };
+                builder.account(&row)?;
             }
         }
         let spelt = builder.spelt.take().unwrap_or_default();
@@ -108,20 +98,23 @@ impl Service {
     }
 
     async fn read_users(&self, tenant: TenantKey, builder: &mut Builder) -> Result<(), JobError> {
-        let mut query = PageQuery { carried: Carried::PROPERTIES, ..PageQuery::all(Source::Users, PAGE) };
+        let mut query = PageQuery { carried: Carried::NAMES, ..PageQuery::all(Source::Users, PAGE) };
         loop {
             let mut sink = |row: &dyn Row| builder.user(row);
             query.after = self.store().page(tenant, query.clone(), &mut sink).await?;
             if query.after.is_none() {
                 return Ok(());
             }
+            yield_now().await; // a store that reads where it is asked never waits
         }
     }
 }
 
 struct Builder {
-    users: Vec<KnownUser>,
-    places: HashMap<EntityId, u32>,
+    users: Users,
+    /// Whether the mail address of each is the sign-in name too.
+    is_mail: Vec<bool>,
+    places: Places,
     normaliser: Normaliser,
     index: IndexBuilder,
     domains: BTreeSet<String>,
@@ -129,19 +122,27 @@ struct Builder {
     with_guests: bool,
     /// Every name, as matching spells it, where they are asked for.
     spelt: Option<Vec<Box<str>>>,
+    /// What is used again from name to name.
+    scratch: Key,
 }
 
 impl Builder {
-    fn new(seed: u64, with_guests: bool) -> Self {
+    /// With room for so many users, if there are no more than can be.
+    fn new(seed: u64, with_guests: bool, users: usize) -> Self {
+        let users = users.min(1 << 24); // a count that is wrong must not take all memory
+        let mut index = IndexBuilder::new(seed);
+        index.reserve(users * NAMES);
         Self {
-            users: Vec::new(),
-            places: HashMap::new(),
+            users: Users::with_capacity(users),
+            is_mail: Vec::with_capacity(users),
+            places: Places::with_capacity(seed, users),
             normaliser: Normaliser::default(),
-            index: IndexBuilder::new(seed),
+            index,
             domains: BTreeSet::new(),
             unindexed: 0,
             with_guests,
             spelt: None,
+            scratch: Key::default(),
         }
     }
 
@@ -156,52 +157,67 @@ impl Builder {
             CellError { property: property.name, expected: property.ty }
         };
         let (Some(id), Some(upn)) = (text(at::ID), text(at::USER_PRINCIPAL_NAME)) else { return Err(damaged()) };
-        if upn.to_ascii_uppercase().contains("#EXT#") && !self.with_guests {
+        if upn.contains('#') && upn.to_ascii_uppercase().contains("#EXT#") && !self.with_guests {
             return Ok(());
         }
-        let id: EntityId = id.parse().map_err(|_| damaged())?;
-        let place = self.users.len() as u32;
-        self.places.insert(id.clone(), place);
+        if !EntityId::is_one(id) {
+            return Err(damaged());
+        }
         let is_enabled = match row.cell(at::ACCOUNT_ENABLED) {
             Cell::Integer(value) => Some(value != 0),
             _ => None,
         };
-        self.users.push(KnownUser { id, name: upn.into(), is_enabled, is_administrator: false, accounts: Vec::new() });
-        let names = [Some((Attribute::UserPrincipalName, upn)), text(at::MAIL).map(|mail| (Attribute::Mail, mail))];
-        self.names(place, names.into_iter().flatten());
+        let place = self.users.push(id, upn, is_enabled);
+        self.places.insert(&self.users, place);
+        self.name(place, Attribute::UserPrincipalName, upn);
+        let mail = text(at::MAIL);
+        if let Some(mail) = mail {
+            self.name(place, Attribute::Mail, mail);
+        }
+        self.is_mail.push(mail == Some(upn)); // then an account of the same names tells nothing new
         Ok(())
     }
 
-    fn account(&mut self, account: model::Account) {
-        let Some(place) = self.places.get(&account.user).copied() else { return };
-        let names = account.names.iter().filter_map(|name| {
-            let attribute = Attribute::ALL.iter().find(|attribute| attribute.name() == &*name.attribute)?;
-            Some((*attribute, &*name.value))
-        });
-        self.names(place, names);
-        let user = &mut self.users[place as usize];
-        user.is_administrator |= account.is_administrator;
-        if let Some(mark) = account.verifiers {
-            user.accounts.push(KnownAccount { key: account.key, verifiers: mark.number });
+    fn account(&mut self, account: &AccountRow<'_>) -> Result<(), StoreError> {
+        let Some(place) = self.places.find(&self.users, account.user) else { return Ok(()) };
+        let is_mail = self.is_mail[place as usize];
+        account.each_name(|attribute, value| {
+            let named = Attribute::ALL.iter().find(|known| known.name() == attribute);
+            let is_known = match named {
+                Some(Attribute::UserPrincipalName) => value == self.users.at(place).name,
+                Some(Attribute::Mail) => is_mail && value == self.users.at(place).name,
+                _ => false,
+            };
+            if let Some(attribute) = named.filter(|_| !is_known) {
+                self.name(place, *attribute, value);
+            }
+        })?;
+        if account.is_administrator {
+            self.users.set_administrator(place);
         }
+        if let Some(verifiers) = account.verifiers {
+            self.users.push_account(place, (account.source, account.key), verifiers);
+        }
+        Ok(())
     }
 
-    fn names<'n>(&mut self, place: u32, names: impl Iterator<Item = (Attribute, &'n str)>) {
-        for (key, attribute) in directory_keys(&self.normaliser, names, &[]) {
-            let own = !matches!(attribute, Attribute::OtherMail | Attribute::Alias);
-            if own
+    fn name(&mut self, place: u32, attribute: Attribute, name: &str) {
+        let Self { normaliser, index, domains, unindexed, scratch, spelt, .. } = self;
+        each_directory_key(normaliser, (attribute, name), &[], scratch, |key, attribute| {
+            let is_own = !matches!(attribute, Attribute::OtherMail | Attribute::Alias);
+            if is_own
                 && let Some((_, domain)) = key.text().rsplit_once('@')
-                && !self.domains.contains(domain)
+                && !domains.contains(domain)
             {
-                self.domains.insert(domain.to_owned());
+                domains.insert(domain.to_owned());
             }
-            if let Some(spelt) = &mut self.spelt {
+            if let Some(spelt) = spelt {
                 spelt.push(key.text().into());
             }
-            if self.index.add(&key, place, attribute).is_err() {
-                self.unindexed += 1;
+            if index.add(key, place, attribute).is_err() {
+                *unindexed += 1;
             }
-        }
+        });
     }
 
     fn finish(self) -> Snapshot {

@@ -69,7 +69,7 @@ impl Raises for Progress {
 
 /// Checks pairs.
 pub async fn run(global: &Global, options: Check) -> Result<(), Failure> {
-    let instance = Instance::open_mapped(global, 0).await?;
+    let instance = Instance::open_lean(global).await?;
     let caller = caller(&instance, options.tenant, "check").await?;
     let is_standard_input = options.file.as_os_str() == "-";
     let name = if is_standard_input {

@@ -84,7 +84,7 @@ pub async fn run(global: &Global, options: Scan) -> Result<(), Failure> {
     if options.distributed {
         distributed::must_be_shared(&sources, &options)?;
     }
-    let instance = Instance::open_mapped(global, 0).await?;
+    let instance = Instance::open_lean(global).await?;
     let caller = caller(&instance, options.tenant, "scan").await?;
     let parameters = Parameters {
         sources,

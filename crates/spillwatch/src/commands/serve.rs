@@ -22,6 +22,7 @@ use service::{Service, Settings};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use store_sqlite::ReaderMemory;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +39,8 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
         password_profile_optional: options.password_profile_optional,
         repeatability_window: options.repeatability_window,
     };
-    let instance = Instance::create(global, settings, u64::from(options.mapped_memory) << 20).await?;
+    let memory = ReaderMemory::mapping(u64::from(options.mapped_memory) << 20);
+    let instance = Instance::create(global, settings, memory).await?;
     for name in &instance.migrations {
         tracing::info!(migration = %name, "the schema was brought up to date");
     }

@@ -32,7 +32,7 @@ pub async fn run(global: &Global, action: Users) -> Result<(), Failure> {
 /// The store, made where there is none: a directory is what many begin with.
 async fn first(global: &Global) -> Result<Instance, Failure> {
     let is_new = global.database.is_none() && !store_sqlite::database_file(&global.data).exists();
-    let instance = Instance::create(global, Settings::default(), 0).await?;
+    let instance = Instance::create(global, Settings::default(), store_sqlite::ReaderMemory::mapping(0)).await?;
     instance.first_tenant().await?;
     if is_new {
         anstream::eprintln!("There was no store in {}: one was made.", global.data.display());

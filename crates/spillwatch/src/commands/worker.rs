@@ -25,7 +25,7 @@ const TRIES: u32 = 20;
 
 /// Works until it is told to stop.
 pub async fn run(global: &Global, options: Worker) -> Result<(), Failure> {
-    let instance = Instance::open_mapped(global, 0).await?;
+    let instance = Instance::open_lean(global).await?;
     let done = work(global, &instance, options).await;
     instance.service.store().close().await;
     done

@@ -399,7 +399,7 @@ fn a_process_that_has_checked_holds_nothing_of_it() {
         let counts = &shown.lines()[0]["progress"]["counts"];
         // Those that slow verifiers judge wait for the end, sealed.
         let count = |name: &str| counts[name].as_u64().unwrap_or_default();
-        (count("current") + count("queued") >= PLANTED && count("lines") >= 20_000).then_some(())
+        (count("current") + count("queued") >= PLANTED as u64 && count("lines") >= 20_000).then_some(())
     });
     assert!(running.ended().is_none(), "it waits for more");
     is_free_of(&needles, running.id());

@@ -5,7 +5,7 @@ use super::people::{account, account_key, begun, credential, entry, noted, put, 
 use super::samples::{
     begin, changes, create_event, create_user, delete_user, execute, id, new_event, snapshot, user_key, user_of,
 };
-use crate::{Accounts, Store, WriteError};
+use crate::{AccountRow, Accounts, Store, StoreError, VerifierRow, WriteError};
 use model::{
     Account, AccountEntry, AccountName, ChangeKind, ChangedSet, FORMER_NAME, JobKind, Note, Refusal, TenantKey,
     VerifierMark, VerifierNote, Written, edm,
@@ -172,6 +172,51 @@ pub(super) async fn a_deleted_user_leaves_no_secret(harness: &dyn Harness) {
     snapshot(&*store, tenant).await;
 }
 
+/// Rows that are borrowed tell what those tell that are not, page by page.
+async fn they_are_looked_at_as_they_are_read(store: &dyn Store, tenant: TenantKey) {
+    let accounts = store.accounts(tenant, Accounts::All, None, 99).await.expect("accounts can be read");
+    let verifiers = store.verifiers(tenant, 0, 99).await.expect("verifiers can be read");
+    for limit in [1, 7, accounts.len() as u32, 99] {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let before = seen.len();
+            let mut sink = |row: &AccountRow<'_>| {
+                let (key, mut names) = (account_key(row.source, row.key), Vec::new());
+                row.each_name(|attribute, value| {
+                    names.push(AccountName { attribute: attribute.into(), value: value.into() });
+                })?;
+                seen.push((key, row.user.to_owned(), names, row.is_administrator, row.verifiers));
+                Ok(())
+            };
+            after = store.look_at_accounts(tenant, after.as_ref(), limit, &mut sink).await.expect("a page");
+            assert!(seen.len() <= before + limit as usize);
+            let Some(after) = &after else { break };
+            assert_eq!(seen.last().map(|(key, ..)| key), Some(after), "by {limit}");
+        }
+        let expected = accounts.iter().map(|account| {
+            let number = account.verifiers.map(|mark| mark.number);
+            (account.key.clone(), account.user.to_string(), account.names.clone(), account.is_administrator, number)
+        });
+        assert_eq!(seen, expected.collect::<Vec<_>>(), "by {limit}");
+
+        let (mut seen, mut after) = (Vec::new(), Some(0));
+        while let Some(number) = after {
+            let mut sink = |row: &VerifierRow<'_>| {
+                seen.push((row.number, account_key(row.source, row.key), row.sealed.to_vec()));
+                Ok(())
+            };
+            after = store.look_at_verifiers(tenant, number, limit, &mut sink).await.expect("a page");
+        }
+        let expected = verifiers.iter().map(|kept| (kept.number, kept.account.clone(), kept.sealed.to_vec()));
+        assert_eq!(seen, expected.collect::<Vec<_>>(), "by {limit}");
+    }
+    let mut refuse = |_: &AccountRow<'_>| Err(StoreError::Corrupt("enough".to_owned()));
+    let ended = store.look_at_accounts(tenant, None, 9, &mut refuse).await;
+    assert!(matches!(ended, Err(StoreError::Corrupt(why)) if why == "enough"), "an error of the sink ends the reading");
+    let mut refuse = |_: &VerifierRow<'_>| Err(StoreError::Corrupt("enough".to_owned()));
+    assert!(store.look_at_verifiers(tenant, 0, 9, &mut refuse).await.is_err());
+}
+
 pub(super) async fn accounts_are_read_in_pages(harness: &dyn Harness) {
     let (store, tenant) = begin(harness).await;
     let job = begun(&*store, tenant, "j1", JobKind::Import).await;
@@ -218,5 +263,6 @@ pub(super) async fn accounts_are_read_in_pages(harness: &dyn Harness) {
         numbers.extend(some.iter().map(|kept| kept.number));
     }
     assert_eq!(numbers, (2..20).collect::<Vec<_>>());
+    they_are_looked_at_as_they_are_read(&*store, tenant).await;
     assert_eq!(store.verifiers(tenant, u64::MAX, 5).await.expect("verifiers can be read"), []);
 }

@@ -26,6 +26,6 @@ mod normalise;
 mod rule;
 
 pub use index::{Hit, Hits, IdentityIndex, IndexBuilder, IndexError};
-pub use names::{Attribute, directory_keys};
+pub use names::{Attribute, directory_keys, each_directory_key};
 pub use normalise::{ConfigError, Form, Key, Normaliser, NormaliserConfig, TagDomains};
 pub use rule::{Rule, RuleSet};

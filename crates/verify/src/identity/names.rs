@@ -62,31 +62,46 @@ pub fn directory_keys<'a>(
     names: impl IntoIterator<Item = (Attribute, &'a str)>,
     sam_domains: &[&str],
 ) -> Vec<(Key, Attribute)> {
-    let mut keys: Vec<(Key, Attribute)> = Vec::new();
-    let mut add = |name: &str, attribute: Attribute| {
-        let key = normaliser.normalise(name);
-        let second = key.unicode_spelling();
-        for key in [Some(key), second].into_iter().flatten() {
-            let known = keys.iter().any(|(other, of)| *of == attribute && other.text() == key.text());
-            if !known && !key.text().is_empty() {
-                keys.push((key, attribute));
-            }
-        }
-    };
+    let (mut keys, mut scratch) = (Vec::<(Key, Attribute)>::new(), Key::default());
     for (attribute, name) in names {
-        match attribute {
-            Attribute::ProxyAddress if is_foreign(name) => {}
-            Attribute::SamAccountName => {
-                add(name, attribute);
-                for domain in sam_domains {
-                    add(&format!("{domain}\\{name}"), Attribute::QualifiedSamAccountName);
-                    add(&format!("{name}@{domain}"), Attribute::SamAccountNameAtDomain);
-                }
+        each_directory_key(normaliser, (attribute, name), sam_domains, &mut scratch, |key, attribute| {
+            if !keys.iter().any(|(other, of)| *of == attribute && other.text() == key.text()) {
+                keys.push((key.clone(), attribute));
             }
-            _ => add(name, attribute),
-        }
+        });
     }
     keys
+}
+
+/// Hands every key of one name to `take`: what [`directory_keys`] gives, and without an allocation for a name that is
+/// ASCII. The scratch is used again from name to name.
+pub fn each_directory_key(
+    normaliser: &Normaliser,
+    (attribute, name): (Attribute, &str),
+    sam_domains: &[&str],
+    scratch: &mut Key,
+    mut take: impl FnMut(&Key, Attribute),
+) {
+    if attribute == Attribute::ProxyAddress && is_foreign(name) {
+        return;
+    }
+    let mut add = |name: &str, attribute: Attribute| {
+        normaliser.normalise_into(name, scratch);
+        if scratch.text().is_empty() {
+            return;
+        }
+        take(scratch, attribute);
+        if let Some(second) = scratch.unicode_spelling() {
+            take(&second, attribute);
+        }
+    };
+    add(name, attribute);
+    if attribute == Attribute::SamAccountName {
+        for domain in sam_domains {
+            add(&format!("{domain}\\{name}"), Attribute::QualifiedSamAccountName);
+            add(&format!("{name}@{domain}"), Attribute::SamAccountNameAtDomain);
+        }
+    }
 }
 
 /// Whether a proxy address says that it is of another kind than SMTP.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::FixedState;
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use idna::AsciiDenyList;
@@ -124,13 +125,18 @@ fn split(text: &str) -> Option<usize> {
     text.rfind('@').filter(|at| *at > 0 && at + 1 < text.len())
 }
 
+/// Configured domains: nobody else chooses what is in such a set, so its hashes need no secret.
+type Domains = HashSet<String, FixedState>;
+
 /// Brings names into one spelling by a fixed set of rules; pure and idempotent.
 #[derive(Debug, Clone)]
 pub struct Normaliser {
     separators: Box<[char]>,
-    tag_domains: Option<HashSet<String>>,
-    dotless: HashSet<String>,
-    aliases: HashMap<String, String>,
+    /// Whether any of them may stand in a name that is plain.
+    has_plain_separators: bool,
+    tag_domains: Option<Domains>,
+    dotless: Domains,
+    aliases: HashMap<String, String, FixedState>,
     /// Each with a dot in front.
     parents: Box<[String]>,
 }
@@ -149,12 +155,13 @@ impl Normaliser {
     /// Takes the configuration, its domains in any spelling.
     pub fn new(config: NormaliserConfig) -> Result<Self, ConfigError> {
         let domains = |list: Vec<String>| {
-            list.iter().map(|domain| plain_domain(domain)).collect::<Result<HashSet<_>, ConfigError>>()
+            list.iter().map(|domain| plain_domain(domain)).collect::<Result<Domains, ConfigError>>()
         };
         let parents = config.parent_domains.iter().map(|domain| Ok(format!(".{}", plain_domain(domain)?)));
         let aliases = config.alias_domains.iter().map(|(alias, of)| Ok((plain_domain(alias)?, plain_domain(of)?)));
-        let aliases: HashMap<String, String> = aliases.collect::<Result<_, _>>()?;
+        let aliases: HashMap<String, String, FixedState> = aliases.collect::<Result<_, _>>()?;
         let normaliser = Self {
+            has_plain_separators: config.tag_separators.iter().any(|c| u8::try_from(*c).is_ok_and(is_plain)),
             separators: config.tag_separators.into(),
             tag_domains: match config.tag_domains {
                 TagDomains::Any => None,
@@ -207,6 +214,35 @@ impl Normaliser {
         key.text.clear();
         key.text.push_str(name);
         key.rules = RuleSet::NONE;
+        if !self.is_plain(name) {
+            self.passes(key);
+        }
+    }
+
+    /// Tells of most names, looking at each byte once, that no rule changes them; of any other name it may not.
+    fn is_plain(&self, name: &str) -> bool {
+        let (mut at, mut dots, mut hyphens) = (None, false, false);
+        for (place, byte) in name.bytes().enumerate() {
+            match byte {
+                b'.' => dots = true,
+                b'-' => hyphens = true,
+                byte if is_plain(byte) => {}
+                b'@' if at.is_none() => at = Some(place),
+                _ => return false,
+            }
+        }
+        let Some(at) = at else { return true };
+        let domain = &name[at + 1..];
+        if at == 0 || domain.is_empty() || matches!(name.as_bytes().last(), Some(b'.')) {
+            return false;
+        }
+        let is_encoded = hyphens && domain.contains("xn--");
+        let is_dotless = dots && self.dotless.contains(domain);
+        let has_tag = self.has_plain_separators && self.tag(name, at).is_some();
+        !is_encoded && !is_dotless && !has_tag && self.replaced(domain).is_none()
+    }
+
+    fn passes(&self, key: &mut Key) {
         for _ in 0..PASSES {
             if !self.pass(key) {
                 return;
@@ -299,6 +335,11 @@ impl Normaliser {
     }
 }
 
+/// Whether no rule but those of domains and tags changes a name of such bytes.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-')
+}
+
 /// Drops blanks around the name, and what Exchange and browsers write in front of an address, however often.
 ///
 /// Tells whether there were blanks, and whether there was such a prefix.
@@ -388,4 +429,28 @@ fn plain_domain(domain: &str) -> Result<String, ConfigError> {
         return Err(ConfigError::NotADomain { domain: domain.to_owned() });
     }
     Ok(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn names_that_are_called_plain_stay_as_they_are(
+            name in "[ab0._@+X-]{0,9}(@(gmail\\.com|googlemail\\.com|sub\\.corp\\.test|xn--a|corp\\.test)\\.?)?",
+            separators in prop::sample::subsequence(vec!['+', '-', '_', 'b'], 0..=4),
+        ) {
+            let parent_domains = vec!["corp.test".to_owned()];
+            let config = NormaliserConfig { tag_separators: separators, parent_domains, ..NormaliserConfig::default() };
+            let normaliser = Normaliser::new(config).expect("no circle");
+            let mut key = Key { text: name.clone(), rules: RuleSet::NONE };
+            normaliser.passes(&mut key);
+            if normaliser.is_plain(&name) {
+                prop_assert_eq!((key.text(), key.rules()), (&*name, RuleSet::NONE));
+            }
+            prop_assert_eq!(normaliser.normalise(&name), key);
+        }
+    }
 }

@@ -79,7 +79,7 @@ impl Carrier {
             StoreAddress::Folder(folder) => (target.data, target.database) = (folder.clone(), None),
             StoreAddress::Database(url) => target.database = Some(url.clone()),
         }
-        let instance = Instance::create(&target, Settings::default(), 0).await?;
+        let instance = Instance::create(&target, Settings::default(), store_sqlite::ReaderMemory::mapping(0)).await?;
         let mut known = self.operator;
         if let StoreAddress::Folder(folder) = from {
             let folder = VaultFolder::of(folder)?;

@@ -372,7 +372,7 @@ async fn count_users(
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     let is_enabled: HashMap<&str, Option<bool>> =
-        snapshot.users.iter().map(|user| (user.id.as_str(), user.is_enabled)).collect();
+        snapshot.users.iter().map(|user| (user.id, user.is_enabled)).collect();
     let mut after: Option<FoundCredential> = None;
     let mut last_user = None;
     (progress.users, progress.disabled_users) = (0, 0);
