@@ -24,7 +24,7 @@ use std::future::IntoFuture;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
-use store::BoxFuture;
+use store::{BoxFuture, Store};
 use store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -57,6 +57,8 @@ pub struct Setup {
     pub request_rate: Option<RequestRate>,
     /// How many pairs may be handed in.
     pub pair_rate: PairRate,
+    /// What stands between the application and its store.
+    pub around: fn(Arc<dyn Store>) -> Arc<dyn Store>,
     /// Whether the built-in issuer is on.
     pub builtin: bool,
     /// Other issuers.
@@ -74,6 +76,7 @@ impl Default for Setup {
             rate: Rate::default(),
             request_rate: None,
             pair_rate: PairRate::default(),
+            around: |store| store,
             builtin: true,
             issuers: Vec::new(),
         }
@@ -156,7 +159,8 @@ impl TestApp {
         let issuer = Arc::new(issuer.expect("an issuer"));
         let store = SqliteStore::open(folder.path(), clock.clone()).expect("a store");
         let entropy = Arc::new(SeededEntropy::new(2));
-        let service = Service::new(Arc::new(store), clock.clone(), entropy, PageTokens::new(&[7; 32]), setup.settings);
+        let store = (setup.around)(Arc::new(store));
+        let service = Service::new(store, clock.clone(), entropy, PageTokens::new(&[7; 32]), setup.settings);
         for number in 0..setup.tenants {
             service.add_tenant(Some(tenant_id(number)), "tenant").await.expect("a tenant"); // or it is there
         }

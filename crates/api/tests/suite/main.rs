@@ -6,9 +6,10 @@ mod batch_groups;
 mod batch_multipart;
 mod batch_order;
 mod batch_properties;
+mod blind;
 mod bodies;
 mod casts;
-mod check_limits;
+
 mod checks;
 mod connectors;
 mod create;

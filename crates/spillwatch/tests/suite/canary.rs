@@ -146,6 +146,55 @@ fn what_was_planted_is_nowhere() {
     }
 }
 
+#[test]
+fn what_is_handed_in_is_nowhere() {
+    let (data, inputs) = (folder(), folder());
+    let data = data.path();
+    let (plants, files) = plant(inputs.path());
+    let needles = Needles::of(&plants);
+    let mut printed = Printed::default();
+    for file in &files {
+        printed.run(&import(file, data)).success();
+    }
+    let pairs: Vec<Value> = plants
+        .iter()
+        .flat_map(|plant| {
+            [&plant.password, &plant.stale].map(|secret| serde_json::json!({"name": plant.upn(), "password": secret}))
+        })
+        .collect();
+    let serve = |threads: &str| {
+        TestServer::start_with(BINARY, data, |program| program.args(["--log", "trace", "--work-threads", threads]))
+    };
+    // While they wait, sealed, and when they were refused.
+    let server = serve("0");
+    let body = |pairs: &[Value], more: Value| serde_json::json!({"source": "feed", "pairs": pairs, "more": more});
+    let refused = server.call("POST", crate::checks::CHECK, Some(&body(&pairs, Value::Null))).expect(400);
+    needles.are_not_in("a refusal", &refused.body);
+    let job = crate::checks::hand_in(&server, &pairs);
+    needles.are_not_below(data);
+    let shown = server.call("GET", &job, None).expect(200);
+    needles.are_not_in("a job that waits", &shown.body);
+    printed.run(&traced(["jobs", "show", "--json", job.rsplit('/').next().expect("an id")], data)).success();
+    printed.0.push(("serve".to_owned(), server.stop()));
+    // Once they are checked, held, and raised.
+    let server = serve("2");
+    assert_eq!(crate::checks::ended(&server, &job)["status"], "held");
+    let release = serde_json::json!({"release": true});
+    server.call("POST", &format!("{job}/resume"), Some(&release)).expect(202);
+    assert_eq!(crate::checks::ended(&server, &job)["status"], "completed");
+    for path in [job.clone(), format!("{job}/findings?$top=999"), "/v1.0/spillwatch/jobs".to_owned(), EVENTS.to_owned()]
+    {
+        let answer = server.call("GET", &path, None).expect(200);
+        needles.are_not_in(&path, &answer.body);
+    }
+    let found = server.call("GET", &format!("{job}/findings?$top=999"), None).expect(200).json();
+    assert_eq!(found["value"].as_array().map(Vec::len), Some(PLANTED));
+    needles.are_not_below(data);
+    printed.0.push(("serve".to_owned(), server.stop()));
+    printed.are_free_of(&needles);
+    needles.are_not_below(data);
+}
+
 /// Material of many shapes with every planted pair, current and stale, in files that are large enough to be cut.
 fn material(folder: &Path, plants: &[Plant]) -> PathBuf {
     let material = folder.join("material");

@@ -3,6 +3,7 @@
 mod admin;
 mod backup;
 mod canary;
+mod checks;
 mod config;
 mod crash;
 mod database;
