@@ -42,7 +42,11 @@ fn nodes_that_start_at_once_are_one() {
         .collect();
     let nodes: Vec<_> = nodes.into_iter().map(|thread| thread.join().expect("it starts")).collect();
     assert_eq!(command(&home, ["tenants", "list"]).run().lines().len(), 1, "one made the first tenant");
-    assert_eq!(database.sql("select count(*) from secrets").expect("a count"), "4", "issuer, key, page token, tenant");
+    assert_eq!(
+        database.sql("select count(*) from secrets").expect("a count"),
+        "5",
+        "issuer, key, page token, tenant, fingerprints"
+    );
     let (one, two) = (&nodes[0], &nodes[1]);
     assert!(!Path::new("spillwatch-data").exists(), "nothing is written into a folder");
     let log = one.stderr();
@@ -114,7 +118,7 @@ fn the_operators_key_is_needed_and_can_be_replaced() {
     });
     let reseal = command(&with_old, ["keys", "reseal"]).arg("--new-secret-key-file").arg(&new_file).run();
     reseal.success();
-    assert!(reseal.stderr.contains("Sealed 4 secrets and 0 verifiers with the key "), "{reseal}");
+    assert!(reseal.stderr.contains("Sealed 5 secrets and 0 verifiers with the key "), "{reseal}");
     let status = |server: &TestServer| server.connect().call("GET", EVENTS, &token, None).expect("an answer").status;
     assert_eq!(status(&both), 200);
     assert_eq!(status(&server), 503);
@@ -259,4 +263,38 @@ fn verifiers_move_and_change_keys() {
     moved.success();
     assert!(moved.stderr.contains("are sealed with a key of the folder's own"), "{moved}");
     all_told(&place.check(|program| program.data(back.path())));
+}
+
+#[test]
+fn pairs_that_one_node_takes_in_are_checked_by_others() {
+    let (database, key) = (shared().database(), new_key());
+    let home = home(&database, &key);
+    let folder = folder();
+    let takes = TestServer::start_at(BINARY, home.clone(), |program| program.args(["--work-threads", "0"]));
+    let users = "id,upn,displayName,verifier\nu-1,u1@corp.test,U,{NT}8846F7EAEE8FB117AD06BDD830B7586C\n";
+    let file = crate::directory::write(folder.path(), "users.csv", users);
+    command(&home, ["users", "import"]).arg(file).run().success();
+    let pair = |number: usize, password: &str| serde_json::json!({"name": format!("u{number}@corp.test"), "password": password});
+    let pairs: Vec<Value> = (1..150).map(|number| pair(number, "password")).collect();
+    let jobs: Vec<String> = (0..4).map(|_| crate::checks::hand_in(&takes, &pairs)).collect();
+    let texts = database.sql("select string_agg(payload, ' ') from tasks").expect("payloads");
+    assert!(!texts.contains("corp.test") && texts.contains("sealed"), "{texts}");
+    // A node and workers over the same database.
+    let works = TestServer::start_at(BINARY, home.clone(), |program| program.args(["--work-threads", "1"]));
+    let workers = [1, 2].map(|_| command(&home, ["worker", "--threads", "1"]).spawn());
+    for job in &jobs {
+        let shown = crate::checks::ended(&takes, job);
+        assert_eq!(shown["status"], "completed", "{shown}");
+        assert_eq!(shown["counters"], serde_json::json!({"pairs": 149, "done": 149}));
+    }
+    let events = takes.call("GET", EVENTS, None).expect(200).json();
+    assert_eq!(events["value"].as_array().map(Vec::len), Some(1), "{events}");
+    assert_eq!(database.sql("select count(*) from tasks where payload <> '{}'").expect("a count"), "0");
+    for mut worker in workers {
+        worker.terminate();
+        worker.wait();
+        worker.outcome().success();
+    }
+    works.stop().success();
+    takes.stop().success();
 }
