@@ -14,6 +14,9 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+/// Pairs that a refusal names, at most.
+const TOLD: usize = 20;
+
 /// How many pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PairRate {
@@ -89,16 +92,14 @@ impl CheckLimits {
         }
         if !late.is_empty() {
             let seconds = u32::try_from((wait + Ticks::PER_SECOND - 1) / Ticks::PER_SECOND).unwrap_or(u32::MAX).max(1);
-            let mut message = format!(
+            let places: Vec<String> = late.iter().take(TOLD).map(|at| format!("pairs/{at}")).collect();
+            let more = late.len() - places.len();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let message = format!(
                 "more than {most} pairs of one name were handed in within an hour, so that nothing of this request was \
-                 taken; leave out these, or send all again after {seconds} seconds:"
+                 taken; leave out these, or send all again after {seconds} seconds: {}{more}",
+                places.join(" ")
             );
-            for at in late.iter().take(20) {
-                message.push_str(&format!(" pairs/{at}"));
-            }
-            if late.len() > 20 {
-                message.push_str(&format!(" and {} more", late.len() - 20));
-            }
             return Err(too_many(seconds, message));
         }
         admit_app()?;
@@ -130,7 +131,7 @@ struct Names {
     /// Ticks in which an empty bucket fills.
     full: i64,
     /// When each bucket will be full.
-    rows: Box<[[i64; Self::WIDTH]; Self::ROWS]>,
+    rows: [Box<[i64]>; Self::ROWS],
 }
 
 impl Names {
@@ -139,8 +140,7 @@ impl Names {
 
     fn new(most: NonZeroU32) -> Self {
         let interval = (3600 * Ticks::PER_SECOND / i64::from(most.get())).max(1);
-        let row = vec![[0; Self::WIDTH]; Self::ROWS].into_boxed_slice();
-        let rows = row.try_into().unwrap_or_else(|_| unreachable!("there are as many rows"));
+        let rows = std::array::from_fn(|_| vec![0; Self::WIDTH].into_boxed_slice());
         Self { interval, full: interval * i64::from(most.get()), rows }
     }
 

@@ -85,7 +85,7 @@ impl Pending {
         let old: Vec<u64> = self.open.keys().copied().collect();
         for number in old {
             let job = service.job_of_task(tenant.tenant, TaskKey { job: number, number: 0 }).await?;
-            match job.filter(|job| is_open(job)) {
+            match job.filter(is_open) {
                 Some(job) => _ = self.open.entry(number).and_modify(|(known, _)| *known = job),
                 None => _ = self.open.remove(&number),
             }
@@ -224,7 +224,7 @@ impl Pending {
             let id = job.id.as_str();
             match service.end_check(running, &tools.vault, asked.brake, done).await {
                 Ok(job) => {
-                    tracing::info!(job.id = id, status = job.state.name(), pairs = asked.pairs, "pairs are checked")
+                    tracing::info!(job.id = id, status = job.state.name(), pairs = asked.pairs, "pairs are checked");
                 }
                 Err(error) if is_passing(&error) => return Err(error),
                 Err(error) => tracing::error!(job.id = id, %error, "a check could not be ended"),
