@@ -3,9 +3,11 @@
 mod import;
 mod names;
 mod prepare;
+mod provision;
 mod snapshot;
 
 pub(crate) use import::sources_of;
 pub use import::{Import, ImportCounts, ImportOutcome, Importer, Refused};
 pub use prepare::{Prepared, Preparer, VerifierCounts};
+pub use provision::{Known, ProvisionError, Provisioned, Provisioner, Provisioning, Told, UserGuard, provisioned};
 pub use snapshot::{KnownAccount, KnownUser, Snapshot};
