@@ -2,6 +2,7 @@
 
 use crate::context::Origins;
 use crate::documents::Documents;
+use crate::scim::Scim;
 use crate::throttle::Throttle;
 use auth::client_credentials::TokenGate;
 use auth::{Authenticator, BuiltinIssuer};
@@ -67,6 +68,10 @@ pub struct App {
     pub limits: Limits,
     /// Counts the requests of each app; `None`: as many as they like.
     pub throttle: Option<Throttle>,
+    /// What seals what proves passwords; `None`: nothing that holds one is taken.
+    pub vault: Option<service::Vault>,
+    /// How users are provisioned.
+    pub scim: Scim,
     /// What `WWW-Authenticate` names when the built-in issuer is off: the first other issuer.
     pub foreign_issuer: Option<String>,
     pub(crate) encoders: Encoders,
@@ -88,6 +93,8 @@ impl App {
             origins: Origins::default(),
             limits: Limits::default(),
             throttle: None,
+            vault: None,
+            scim: Scim::default(),
             foreign_issuer: None,
             encoders: Encoders::new(type_names),
             documents: Documents::new(type_names),

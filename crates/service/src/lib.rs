@@ -30,7 +30,8 @@ mod wipe;
 
 pub use crate::directory::{
     Import, ImportCounts, ImportOutcome, Importer, Known, KnownAccount, KnownUser, Prepared, Preparer, ProvisionError,
-    Provisioned, Provisioner, Provisioning, Refused, Snapshot, Told, UserGuard, VerifierCounts, provisioned,
+    Provisioned, Provisioner, Provisioning, Refused, Snapshot, Told, UserGuard, VerifierCounts, alias_of, external_key,
+    provisioned,
 };
 pub use delta::{Change, ChangeSink, DeltaError, Progress, Removal, Watch};
 pub use delta_token::{DeltaToken, NoDeltaToken};

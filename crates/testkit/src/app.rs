@@ -4,8 +4,8 @@
 use api::{App, ClientCredentials, Limits, Origins, RequestRate, Throttle, router};
 use auth::client_credentials::{Rate, TokenGate};
 use auth::{
-    AuthSettings, Authenticator, BuiltinIssuer, IssuerConfig, NewSecret, NewToken, Outgoing, OutgoingRules,
-    RegistryError, RegistryFuture, RegistrySource, TokenApp,
+    AuthSettings, Authenticator, BuiltinIssuer, IssuerConfig, NewSecret, NewToken, OperatorKey, OperatorKeys, Outgoing,
+    OutgoingRules, RegistryError, RegistryFuture, RegistrySource, TokenApp,
 };
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -17,7 +17,7 @@ use model::{
 use odata::encode::TypeNames;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use service::{NewApp, PageTokens, Service, Settings};
+use service::{NewApp, PageTokens, Service, Settings, Vault};
 use std::fs;
 use std::future::IntoFuture;
 use std::path::Path;
@@ -58,6 +58,10 @@ pub struct Setup {
     pub builtin: bool,
     /// Other issuers.
     pub issuers: Vec<IssuerConfig>,
+    /// Whether there are keys to seal verifiers with.
+    pub vault: bool,
+    /// What completes a SCIM userName without a domain.
+    pub scim_domain: Option<&'static str>,
 }
 
 impl Default for Setup {
@@ -72,6 +76,8 @@ impl Default for Setup {
             request_rate: None,
             builtin: true,
             issuers: Vec::new(),
+            vault: true,
+            scim_domain: None,
         }
     }
 }
@@ -178,6 +184,8 @@ impl TestApp {
         app.origins = setup.origins;
         app.throttle = setup.request_rate.map(Throttle::new);
         app.foreign_issuer = foreign_issuer;
+        app.vault = setup.vault.then(vault);
+        app.scim.domain = setup.scim_domain.map(Into::into);
         let app = Arc::new(app);
         let router = router(app.clone());
         let mut this = Self { app, clock, issuer, tenants, folder, router, token: String::new() };
@@ -256,6 +264,12 @@ impl TestApp {
     pub fn delete(&self, uri: &str) -> Call<'_> {
         self.call("DELETE", uri)
     }
+}
+
+/// Seals with keys that are the same in every test.
+pub fn vault() -> Vault {
+    let key = OperatorKey::from_bytes(&[5; 32]).expect("a key");
+    Vault::new(Arc::new(OperatorKeys::new(key, None)), &[6; 32])
 }
 
 /// The id of a test's tenant.

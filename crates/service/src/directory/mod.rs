@@ -9,5 +9,7 @@ mod snapshot;
 pub(crate) use import::sources_of;
 pub use import::{Import, ImportCounts, ImportOutcome, Importer, Refused};
 pub use prepare::{Prepared, Preparer, VerifierCounts};
-pub use provision::{Known, ProvisionError, Provisioned, Provisioner, Provisioning, Told, UserGuard, provisioned};
+pub use provision::{
+    Known, ProvisionError, Provisioned, Provisioner, Provisioning, Told, UserGuard, alias_of, external_key, provisioned,
+};
 pub use snapshot::{KnownAccount, KnownUser, Snapshot};

@@ -521,20 +521,13 @@ fn key_without(user: &EntityId) -> String {
     format!("id={user}")
 }
 
-impl Known {
-    /// The client's own key of the user, where it has given one.
-    pub fn external_key(&self) -> Option<&str> {
-        let account = self.account.as_ref()?;
-        (*account.key.key != *key_without(&account.user)).then_some(&*account.key.key)
-    }
-
-    /// The name that the user has in the source, where it is none of the form name@domain.
-    pub fn alias(&self) -> Option<&str> {
-        self.account.as_ref().and_then(alias_of)
-    }
+/// The client's own key of the user whose account it is, where it has given one.
+pub fn external_key(account: &Account) -> Option<&str> {
+    (*account.key.key != *key_without(&account.user)).then_some(&*account.key.key)
 }
 
-fn alias_of(account: &Account) -> Option<&str> {
+/// The name that the user has in the source, where it is none of the form name@domain.
+pub fn alias_of(account: &Account) -> Option<&str> {
     let alias = account.names.iter().find(|name| &*name.attribute == Attribute::Alias.name());
     alias.map(|name| &*name.value)
 }

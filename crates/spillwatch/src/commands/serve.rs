@@ -5,6 +5,7 @@ use crate::commands::token::issue;
 use crate::error::Failure;
 use crate::instance::{Instance, keys_folder};
 use crate::signals::Signals;
+use crate::verifier_keys::Purpose;
 use api::server::{Listen, serve};
 use api::{App, ClientCredentials, Limits, Origins, RequestRate, Throttle, TlsFiles, router};
 use auth::client_credentials::{Rate, TokenGate};
@@ -49,7 +50,9 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     });
 
     let builtin = if options.no_builtin_issuer { None } else { Some(instance.issuer(public_url.as_deref()).await?) };
-    let app = application(&options, &instance, builtin.clone(), &origin, public_url.as_deref())?;
+    let mut app = application(&options, &instance, builtin.clone(), &origin, public_url.as_deref())?;
+    app.vault = Some(instance.vault(global, Purpose::Seal).await?);
+    let app = Arc::new(app);
     let listen = Listen { tls, only_from: options.behind_proxy.as_slice().into(), limits: app.limits };
     let version = env!("CARGO_PKG_VERSION");
     match &global.database {
@@ -138,7 +141,7 @@ fn application(
     builtin: Option<Arc<BuiltinIssuer>>,
     origin: &str,
     public_url: Option<&str>,
-) -> Result<Arc<App>, Failure> {
+) -> Result<App, Failure> {
     let settings = AuthSettings { origins: vec![origin.to_owned()], ..AuthSettings::default() };
     let outgoing = OutgoingRules { allowed: options.allow_outgoing.clone(), ..OutgoingRules::default() };
     let authenticator = Authenticator::new(
@@ -168,7 +171,9 @@ fn application(
         body_time: options.body_timeout,
         request_time: options.request_timeout,
     };
-    Ok(Arc::new(app))
+    app.scim.source = options.scim_source.as_str().into();
+    app.scim.domain = options.scim_domain.as_deref().map(Into::into);
+    Ok(app)
 }
 
 /// Tenants and apps, for the authenticator.
