@@ -3,7 +3,9 @@
 
 use super::error::{ScimError, ScimType};
 use super::path::Path;
-use super::schema::{ADMINISTRATORS, ATTRIBUTES, Attribute, COMMON, ENTERPRISE, ENTERPRISE_ATTRIBUTES, Kind, Mutability};
+use super::schema::{
+    ADMINISTRATORS, ATTRIBUTES, Attribute, COMMON, ENTERPRISE, ENTERPRISE_ATTRIBUTES, Kind, Mutability,
+};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use zeroize::{Zeroize as _, Zeroizing};

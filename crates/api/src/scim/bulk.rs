@@ -132,7 +132,9 @@ async fn one(
         Some(reference) => match made.get(reference) {
             Some(Some(id)) => id.clone(),
             Some(None) => return Err(ScimError::new(StatusCode::FAILED_DEPENDENCY, "the user was not made")),
-            None => return Err(ScimError::of(ScimType::InvalidValue, "path: no operation makes a user with this bulkId")),
+            None => {
+                return Err(ScimError::of(ScimType::InvalidValue, "path: no operation makes a user with this bulkId"));
+            }
         },
     };
     let conditions = conditions(version.as_deref());

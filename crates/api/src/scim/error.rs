@@ -63,8 +63,7 @@ impl ScimError {
 
     /// A 400, or a 409 where a value is another's.
     pub fn of(scim_type: ScimType, detail: impl Into<Box<str>>) -> Self {
-        let status =
-            if scim_type == ScimType::Uniqueness { StatusCode::CONFLICT } else { StatusCode::BAD_REQUEST };
+        let status = if scim_type == ScimType::Uniqueness { StatusCode::CONFLICT } else { StatusCode::BAD_REQUEST };
         Self { scim_type: Some(scim_type), ..Self::new(status, detail) }
     }
 

@@ -103,9 +103,7 @@ impl Filter {
                 let value = path.value(resource).and_then(Value::as_array);
                 value.is_some_and(|items| items.iter().any(|item| inner.matches_value(item)))
             }
-            Self::Compare(path, Comparison::NotEqual, literal) => {
-                !is_equal(path.compared(), &values(path), literal)
-            }
+            Self::Compare(path, Comparison::NotEqual, literal) => !is_equal(path.compared(), &values(path), literal),
             Self::Compare(path, Comparison::Equal, literal) => is_equal(path.compared(), &values(path), literal),
             Self::Compare(path, comparison, literal) => {
                 values(path).into_iter().any(|value| compares(path.compared(), value, *comparison, literal))
@@ -116,7 +114,9 @@ impl Filter {
     /// The text that an attribute must have for the filter to keep anything, where it says so.
     pub fn demanded(&self, attribute: &str) -> Option<&str> {
         match self {
-            Self::Compare(path, Comparison::Equal, Literal::Text(text)) if path.part.is_none() && path.is(attribute) => {
+            Self::Compare(path, Comparison::Equal, Literal::Text(text))
+                if path.part.is_none() && path.is(attribute) =>
+            {
                 Some(text)
             }
             Self::And(all) => all.iter().find_map(|one| one.demanded(attribute)),

@@ -119,7 +119,8 @@ async fn run(
     if let Some(throttle) = &app.throttle {
         throttle.admit(&caller, app.service.clock().now()).map_err(ApiError::too_many_requests)?;
     }
-    let route = route(path).ok_or_else(|| ScimError::not_found("there is nothing here; users are at /scim/v2/Users"))?;
+    let route =
+        route(path).ok_or_else(|| ScimError::not_found("there is nothing here; users are at /scim/v2/Users"))?;
     let allowed = match route {
         Route::Users => "GET, POST",
         Route::User(_) => "GET, PUT, PATCH, DELETE",
@@ -148,8 +149,7 @@ async fn run(
         }
         (Route::User(id), method) => {
             let body = body_of(&call, &parts.headers, content, app.limits.body).await?;
-            let change =
-                if *method == Method::PUT { Change::Replace(Draft::read(body)?) } else { Change::Patch(body) };
+            let change = if *method == Method::PUT { Change::Replace(Draft::read(body)?) } else { Change::Patch(body) };
             let saved = write::change(&call, &decoded(id), &conditions, change).await?;
             Ok(saved.into_reply(&query.projection))
         }
@@ -185,8 +185,7 @@ fn decoded(segment: &str) -> String {
 
 fn not_allowed(method: &Method, allowed: &'static str) -> ScimError {
     let what = format!("{method} is not allowed here; allowed are {allowed}");
-    ScimError::new(StatusCode::METHOD_NOT_ALLOWED, what)
-        .with_header(header::ALLOW, HeaderValue::from_static(allowed))
+    ScimError::new(StatusCode::METHOD_NOT_ALLOWED, what).with_header(header::ALLOW, HeaderValue::from_static(allowed))
 }
 
 /// Answers what describes the service; `None` for all other paths.
@@ -204,7 +203,8 @@ fn describe(app: &App, parts: &request::Parts, root: &str, path: &str) -> Option
         return Some(Err(not_allowed(&parts.method, "GET")));
     }
     // Whoever filters them would take what is left out for what is not there (RFC 7644, section 4).
-    if parts.uri.query().is_some_and(|query| form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "filter")) {
+    if parts.uri.query().is_some_and(|query| form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "filter"))
+    {
         return Some(Err(ScimError::new(StatusCode::FORBIDDEN, "what describes the service cannot be filtered")));
     }
     let body = match id {
@@ -241,12 +241,7 @@ async fn body_of(call: &Call<'_>, headers: &HeaderMap, content: Body, most: usiz
     Wiped::read(bytes)
 }
 
-async fn get(
-    call: &Call<'_>,
-    id: &str,
-    conditions: &model::Precondition,
-    query: &Query,
-) -> Result<Reply, ScimError> {
+async fn get(call: &Call<'_>, id: &str, conditions: &model::Precondition, query: &Query) -> Result<Reply, ScimError> {
     let id = user_id(id)?;
     let known = call.app.service.known(call.caller, &call.app.scim.source, &id).await?.ok_or_else(nobody)?;
     let version = known.version();

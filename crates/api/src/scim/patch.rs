@@ -174,7 +174,9 @@ fn group(draft: &mut Draft, op: Op, target: Target, value: Option<Value>) -> Res
     let is_extension = matches!(target, Target::Extension);
     match (op, value) {
         (Op::Remove, None) if is_extension => _ = draft.resource.remove(ENTERPRISE),
-        (Op::Remove, _) => return Err(ScimError::of(ScimType::NoTarget, "the attribute that is to be removed is missing")),
+        (Op::Remove, _) => {
+            return Err(ScimError::of(ScimType::NoTarget, "the attribute that is to be removed is missing"));
+        }
         (_, Some(Value::Object(mut all))) if is_extension => {
             for attribute in ENTERPRISE_ATTRIBUTES.iter().filter(|attribute| attribute.kept) {
                 if let Some(value) = take(&mut all, attribute.name) {
@@ -192,13 +194,7 @@ fn group(draft: &mut Draft, op: Op, target: Target, value: Option<Value>) -> Res
 }
 
 /// An operation on an attribute with several values.
-fn several(
-    draft: &mut Draft,
-    op: Op,
-    path: Path,
-    filter: Option<&Filter>,
-    value: Value,
-) -> Result<(), ScimError> {
+fn several(draft: &mut Draft, op: Op, path: Path, filter: Option<&Filter>, value: Value) -> Result<(), ScimError> {
     let attribute = path.attribute;
     let node = draft.node(path.is_extension);
     let mut items = match node.remove(attribute.name) {
@@ -221,7 +217,14 @@ fn several(
             items = Vec::new();
             list(attribute, value)?
         }
-        (None, Op::Add) if filter.is_none() => list(attribute, value)?,
+        (None, Op::Add) if filter.is_none() => {
+            // What is there already is no change; the same value of the same type takes the other's place.
+            let mut new = list(attribute, value)?;
+            new.retain(|new| !items.contains(new));
+            let is_same = |a: &Value, b: &Value| a.get("value") == b.get("value") && a.get("type") == b.get("type");
+            items.retain(|item| !new.iter().any(|new| is_same(item, new)));
+            new
+        }
         (part, Op::Remove) => {
             for item in items.iter_mut().filter(|item| is_meant(item)).filter_map(Value::as_object_mut) {
                 part.map(|part| item.remove(part.name));

@@ -145,7 +145,10 @@ pub const ADMINISTRATORS: [&str; 2] = ["administrator", "admin"];
 
 /// Attributes that every resource has (RFC 7643, section 3.1).
 pub static COMMON: [Attribute; 4] = [
-    Attribute { required: true, returned: Returned::Always, ..Attribute::text("schemas", "") }.several().read_only().exact(),
+    Attribute { required: true, returned: Returned::Always, ..Attribute::text("schemas", "") }
+        .several()
+        .read_only()
+        .exact(),
     Attribute { returned: Returned::Always, unique: true, ..Attribute::text("id", "") }.read_only().exact(),
     Attribute { unique: true, ..Attribute::text("externalId", "") }.exact(),
     Attribute::group("meta", &META, "").read_only(),
@@ -164,7 +167,10 @@ pub static ATTRIBUTES: [Attribute; 23] = [
     Attribute {
         required: true,
         unique: true,
-        ..Attribute::text("userName", "The sign-in name, compared ignoring case: name@domain, or a name without a domain.")
+        ..Attribute::text(
+            "userName",
+            "The sign-in name, compared ignoring case: name@domain, or a name without a domain.",
+        )
     },
     Attribute::group("name", &NAME, "The parts of the person's name."),
     Attribute::text("displayName", "The name shown to people."),
@@ -172,12 +178,17 @@ pub static ATTRIBUTES: [Attribute; 23] = [
     Attribute {
         mutability: Mutability::WriteOnly,
         returned: Returned::Never,
-        ..Attribute::text("password", "The password. What proves it is derived and sealed, and the password dropped.").exact()
+        ..Attribute::text("password", "The password. What proves it is derived and sealed, and the password dropped.")
+            .exact()
     },
     Attribute::group("emails", &EMAIL, "Addresses: the primary one is the mail address, others are names of the user.")
         .several(),
-    Attribute::group("roles", &ROLE, "What the user administers: a role called administrator or admin says that they do.")
-        .several(),
+    Attribute::group(
+        "roles",
+        &ROLE,
+        "What the user administers: a role called administrator or admin says that they do.",
+    )
+    .several(),
     Attribute::unkept("nickName"),
     Attribute::unkept("profileUrl"),
     Attribute::unkept("title"),

@@ -171,8 +171,7 @@ struct Addresses {
 
 impl Addresses {
     fn of(emails: &[Value]) -> Self {
-        let is_home =
-            |email: &Value| email["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("home"));
+        let is_home = |email: &Value| email["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("home"));
         let has_value = |email: &Value| email["value"].is_string();
         let primary = emails.iter().position(|email| has_value(email) && is_primary(email));
         let mail = primary.or_else(|| emails.iter().position(|email| has_value(email) && !is_home(email)));

@@ -60,7 +60,7 @@ pub async fn create(call: &Call<'_>, body: Wiped) -> Result<Saved, ScimError> {
     let name = draft.text("userName").unwrap_or_default().to_owned();
     let principal_name = told.user.upn.clone().or_else(|| told.user.mail.clone()).unwrap_or_default();
     let key = told.key.clone().unwrap_or_default();
-    let names = [name.as_str(), &principal_name, &key];
+    let names: Vec<&str> = [name.as_str(), &principal_name, &key].into_iter().filter(|name| !name.is_empty()).collect();
     let _names = call.app.scim.provisioner.names(call.caller.tenant, &names).await;
     let taken = |what| Err(ScimError::of(ScimType::Uniqueness, format!("another user has this {what}")));
     if call.named(&name).await?.is_some() || call.named(&principal_name).await?.is_some() {
@@ -75,12 +75,7 @@ pub async fn create(call: &Call<'_>, body: Wiped) -> Result<Saved, ScimError> {
 }
 
 /// Changes a user.
-pub async fn change(
-    call: &Call<'_>,
-    id: &str,
-    conditions: &Precondition,
-    change: Change,
-) -> Result<Saved, ScimError> {
+pub async fn change(call: &Call<'_>, id: &str, conditions: &Precondition, change: Change) -> Result<Saved, ScimError> {
     let id = user_id(id)?;
     let _user = call.app.scim.provisioner.user(call.caller.tenant, id.as_str()).await;
     let mut change = Some(change);
@@ -135,7 +130,9 @@ pub async fn delete(call: &Call<'_>, id: &str, conditions: &Precondition) -> Res
         tries += 1;
         let known = known(call, &id, conditions).await?;
         if known.account.is_none() {
-            return Err(ScimError::not_found("the user is known to other directories only, and was not provisioned here"));
+            return Err(ScimError::not_found(
+                "the user is known to other directories only, and was not provisioned here",
+            ));
         }
         match call.app.service.deprovision(call.caller, &call.how(), &known).await {
             Ok(_) => {

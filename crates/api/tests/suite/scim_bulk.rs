@@ -23,22 +23,25 @@ async fn operations_are_answered_each_for_itself() {
     let id = add(&app, &mara()).await;
     let off = patch(json!([{"op": "replace", "path": "active", "value": false}]));
     let answer = app
-        .post(BULK, &bulk(json!([
-            {"method": "POST", "path": "/Users", "bulkId": "ole", "data": {"userName": "ole@fjord.example"}},
-            {"method": "PATCH", "path": "/Users/bulkId:ole", "data": off},
-            // Made by a later operation: that one comes first.
-            {"method": "patch", "path": "/Users/bulkId:ida", "bulkId": "x", "data": off},
-            {"method": "POST", "path": "/Users", "bulkId": "ida", "data": {"userName": "ida@fjord.example"}},
-            {"method": "PUT", "path": format!("/Users/{id}"), "version": "W/\"1\"", "data": mara()},
-            {"method": "POST", "path": "/Users", "bulkId": "again", "data": mara()},
-            {"method": "DELETE", "path": "/Users/bulkId:again"},
-            {"method": "DELETE", "path": "/Users/bulkId:nowhere"},
-            {"method": "DELETE", "path": format!("/Users/{id}")},
-            {"method": "GET", "path": "/Users/x"},
-            {"method": "POST", "path": "/Users", "data": {"userName": "liv@fjord.example"}},
-            {"method": "POST", "path": "/Groups", "bulkId": "g", "data": {}},
-            {"method": "PATCH", "path": "/Users/x"},
-        ])))
+        .post(
+            BULK,
+            &bulk(json!([
+                {"method": "POST", "path": "/Users", "bulkId": "ole", "data": {"userName": "ole@fjord.example"}},
+                {"method": "PATCH", "path": "/Users/bulkId:ole", "data": off},
+                // Made by a later operation: that one comes first.
+                {"method": "patch", "path": "/Users/bulkId:ida", "bulkId": "x", "data": off},
+                {"method": "POST", "path": "/Users", "bulkId": "ida", "data": {"userName": "ida@fjord.example"}},
+                {"method": "PUT", "path": format!("/Users/{id}"), "version": "W/\"1\"", "data": mara()},
+                {"method": "POST", "path": "/Users", "bulkId": "again", "data": mara()},
+                {"method": "DELETE", "path": "/Users/bulkId:again"},
+                {"method": "DELETE", "path": "/Users/bulkId:nowhere"},
+                {"method": "DELETE", "path": format!("/Users/{id}")},
+                {"method": "GET", "path": "/Users/x"},
+                {"method": "POST", "path": "/Users", "data": {"userName": "liv@fjord.example"}},
+                {"method": "POST", "path": "/Groups", "bulkId": "g", "data": {}},
+                {"method": "PATCH", "path": "/Users/x"},
+            ])),
+        )
         .await
         .expect(200);
     assert_eq!(answer.content_type(), "application/scim+json");
@@ -77,10 +80,8 @@ async fn a_bulk_stops_at_its_errors_and_has_bounds() {
 #[tokio::test]
 async fn each_operation_counts_as_a_request() {
     let number = |number| NonZeroU32::new(number).expect("not zero");
-    let rate = api::RequestRate {
-        burst: number(3),
-        ..api::RequestRate::new(number(6), std::time::Duration::from_mins(1))
-    };
+    let rate =
+        api::RequestRate { burst: number(3), ..api::RequestRate::new(number(6), std::time::Duration::from_mins(1)) };
     let app = TestApp::start(Setup { request_rate: Some(rate), ..Setup::default() }).await;
     let wrongly = json!({"method": "DELETE", "path": "/Users/nobody"});
     let answer = app.post(BULK, &bulk(json!([wrongly, wrongly, wrongly]))).await.expect(200).json();
@@ -113,7 +114,10 @@ async fn the_service_describes_itself_to_anybody() {
     let user = &schemas["Resources"][0]["attributes"];
     let attribute = |name: &str| user.as_array().expect("a list").iter().find(|one| one["name"] == name).cloned();
     let name = attribute("userName").expect("userName");
-    assert_eq!((&name["required"], &name["uniqueness"], &name["caseExact"]), (&json!(true), &json!("server"), &json!(false)));
+    assert_eq!(
+        (&name["required"], &name["uniqueness"], &name["caseExact"]),
+        (&json!(true), &json!("server"), &json!(false))
+    );
     let password = attribute("password").expect("password");
     assert_eq!((&password["mutability"], &password["returned"]), (&json!("writeOnly"), &json!("never")));
     assert_eq!(attribute("title"), None, "what is not kept is not promised");

@@ -60,7 +60,8 @@ async fn status(app: &TestApp, event: &str) -> Value {
 async fn a_new_password_closes_open_events_and_the_same_one_nothing() {
     let app = TestApp::new().await;
     let id = add(&app, &with(mara(), &json!({"password": "before it leaked"}))).await;
-    let leaked = app.post(EVENTS, &with(event(), &json!({"id": "e1", "userId": id, "riskEventStatus": "active"}))).await;
+    let leaked =
+        app.post(EVENTS, &with(event(), &json!({"id": "e1", "userId": id, "riskEventStatus": "active"}))).await;
     leaked.expect(201);
     set_password(&app, &id, "before it leaked").await;
     assert_eq!(status(&app, "e1").await, "active", "the same password is no change");
@@ -116,11 +117,10 @@ async fn each_day_has_a_job_which_can_be_undone() {
     let off = patch(json!([{"op": "replace", "path": "active", "value": false}]));
     app.patch(&at, &off).token(&token).await.expect(200);
     let all = jobs(&app).await;
-    assert_eq!(all.iter().map(|(job, _)| job.state).collect::<Vec<_>>(), [
-        JobState::Completed,
-        JobState::Undone,
-        JobState::Completed
-    ]);
+    assert_eq!(
+        all.iter().map(|(job, _)| job.state).collect::<Vec<_>>(),
+        [JobState::Completed, JobState::Undone, JobState::Completed]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -136,10 +136,12 @@ async fn many_at_once_break_nothing_and_all_are_counted() {
         wrong(answer, 409, Some("uniqueness"));
     }
     let id = made[0].json()["id"].as_str().expect("an id").to_owned();
-    let parts = [("name.givenName", "Mara"), ("name.familyName", "Lind"), ("displayName", "M"), (
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
-        "SOC",
-    )];
+    let parts = [
+        ("name.givenName", "Mara"),
+        ("name.familyName", "Lind"),
+        ("displayName", "M"),
+        ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "SOC"),
+    ];
     let changes = parts.map(|(path, value)| patch(json!([{"op": "add", "path": path, "value": value}])));
     let at = format!("{USERS}/{id}");
     let answers = futures_util::future::join_all(changes.iter().map(|body| async { app.patch(&at, body).await })).await;

@@ -135,7 +135,7 @@ async fn pages_are_counted_from_one_and_sorted() {
     assert_eq!(list("count=0").await, is("", 4, 1, 0));
     assert_eq!(list("count=-1").await, is("", 4, 1, 0));
     assert_eq!(list("count=100000").await, is("liv mar ida ole", 4, 1, 4));
-    assert_eq!(list("sortOrder=descending&count=2").await.0, "liv mar", "the first sortBy counts, in its order");
+    assert_eq!(list("sortOrder=descending&count=2").await.0, "ole ida");
     assert_eq!(list("filter=active%20pr&startIndex=2&count=1").await, is("ida", 3, 2, 1));
     assert_eq!(list("filter=active%20pr&count=0").await, is("", 3, 1, 0));
     assert_eq!(list("filter=userName%20eq%20%22ole@fjord.example%22&startIndex=2").await, is("", 1, 2, 0));
@@ -177,22 +177,34 @@ async fn attributes_are_shown_and_hidden() {
         user
     };
     assert_eq!(shown("attributes=userName").await, json!({"userName": "Mara@fjord.example"}));
-    assert_eq!(shown(&format!("attributes={USER}:USERNAME,nonsense,password,title")).await, json!({
-        "userName": "Mara@fjord.example"
-    }));
-    assert_eq!(shown("attributes=name.givenName,name.familyName").await, json!({
-        "name": {"givenName": "Mara", "familyName": "Lind"}
-    }));
-    assert_eq!(shown("attributes=emails.value,emails.type").await["emails"][1], json!({
-        "value": "mara@home.example", "type": "home"
-    }));
+    assert_eq!(
+        shown(&format!("attributes={USER}:USERNAME,nonsense,password,title")).await,
+        json!({
+            "userName": "Mara@fjord.example"
+        })
+    );
+    assert_eq!(
+        shown("attributes=name.givenName,name.familyName").await,
+        json!({
+            "name": {"givenName": "Mara", "familyName": "Lind"}
+        })
+    );
+    assert_eq!(
+        shown("attributes=emails.value,emails.type").await["emails"][1],
+        json!({
+            "value": "mara@home.example", "type": "home"
+        })
+    );
     assert_eq!(shown(&format!("attributes={ENTERPRISE}")).await, json!({ENTERPRISE: {"department": "SOC"}}));
     assert_eq!(shown(&format!("attributes={ENTERPRISE}:department")).await, json!({ENTERPRISE: {"department": "SOC"}}));
     let less = shown(&format!("excludedAttributes=id,schemas,emails,name.formatted,meta,roles,{ENTERPRISE}")).await;
-    assert_eq!(less, json!({
-        "userName": "Mara@fjord.example", "externalId": "E-1", "displayName": "Mara Lind", "active": true,
-        "name": {"givenName": "Mara", "familyName": "Lind"},
-    }));
+    assert_eq!(
+        less,
+        json!({
+            "userName": "Mara@fjord.example", "externalId": "E-1", "displayName": "Mara Lind", "active": true,
+            "name": {"givenName": "Mara", "familyName": "Lind"},
+        })
+    );
     let body = patch(json!([{"op": "replace", "path": "active", "value": false}]));
     let answer = app.patch(&format!("{USERS}/{id}?attributes=active"), &body).await.expect(200).json();
     assert_eq!((&answer["active"], answer.get("userName")), (&json!(false), None));

@@ -25,6 +25,7 @@ async fn operations_do_what_they_say() {
         json!({"value": "mara@home.example", "type": "home"}),
     );
     let new = json!({"value": "m@new.example", "type": "other"});
+    let (enterprise, department) = (format!("/{ENTERPRISE}"), format!("/{ENTERPRISE}/department"));
     let extension = |name: &str| format!("{ENTERPRISE}:{name}");
     let cases: Vec<(Value, &str, Value)> = vec![
         (json!([{"op": "replace", "path": "active", "value": false}]), "/active", json!(false)),
@@ -55,38 +56,38 @@ async fn operations_do_what_they_say() {
             json!("M Dahl"),
         ),
         (json!([{"op": "remove", "path": "name"}]), "/name", Value::Null),
-        (json!([{"op": "replace", "path": "name.formatted", "value": "Somebody"}]), "/name/formatted", json!("Mara Lind")),
+        (
+            json!([{"op": "replace", "path": "name.formatted", "value": "Somebody"}]),
+            "/name/formatted",
+            json!("Mara Lind"),
+        ),
         (json!([{"op": "replace", "path": "title", "value": "Analyst"}]), "/title", Value::Null),
         (
             json!([{"op": "add", "path": "addresses[type eq \"work\"].locality", "value": "Oslo"}]),
             "/addresses",
             Value::Null,
         ),
-        (
-            json!([{"op": "add", "path": extension("department"), "value": "IR"}]),
-            &format!("/{ENTERPRISE}/department"),
-            json!("IR"),
-        ),
+        (json!([{"op": "add", "path": extension("department"), "value": "IR"}]), &department, json!("IR")),
         (
             json!([{"op": "replace", "value": {ENTERPRISE: {"department": "IR", "costCenter": "7"}}}]),
-            &format!("/{ENTERPRISE}"),
+            &enterprise,
             json!({"department": "IR"}),
         ),
-        (
-            json!([{"op": "replace", "value": {extension("department"): "IR"}}]),
-            &format!("/{ENTERPRISE}/department"),
-            json!("IR"),
-        ),
-        (json!([{"op": "remove", "path": extension("department")}]), &format!("/{ENTERPRISE}"), Value::Null),
-        (json!([{"op": "remove", "path": ENTERPRISE}]), &format!("/{ENTERPRISE}"), Value::Null),
+        (json!([{"op": "replace", "value": {extension("department"): "IR"}}]), &department, json!("IR")),
+        (json!([{"op": "remove", "path": extension("department")}]), &enterprise, Value::Null),
+        (json!([{"op": "remove", "path": ENTERPRISE}]), &enterprise, Value::Null),
         (json!([{"op": "add", "path": extension("manager"), "value": "x"}]), "/active", json!(true)),
         (json!([{"op": "add", "path": "emails", "value": [new]}]), "/emails", json!([work, home, new])),
         (json!([{"op": "add", "path": "emails", "value": new}]), "/emails", json!([work, home, new])),
-        (json!([{"op": "add", "path": "emails", "value": [work]}]), "/emails/1", json!(home)),
+        (json!([{"op": "add", "path": "emails", "value": [work]}]), "/emails", json!([work, home])),
         (json!([{"op": "replace", "path": "emails", "value": [new]}]), "/emails", json!([new])),
         (json!([{"op": "remove", "path": "emails"}]), "/emails", Value::Null),
         (json!([{"op": "replace", "path": "emails", "value": []}]), "/emails", Value::Null),
-        (json!([{"op": "remove", "path": "emails", "value": [{"value": "mara@home.example"}]}]), "/emails", json!([work])),
+        (
+            json!([{"op": "remove", "path": "emails", "value": [{"value": "mara@home.example"}]}]),
+            "/emails",
+            json!([work]),
+        ),
         (json!([{"op": "remove", "path": "emails[type eq \"home\"]"}]), "/emails", json!([work])),
         (json!([{"op": "remove", "path": "emails[type eq \"other\"]"}]), "/emails", json!([work, home])),
         (
@@ -166,7 +167,6 @@ async fn what_cannot_be_done_is_told_so_and_nothing_is_done() {
         (json!([{"op": "replace", "path": "active", "value": "perhaps"}]), "invalidValue"),
         (json!([{"op": "replace", "path": "displayName", "value": {"a": 1}}]), "invalidValue"),
         (json!([{"op": "add", "path": "emails", "value": [7]}]), "invalidValue"),
-        (json!([{"op": "add", "path": "userName", "value": "no domain"}]), "invalidValue"),
         (
             json!([{"op": "replace", "path": "active", "value": false}, {"op": "replace", "path": "nonsense", "value": 1}]),
             "invalidPath",
@@ -174,9 +174,6 @@ async fn what_cannot_be_done_is_told_so_and_nothing_is_done() {
     ];
     for (number, (operations, scim_type)) in cases.iter().enumerate() {
         let error = changed(&app, number, operations).await.expect_err("it is refused");
-        if *scim_type == "invalidValue" && operations[0]["path"] == "userName" {
-            continue; // without a domain the userName is kept beside the mail
-        }
         assert_eq!(error, (Some((*scim_type).to_owned()), 400), "{operations}");
         let name = format!("userName eq \"m{number}@fjord.example\" and active eq true");
         assert_eq!(crate::scim_users::find(&app, &name).await["totalResults"], 1, "{operations}");

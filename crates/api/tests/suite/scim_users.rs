@@ -58,7 +58,7 @@ async fn a_user_is_made_and_shown() {
     let made = answer.json();
     let id = made["id"].as_str().expect("an id").to_owned();
     let location = format!("{ORIGIN}{USERS}/{id}");
-    assert_eq!((answer.header("location"), answer.header("etag")), (&*location, "W/\"3\""));
+    assert_eq!((answer.header("location"), answer.header("etag")), (&*location, "W/\"2\""));
     assert_eq!(
         made,
         json!({
@@ -79,13 +79,13 @@ async fn a_user_is_made_and_shown() {
                 "resourceType": "User",
                 "created": "2024-03-03T06:00:00Z",
                 "lastModified": made["meta"]["lastModified"],
-                "version": "W/\"3\"",
+                "version": "W/\"2\"",
                 "location": location,
             },
         })
     );
     let read = app.get(&format!("{USERS}/{id}")).await.expect(200);
-    assert_eq!((read.json(), read.header("etag")), (made, "W/\"3\""));
+    assert_eq!((read.json(), read.header("etag")), (made, "W/\"2\""));
     // The same user over Graph's routes.
     let user = app.get(&format!("/v1.0/users/{id}?$select=mail,department,accountEnabled")).await.expect(200).json();
     assert_eq!((&user["mail"], &user["department"]), (&json!("mara@fjord.example"), &json!("SOC")));
@@ -102,13 +102,17 @@ async fn a_user_is_there_once() {
     let same_key = json!({"userName": "ole@fjord.example", "externalId": "E-1"});
     wrong(app.post(USERS, &same_key).await, 409, Some("uniqueness"));
     // One whom another directory or the API has made is found and linked, not made.
-    app.post("/v1.0/users", &crate::samples::with(crate::samples::user(), &json!({"userPrincipalName": "ida@fjord.example"})))
-        .await
-        .expect(201);
+    app.post(
+        "/v1.0/users",
+        &crate::samples::with(crate::samples::user(), &json!({"userPrincipalName": "ida@fjord.example"})),
+    )
+    .await
+    .expect(201);
     wrong(app.post(USERS, &json!({"userName": "ida@fjord.example"})).await, 409, Some("uniqueness"));
     let found = app.get(&format!("{USERS}?filter=userName%20eq%20%22ida@fjord.example%22")).await.expect(200).json();
     assert_eq!((&found["totalResults"], &found["Resources"][0]["id"]), (&json!(1), &json!("u1")));
-    let linked = app.patch(&format!("{USERS}/u1"), &patch(json!([{"op": "add", "value": {"externalId": "E-9"}}]))).await;
+    let linked =
+        app.patch(&format!("{USERS}/u1"), &patch(json!([{"op": "add", "value": {"externalId": "E-9"}}]))).await;
     assert_eq!(linked.expect(200).json()["externalId"], "E-9");
     let ole = add(&app, &json!({"userName": "ole@fjord.example"})).await;
     let renamed = patch(json!([{"op": "replace", "path": "userName", "value": "mara@fjord.example"}]));
@@ -138,7 +142,8 @@ async fn what_does_not_fit_is_refused_by_name() {
     ] {
         let why = wrong(app.post(USERS, &body).await, 400, Some(scim_type));
         assert!(!why.contains("hunter2") && !why.contains("perhaps"), "{why}");
-        if body.get("userName").is_some() {
+        // A known user keeps the userPrincipalName beside a name without a domain.
+        if body.get("userName").is_some_and(|name| name != "no domain, no mail") {
             wrong(app.call("PUT", &at).json(&body).await, 400, Some(scim_type));
         }
     }
@@ -255,7 +260,8 @@ async fn a_token_and_its_permission_come_before_everything() {
     let all: PermissionSet =
         Permission::ALL.into_iter().filter(|one| *one != Permission::SpillwatchScimReadWriteAll).collect();
     let others = app.token_of(0, all);
-    let endless = || axum::body::Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+    let endless =
+        || axum::body::Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
     for (method, path) in [
         ("GET", USERS),
         ("POST", USERS),

@@ -31,13 +31,8 @@ const DERIVATIONS: usize = 4;
 /// Accounts that are read at once.
 const PAGE: u32 = 1_000;
 /// Positions of the user that become null where a client that tells everything leaves them out.
-const CLEARED: [usize; 5] = [
-    edm::user::GIVEN_NAME,
-    edm::user::SURNAME,
-    edm::user::MAIL,
-    edm::user::DEPARTMENT,
-    edm::user::ACCOUNT_ENABLED,
-];
+const CLEARED: [usize; 5] =
+    [edm::user::GIVEN_NAME, edm::user::SURNAME, edm::user::MAIL, edm::user::DEPARTMENT, edm::user::ACCOUNT_ENABLED];
 
 /// What the writes of one process share.
 pub struct Provisioner {
@@ -89,9 +84,9 @@ impl Provisioner {
 }
 
 fn stripe(tenant: TenantKey, text: &str) -> usize {
-    let hash = text.bytes().fold(u64::from(tenant.0), |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(7)
-    });
+    let hash = text
+        .bytes()
+        .fold(u64::from(tenant.0), |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(7));
     (hash % STRIPES as u64) as usize
 }
 
@@ -232,7 +227,12 @@ impl Service {
     }
 
     /// The same by a name without a domain, which the account alone has. Looks through the accounts of the source.
-    pub async fn known_by_alias(&self, caller: &Caller, source: &str, name: &str) -> Result<Option<Known>, ServiceError> {
+    pub async fn known_by_alias(
+        &self,
+        caller: &Caller,
+        source: &str,
+        name: &str,
+    ) -> Result<Option<Known>, ServiceError> {
         let wanted = name.to_lowercase();
         let mut found: Option<Account> = None;
         let look = |account: Account| {
@@ -304,8 +304,7 @@ impl Service {
             Some(_) if is_moved || before.is_none() => Some(how.provisioner.names(caller.tenant, &[&key.key]).await),
             _ => None,
         };
-        if before.is_none_or(|account| account.key != key)
-            && self.store().account(caller.tenant, &key).await?.is_some()
+        if before.is_none_or(|account| account.key != key) && self.store().account(caller.tenant, &key).await?.is_some()
         {
             return Err(ProvisionError::Taken("externalId"));
         }
