@@ -121,8 +121,13 @@ fn at(draft: &mut Draft, op: Op, place: &Place, value: Option<Value>) -> Result<
     if op != Op::Remove && value.is_null() && attribute.mutability == Mutability::WriteOnly {
         return Err(ScimError::of(ScimType::InvalidValue, format!("{} has no value", attribute.name)));
     }
-    // No value, or an empty one, takes away what is there.
-    let op = if value.is_null() || value.as_array().is_some_and(Vec::is_empty) { Op::Remove } else { op };
+    let is_empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+    let (op, value) = match op {
+        Op::Add if is_empty => return Ok(()),
+        // No value in its place takes away what is there.
+        Op::Replace if is_empty => (Op::Remove, Value::Null),
+        op => (op, value),
+    };
     if attribute.mutability == Mutability::WriteOnly {
         // That a password is known no more is nothing that can be kept.
         return if op == Op::Remove { Ok(()) } else { draft.set(path, value) };

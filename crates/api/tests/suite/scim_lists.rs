@@ -35,7 +35,7 @@ async fn filters_keep_what_they_say() {
         ("title pr", ""),
         (r#"meta.lastModified gt "2011-05-13T04:42:34Z""#, "ida Liv Mara ole"),
         (r#"meta.lastModified ge "2031-05-13T04:42:34Z""#, ""),
-        (r#"meta.created le "2024-03-03T06:00:00Z""#, "ida Liv Mara ole"),
+        (r#"meta.created le "2024-03-03T06:00:01Z""#, "ida Liv Mara ole"),
         (r#"title pr and userType eq "Employee""#, ""),
         (r#"title pr or userType eq "Intern""#, ""),
         (r#"schemas eq "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User""#, "Mara"),

@@ -83,6 +83,8 @@ async fn operations_do_what_they_say() {
         (json!([{"op": "replace", "path": "emails", "value": [new]}]), "/emails", json!([new])),
         (json!([{"op": "remove", "path": "emails"}]), "/emails", Value::Null),
         (json!([{"op": "replace", "path": "emails", "value": []}]), "/emails", Value::Null),
+        (json!([{"op": "add", "path": "emails", "value": []}]), "/emails", json!([work, home])),
+        (json!([{"op": "add", "path": "displayName", "value": null}]), "/displayName", json!("Mara Lind")),
         (
             json!([{"op": "remove", "path": "emails", "value": [{"value": "mara@home.example"}]}]),
             "/emails",

@@ -77,8 +77,8 @@ async fn a_user_is_made_and_shown() {
             ENTERPRISE: {"department": "SOC"},
             "meta": {
                 "resourceType": "User",
-                "created": "2024-03-03T06:00:00Z",
-                "lastModified": made["meta"]["lastModified"],
+                "created": "2024-03-03T06:00:00.0000001Z",
+                "lastModified": "2024-03-03T06:00:00.0000001Z",
                 "version": "W/\"2\"",
                 "location": location,
             },
