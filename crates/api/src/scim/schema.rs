@@ -59,6 +59,7 @@ pub enum Returned {
 
 /// An attribute.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are what RFC 7643, section 7, calls them")]
 pub struct Attribute {
     /// The name.
     pub name: &'static str,

@@ -8,7 +8,7 @@ use testkit::app::{ORIGIN, Setup, TestApp};
 
 const BULK: &str = "/scim/v2/Bulk";
 
-fn bulk(operations: Value) -> Value {
+fn bulk(operations: &Value) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations})
 }
 
@@ -21,11 +21,11 @@ fn statuses(answer: &Value) -> Vec<&str> {
 async fn operations_are_answered_each_for_itself() {
     let app = TestApp::new().await;
     let id = add(&app, &mara()).await;
-    let off = patch(json!([{"op": "replace", "path": "active", "value": false}]));
+    let off = patch(&json!([{"op": "replace", "path": "active", "value": false}]));
     let answer = app
         .post(
             BULK,
-            &bulk(json!([
+            &bulk(&json!([
                 {"method": "POST", "path": "/Users", "bulkId": "ole", "data": {"userName": "ole@fjord.example"}},
                 {"method": "PATCH", "path": "/Users/bulkId:ole", "data": off},
                 // Made by a later operation: that one comes first.
@@ -64,15 +64,15 @@ async fn operations_are_answered_each_for_itself() {
 async fn a_bulk_stops_at_its_errors_and_has_bounds() {
     let app = TestApp::new().await;
     let wrongly = json!({"method": "DELETE", "path": "/Users/nobody"});
-    let mut body = bulk(json!([wrongly, wrongly, wrongly]));
+    let mut body = bulk(&json!([wrongly, wrongly, wrongly]));
     body["failOnErrors"] = json!(2);
     assert_eq!(statuses(&app.post(BULK, &body).await.expect(200).json()), ["404", "404"]);
     body["failOnErrors"] = json!(0);
     wrong(app.post(BULK, &body).await, 400, Some("invalidSyntax"));
-    wrong(app.post(BULK, &bulk(json!(vec![wrongly; 1001]))).await, 413, None);
-    wrong(app.post(BULK, &bulk(json!("x"))).await, 400, Some("invalidSyntax"));
+    wrong(app.post(BULK, &bulk(&json!(vec![wrongly; 1001]))).await, 413, None);
+    wrong(app.post(BULK, &bulk(&json!("x"))).await, 400, Some("invalidSyntax"));
     let same = json!({"method": "POST", "path": "/Users", "bulkId": "a", "data": {"userName": "a@fjord.example"}});
-    wrong(app.post(BULK, &bulk(json!([same, same]))).await, 400, Some("invalidValue"));
+    wrong(app.post(BULK, &bulk(&json!([same, same]))).await, 400, Some("invalidValue"));
     let large = json!({"Operations": [], "x": "x".repeat(5 << 20)});
     wrong(app.post(BULK, &large).await, 413, None);
 }
@@ -84,7 +84,7 @@ async fn each_operation_counts_as_a_request() {
         api::RequestRate { burst: number(3), ..api::RequestRate::new(number(6), std::time::Duration::from_mins(1)) };
     let app = TestApp::start(Setup { request_rate: Some(rate), ..Setup::default() }).await;
     let wrongly = json!({"method": "DELETE", "path": "/Users/nobody"});
-    let answer = app.post(BULK, &bulk(json!([wrongly, wrongly, wrongly]))).await.expect(200).json();
+    let answer = app.post(BULK, &bulk(&json!([wrongly, wrongly, wrongly]))).await.expect(200).json();
     assert_eq!(statuses(&answer), ["404", "404", "429"]);
     let refused = app.get(USERS).await;
     assert_eq!(refused.header("retry-after"), "10");

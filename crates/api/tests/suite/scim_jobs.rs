@@ -41,7 +41,7 @@ pub async fn import(app: &TestApp, caller: &Caller, source: &str, id: &str, name
 }
 
 async fn set_password(app: &TestApp, id: &str, password: &str) {
-    let body = patch(json!([{"op": "replace", "path": "password", "value": password}]));
+    let body = patch(&json!([{"op": "replace", "path": "password", "value": password}]));
     app.patch(&format!("{USERS}/{id}"), &body).await.expect(200);
 }
 
@@ -66,7 +66,7 @@ async fn a_new_password_closes_open_events_and_the_same_one_nothing() {
     set_password(&app, &id, "before it leaked").await;
     assert_eq!(status(&app, "e1").await, "active", "the same password is no change");
     // Under another key the same password is still the same.
-    let rekeyed = patch(json!([
+    let rekeyed = patch(&json!([
         {"op": "replace", "path": "externalId", "value": "E-2"},
         {"op": "replace", "path": "password", "value": "before it leaked"},
     ]));
@@ -101,7 +101,7 @@ async fn each_day_has_a_job_which_can_be_undone() {
     let at = format!("{USERS}/{id}");
     app.clock.advance_seconds(86_400);
     for name in ["Mara L.", "M. L."] {
-        let renamed = patch(json!([{"op": "replace", "path": "displayName", "value": name}]));
+        let renamed = patch(&json!([{"op": "replace", "path": "displayName", "value": name}]));
         app.patch(&at, &renamed).token(&app.token_of(0, PermissionSet::all())).await.expect(200);
     }
     let both = jobs(&app).await;
@@ -114,7 +114,7 @@ async fn each_day_has_a_job_which_can_be_undone() {
     service.undo_job(&caller(&app), today.id.as_str(), Undoing::default(), |_| ()).await.expect("it is undone");
     assert_eq!(app.get(&at).token(&token).await.expect(200).json()["displayName"], "Mara Lind");
     // What comes after that is another job's.
-    let off = patch(json!([{"op": "replace", "path": "active", "value": false}]));
+    let off = patch(&json!([{"op": "replace", "path": "active", "value": false}]));
     app.patch(&at, &off).token(&token).await.expect(200);
     let all = jobs(&app).await;
     assert_eq!(
@@ -142,7 +142,7 @@ async fn many_at_once_break_nothing_and_all_are_counted() {
         ("displayName", "M"),
         ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "SOC"),
     ];
-    let changes = parts.map(|(path, value)| patch(json!([{"op": "add", "path": path, "value": value}])));
+    let changes = parts.map(|(path, value)| patch(&json!([{"op": "add", "path": path, "value": value}])));
     let at = format!("{USERS}/{id}");
     let answers = futures_util::future::join_all(changes.iter().map(|body| async { app.patch(&at, body).await })).await;
     for answer in answers {
@@ -161,7 +161,7 @@ async fn without_keys_nothing_with_a_password_is_taken() {
     let id = add(&app, &mara()).await;
     let why = wrong(app.post(USERS, &json!({"userName": "o@fjord.example", "password": "x"})).await, 501, None);
     assert!(why.contains("keys"), "{why}");
-    let body = patch(json!([{"op": "replace", "path": "password", "value": "x"}]));
+    let body = patch(&json!([{"op": "replace", "path": "password", "value": "x"}]));
     wrong(app.patch(&format!("{USERS}/{id}"), &body).await, 501, None);
     assert_eq!(crate::scim_users::find(&app, "userName eq \"o@fjord.example\"").await["totalResults"], 0);
 }
@@ -185,7 +185,7 @@ async fn a_planted_password_is_in_no_answer_and_no_file() {
         if !path.is_null() {
             operation["path"] = path;
         }
-        patch(json!([operation]))
+        patch(&json!([operation]))
     };
     let bulk = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [
         {"method": "PUT", "path": format!("/Users/{id}"), "data": with_password},

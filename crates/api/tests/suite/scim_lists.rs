@@ -49,7 +49,7 @@ async fn filters_keep_what_they_say() {
         (r#"externalId eq "E-1""#, "Mara"),
         (r#"externalId eq "e-1""#, ""),
         (r#"externalId eq "E-2""#, ""),
-        (r#"externalId pr"#, "Mara ole"),
+        ("externalId pr", "Mara ole"),
         (r#"id eq "u4""#, "Liv"),
         (r#"id eq "U4""#, ""),
         (r#"id eq "u4" and active eq true"#, ""),
@@ -205,7 +205,7 @@ async fn attributes_are_shown_and_hidden() {
             "name": {"givenName": "Mara", "familyName": "Lind"},
         })
     );
-    let body = patch(json!([{"op": "replace", "path": "active", "value": false}]));
+    let body = patch(&json!([{"op": "replace", "path": "active", "value": false}]));
     let answer = app.patch(&format!("{USERS}/{id}?attributes=active"), &body).await.expect(200).json();
     assert_eq!((&answer["active"], answer.get("userName")), (&json!(false), None));
 }

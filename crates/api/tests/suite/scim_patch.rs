@@ -10,7 +10,7 @@ async fn changed(app: &TestApp, number: usize, operations: &Value) -> Result<Val
     body["userName"] = json!(format!("m{number}@fjord.example"));
     body["externalId"] = json!(format!("E-{number}"));
     let id = add(app, &body).await;
-    let answer = app.patch(&format!("{USERS}/{id}"), &patch(operations.clone())).await;
+    let answer = app.patch(&format!("{USERS}/{id}"), &patch(operations)).await;
     if answer.status == 200 {
         return Ok(answer.json());
     }
@@ -18,6 +18,7 @@ async fn changed(app: &TestApp, number: usize, operations: &Value) -> Result<Val
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "most of it is a table")]
 async fn operations_do_what_they_say() {
     let app = TestApp::new().await;
     let (work, home) = (
@@ -180,6 +181,6 @@ async fn what_cannot_be_done_is_told_so_and_nothing_is_done() {
         let name = format!("userName eq \"m{number}@fjord.example\" and active eq true");
         assert_eq!(crate::scim_users::find(&app, &name).await["totalResults"], 1, "{operations}");
     }
-    let nobody = patch(json!([{"op": "replace", "path": "active", "value": false}]));
+    let nobody = patch(&json!([{"op": "replace", "path": "active", "value": false}]));
     wrong(app.patch(&format!("{USERS}/nobody"), &nobody).await, 404, None);
 }

@@ -28,7 +28,7 @@ pub fn mara() -> Value {
 }
 
 /// The body of a PATCH.
-pub fn patch(operations: Value) -> Value {
+pub fn patch(operations: &Value) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
 }
 
@@ -112,12 +112,12 @@ async fn a_user_is_there_once() {
     let found = app.get(&format!("{USERS}?filter=userName%20eq%20%22ida@fjord.example%22")).await.expect(200).json();
     assert_eq!((&found["totalResults"], &found["Resources"][0]["id"]), (&json!(1), &json!("u1")));
     let linked =
-        app.patch(&format!("{USERS}/u1"), &patch(json!([{"op": "add", "value": {"externalId": "E-9"}}]))).await;
+        app.patch(&format!("{USERS}/u1"), &patch(&json!([{"op": "add", "value": {"externalId": "E-9"}}]))).await;
     assert_eq!(linked.expect(200).json()["externalId"], "E-9");
     let ole = add(&app, &json!({"userName": "ole@fjord.example"})).await;
-    let renamed = patch(json!([{"op": "replace", "path": "userName", "value": "mara@fjord.example"}]));
+    let renamed = patch(&json!([{"op": "replace", "path": "userName", "value": "mara@fjord.example"}]));
     wrong(app.patch(&format!("{USERS}/{ole}"), &renamed).await, 409, Some("uniqueness"));
-    let rekeyed = patch(json!([{"op": "replace", "path": "externalId", "value": "E-1"}]));
+    let rekeyed = patch(&json!([{"op": "replace", "path": "externalId", "value": "E-1"}]));
     wrong(app.patch(&format!("{USERS}/{ole}"), &rekeyed).await, 409, Some("uniqueness"));
 }
 
@@ -164,7 +164,7 @@ async fn a_put_replaces_and_keeps_what_it_must() {
     let app = TestApp::new().await;
     let id = add(&app, &mara()).await;
     let at = format!("{USERS}/{id}");
-    let off = patch(json!([{"op": "replace", "path": "active", "value": false}]));
+    let off = patch(&json!([{"op": "replace", "path": "active", "value": false}]));
     app.patch(&at, &off).await.expect(200);
     let put = json!({
         "schemas": [USER],
@@ -193,7 +193,7 @@ async fn conditions_are_held_against_the_version() {
     let etag = app.get(&at).await.expect(200).header("etag").to_owned();
     app.get(&at).header("if-none-match", &etag).await.expect(304);
     app.get(&at).header("if-none-match", "W/\"1\"").await.expect(200);
-    let off = patch(json!([{"op": "replace", "path": "active", "value": false}]));
+    let off = patch(&json!([{"op": "replace", "path": "active", "value": false}]));
     wrong(app.patch(&at, &off).header("if-match", "W/\"1\"").await, 412, None);
     let changed = app.patch(&at, &off).header("if-match", &etag).await.expect(200);
     assert_ne!(changed.header("etag"), etag);
@@ -239,7 +239,7 @@ async fn a_name_without_a_domain_is_completed_or_stands_beside_the_mail() {
             assert_eq!((&found["totalResults"], &found["Resources"][0]["userName"]), (&json!(1), &json!("ole")));
         }
         wrong(app.post(USERS, &by_mail).await, 409, Some("uniqueness"));
-        let renamed = patch(json!([{"op": "replace", "path": "userName", "value": "olaf"}]));
+        let renamed = patch(&json!([{"op": "replace", "path": "userName", "value": "olaf"}]));
         let answer = app.patch(&format!("{USERS}/{id}"), &renamed).await.expect(200).json();
         assert_eq!(answer["userName"], "olaf");
         assert_eq!(find(&app, "userName eq \"ole\"").await["totalResults"], 0);
