@@ -39,6 +39,8 @@ pub enum Client {
     Odata2ts,
     /// The schema of OCSF, against which findings are held that `events export` writes
     Ocsf,
+    /// A client of SCIM, and the checks of compliance that are made with it
+    Scim2Tester,
     /// Requests drawn from `openapi.json`, and their answers held against it
     Schemathesis,
 }
@@ -58,9 +60,12 @@ impl Client {
 
     fn kit(self) -> Kit {
         match self {
-            Self::GraphSdkPython | Self::GraphSdkPythonRisk | Self::PythonOdata | Self::Ocsf | Self::Schemathesis => {
-                Kit::Python
-            }
+            Self::GraphSdkPython
+            | Self::GraphSdkPythonRisk
+            | Self::PythonOdata
+            | Self::Ocsf
+            | Self::Scim2Tester
+            | Self::Schemathesis => Kit::Python,
             Self::GraphClientJavascript | Self::Odata2ts => Kit::Node,
             Self::GraphRsSdk => Kit::Rust,
         }
@@ -86,6 +91,7 @@ impl Client {
             Self::GraphSdkPythonRisk => kits::python(workspace, "graph_sdk_risk.py"),
             Self::PythonOdata => kits::python(workspace, "python_odata.py"),
             Self::Ocsf => kits::python(workspace, "ocsf.py"),
+            Self::Scim2Tester => kits::python(workspace, "scim.py"),
             Self::Schemathesis => kits::python(workspace, "conformance.py"),
             Self::GraphClientJavascript => kits::node(workspace, "graph-client.mjs"),
             Self::Odata2ts => kits::node(workspace, "odata2ts.mjs"),

@@ -2,6 +2,7 @@
 
 use crate::context::Origins;
 use crate::documents::Documents;
+use crate::scim::Scim;
 use crate::spillwatch::CheckLimits;
 use crate::throttle::Throttle;
 use auth::client_credentials::TokenGate;
@@ -75,6 +76,8 @@ pub struct App {
     pub check_limits: CheckLimits,
     /// Told when there is work for those who do it beside the answers.
     pub work: Arc<Notify>,
+    /// How users are provisioned.
+    pub scim: Scim,
     /// What `WWW-Authenticate` names when the built-in issuer is off: the first other issuer.
     pub foreign_issuer: Option<String>,
     pub(crate) encoders: Encoders,
@@ -99,6 +102,7 @@ impl App {
             vault: None,
             check_limits: CheckLimits::default(),
             work: Arc::default(),
+            scim: Scim::default(),
             foreign_issuer: None,
             encoders: Encoders::new(type_names),
             documents: Documents::new(type_names),

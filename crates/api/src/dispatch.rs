@@ -86,7 +86,7 @@ pub async fn answer(
 }
 
 /// Says whose the token in `Authorization` is.
-async fn authenticate(app: &App, origin: &str, headers: &HeaderMap) -> Result<Arc<Caller>, ApiError> {
+pub(crate) async fn authenticate(app: &App, origin: &str, headers: &HeaderMap) -> Result<Arc<Caller>, ApiError> {
     let unauthorized = |message: &str| ApiError::unauthorized(message, &authorization_uri(app, origin));
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = match (values.next(), values.next()) {

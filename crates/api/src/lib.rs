@@ -26,6 +26,7 @@ mod repeatability;
 mod reply;
 mod router;
 pub mod routes;
+pub mod scim;
 pub mod server;
 pub mod spillwatch;
 mod throttle;

@@ -7,7 +7,7 @@ use crate::dispatch::{answer, split_version};
 use crate::error::ApiError;
 use crate::repeatability::{accepted, is_wished};
 use crate::reply::Reply;
-use crate::{docs, oauth};
+use crate::{docs, oauth, scim};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -90,6 +90,9 @@ async fn resource(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, content) = request.into_parts();
     let ids = ids_of(&parts.extensions, &app, &parts.headers);
     let path = parts.uri.path().to_owned();
+    if let Some(below) = scim::below(&path) {
+        return scim::answer(&app, &ids, parts, content, below).await.into_response();
+    }
     let version = split_version(&path);
     let is_odata = version.is_some();
     let outcome = match version {
@@ -150,8 +153,9 @@ async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -
     let preflight =
         request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let repeatable = split_version(request.uri().path()).is_some() && is_wished(request.method(), request.headers());
+    let is_scim = scim::below(request.uri().path()).is_some();
     request.extensions_mut().insert(ids.clone());
-    let mut response = if preflight {
+    let response = if preflight {
         preflight_response()
     } else {
         match tokio::time::timeout(app.limits.request_time, next.run(request)).await {
@@ -159,12 +163,20 @@ async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -
             Err(_) => {
                 let message = "the request took too long; whether a write was carried out is not known";
                 let error = ApiError::new(StatusCode::GATEWAY_TIMEOUT, "GatewayTimeout", message);
+                if is_scim {
+                    return finished(scim::refused(error, &ids).into_response(), &ids);
+                }
                 // This is what the client may repeat a request for.
                 let outcome = if repeatable { accepted(Err(error)) } else { Err(error) };
                 outcome.unwrap_or_else(|error| error.into_reply(&ids)).into_response()
             }
         }
     };
+    finished(response, &ids)
+}
+
+/// Adds what every response has.
+fn finished(mut response: Response, ids: &RequestIds) -> Response {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&ids.request_id) {
         headers.insert(REQUEST_ID, id);

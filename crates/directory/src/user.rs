@@ -162,6 +162,19 @@ impl VerifierText {
         Self { text: wiped(pieces), unmarked: Unmarked::Unknown }
     }
 
+    /// Takes a password in clear text, as a source calls it one.
+    pub fn clear_text(password: &str) -> Self {
+        Self::new(&[Self::CLEAR, password])
+    }
+
+    /// Returns the password, where the source says that it is one in clear text.
+    pub fn password(&self) -> Option<&str> {
+        self.text.strip_prefix(Self::CLEAR)
+    }
+
+    /// What stands in front of a password that a source calls one.
+    const CLEAR: &str = "{CLEAR}";
+
     pub(crate) fn user_password(text: &str) -> Self {
         Self { text: wiped(&[text]), unmarked: Unmarked::ClearText }
     }

@@ -32,8 +32,9 @@ mod vault;
 mod wipe;
 
 pub use crate::directory::{
-    Import, ImportCounts, ImportOutcome, Importer, KnownAccount, KnownUser, Prepared, Preparer, Refused, Snapshot,
-    Users, VerifierCounts,
+    Import, ImportCounts, ImportOutcome, Importer, Known, KnownAccount, KnownUser, Prepared, Preparer, ProvisionError,
+    Provisioned, Provisioner, Provisioning, Refused, Snapshot, Told, UserGuard, Users, VerifierCounts, alias_of, external_key,
+    provisioned,
 };
 pub use delta::{Change, ChangeSink, DeltaError, Progress, Removal, Watch};
 pub use delta_token::{DeltaToken, NoDeltaToken};

@@ -204,6 +204,12 @@ pub struct Serve {
     /// Accept new users without passwordProfile, which is never kept anyway
     #[arg(long, env = "SPILLWATCH_PASSWORD_PROFILE_OPTIONAL")]
     pub password_profile_optional: bool,
+    /// What the directory is called that SCIM clients provision
+    #[arg(long, value_name = "NAME", env = "SPILLWATCH_SCIM_SOURCE", default_value = "scim", value_parser = users::source)]
+    pub scim_source: String,
+    /// Domain that completes a SCIM userName without one to a userPrincipalName
+    #[arg(long, value_name = "DOMAIN", env = "SPILLWATCH_SCIM_DOMAIN", value_parser = users::domain)]
+    pub scim_domain: Option<String>,
     /// The most bytes of a request's body
     #[arg(long, value_name = "BYTES", env = "SPILLWATCH_MAX_BODY", default_value_t = api::Limits::default().body)]
     pub max_body: usize,

@@ -187,15 +187,22 @@ async fn accounts(
     let (tenant, limit) = (number(tenant), i64::from(limit));
     let (source, key) = after.map_or(("", ""), |key| (&*key.source, &*key.key));
     // No source is without a name, so nothing stands before the first place.
+    let mut users: Vec<&str> = Vec::new();
     let (condition, of) = match which {
         Accounts::All => ("AND (source, key) > ($2, $3)", None),
         Accounts::Outdated => ("AND is_outdated AND (source, key) > ($2, $3)", None),
         Accounts::OfSource(of) => ("AND (source, key) > ($2, $3) AND source = $5", Some(of)),
+        Accounts::OfUsers(of) => {
+            users.extend(of.iter().map(EntityId::as_str));
+            ("AND (source, key) > ($2, $3) AND user_id = ANY($5)", None)
+        }
     };
     let sql = format!("{ACCOUNT}{condition} ORDER BY source, key LIMIT $4");
     let mut values: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> = vec![&tenant, &source, &key, &limit];
-    if let Some(of) = &of {
-        values.push(of);
+    match (&which, &of) {
+        (Accounts::OfUsers(_), _) => values.push(&users),
+        (_, Some(of)) => values.push(of),
+        _ => {}
     }
     read(db, "reading accounts", &sql, &values, account_of).await
 }

@@ -4,6 +4,7 @@ use crate::error::engine;
 use model::{Account, AccountChange, AccountKey, EntityId, SealedVerifiers, TenantKey, VerifierMark, VerifierTag};
 use rusqlite::types::{FromSqlError, Type, Value};
 use rusqlite::{Connection, Row, params, params_from_iter};
+use std::collections::BTreeSet;
 use store::{
     AccountRow, AccountSink, Accounts, KeptVerifiers, StoreError, VerifierRow, VerifierSink, read_names, write_names,
 };
@@ -36,6 +37,25 @@ pub(crate) fn load(db: &Connection, tenant: TenantKey, key: &AccountKey) -> Resu
 pub(crate) fn of_user(db: &Connection, tenant: TenantKey, user: &str) -> Result<Vec<Account>, StoreError> {
     let sql = format!("SELECT {COLUMNS} {BY_USER} WHERE tenant = ?1 AND user_id = ?2 ORDER BY source, key");
     query(db, &sql, vec![tenant.0.into(), text(user)])
+}
+
+/// Up to `limit` accounts of users in the order of their keys, after one.
+pub(crate) fn of_users(
+    db: &Connection,
+    tenant: TenantKey,
+    users: &[EntityId],
+    after: Option<&AccountKey>,
+    limit: u32,
+) -> Result<Vec<Account>, StoreError> {
+    let users: BTreeSet<&str> = users.iter().map(EntityId::as_str).collect();
+    let mut accounts = Vec::new();
+    for user in users {
+        accounts.extend(of_user(db, tenant, user)?);
+    }
+    accounts.retain(|account| after.is_none_or(|after| account.key > *after));
+    accounts.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    accounts.truncate(limit as usize);
+    Ok(accounts)
 }
 
 /// Up to `limit` accounts in the order of their keys, after one.

@@ -39,9 +39,15 @@ impl DirectoryStore for SqliteStore {
         after: Option<&'a AccountKey>,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Account>, StoreError>> {
+        if let Accounts::OfUsers(users) = which {
+            let (users, after) = (users.to_vec(), after.cloned());
+            return Box::pin(
+                self.read_up_to(limit, move |db| accounts::of_users(db, tenant, &users, after.as_ref(), limit)),
+            );
+        }
         let source = match which {
             Accounts::OfSource(source) => Some(Box::<str>::from(source)),
-            Accounts::All | Accounts::Outdated => None,
+            Accounts::All | Accounts::Outdated | Accounts::OfUsers(_) => None,
         };
         let (is_outdated, after) = (which == Accounts::Outdated, after.cloned());
         Box::pin(self.read_up_to(limit, move |db| {

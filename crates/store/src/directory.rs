@@ -16,6 +16,8 @@ pub enum Accounts<'a> {
     OfSource(&'a str),
     /// Those whose verifiers are others since open events of their users were raised.
     Outdated,
+    /// Those of users, by their ids.
+    OfUsers(&'a [EntityId]),
 }
 
 /// Verifiers as the store keeps them: sealed.

@@ -63,6 +63,10 @@ pub struct Setup {
     pub builtin: bool,
     /// Other issuers.
     pub issuers: Vec<IssuerConfig>,
+    /// Whether there are keys to seal verifiers with.
+    pub vault: bool,
+    /// What completes a SCIM userName without a domain.
+    pub scim_domain: Option<&'static str>,
 }
 
 impl Default for Setup {
@@ -79,6 +83,8 @@ impl Default for Setup {
             around: |store| store,
             builtin: true,
             issuers: Vec::new(),
+            vault: true,
+            scim_domain: None,
         }
     }
 }
@@ -185,9 +191,10 @@ impl TestApp {
         app.limits = setup.limits;
         app.origins = setup.origins;
         app.throttle = setup.request_rate.map(Throttle::new);
-        app.vault = Some(vault());
         app.check_limits = CheckLimits::new(setup.pair_rate);
         app.foreign_issuer = foreign_issuer;
+        app.vault = setup.vault.then(vault);
+        app.scim.domain = setup.scim_domain.map(Into::into);
         let app = Arc::new(app);
         let router = router(app.clone());
         let mut this = Self { app, clock, issuer, tenants, folder, router, token: String::new() };

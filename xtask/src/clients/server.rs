@@ -34,6 +34,8 @@ impl Server {
         let (data, log) = (folder.join("store"), folder.join("log"));
         let mut command = spillwatch(workspace, &binary);
         command.args(["serve", "--listen", "127.0.0.1:0", "--quiet", "--log-format", "json", "--data"]).arg(&data);
+        // Names of users that SCIM's tester makes up have no domain.
+        command.args(["--scim-domain", "fjord.example"]);
         if tls {
             command.arg("--tls-self-signed");
         }

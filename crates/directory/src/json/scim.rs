@@ -49,7 +49,7 @@ fn user(entry: &Members<'_>, line: u64, summary: &mut Summary) -> Result<Option<
         enterprise.ignore_rest("enterprise:", summary);
     }
     if let Some(password) = entry.text("password")?.map(zeroize::Zeroizing::new) {
-        user.verifiers.push(VerifierText::new(&["{CLEAR}", &password]));
+        user.verifiers.push(VerifierText::clear_text(&password));
     }
     entry.pass(PASSED);
     entry.ignore_rest("", summary);

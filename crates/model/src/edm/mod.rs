@@ -241,10 +241,14 @@ pub mod user {
     pub const DEPARTMENT: usize = 4;
     /// `displayName`
     pub const DISPLAY_NAME: usize = 5;
+    /// `givenName`
+    pub const GIVEN_NAME: usize = 6;
     /// `mail`
     pub const MAIL: usize = 8;
     /// `mailNickname`
     pub const MAIL_NICKNAME: usize = 9;
+    /// `surname`
+    pub const SURNAME: usize = 13;
     /// `userPrincipalName`
     pub const USER_PRINCIPAL_NAME: usize = 15;
     /// `passwordProfile`

@@ -75,6 +75,29 @@ pub struct ImportCounts {
     pub sources: BTreeSet<Box<str>>,
 }
 
+impl ImportCounts {
+    /// Adds what another one counts.
+    pub(super) fn add(&mut self, other: Self) {
+        for (to, from) in [
+            (&mut self.entries, other.entries),
+            (&mut self.created, other.created),
+            (&mut self.linked, other.linked),
+            (&mut self.updated, other.updated),
+            (&mut self.unchanged, other.unchanged),
+            (&mut self.refused, other.refused),
+            (&mut self.removed, other.removed),
+            (&mut self.verifiers_first, other.verifiers_first),
+            (&mut self.verifiers_changed, other.verifiers_changed),
+            (&mut self.verifiers_sealed_anew, other.verifiers_sealed_anew),
+            (&mut self.remediated, other.remediated),
+        ] {
+            *to += from;
+        }
+        self.verifiers.add(other.verifiers);
+        self.sources.extend(other.sources);
+    }
+}
+
 /// An entry that was refused: where it stands, and everything that is wrong with it.
 pub type Refused = (Place, Vec<String>);
 
@@ -488,7 +511,8 @@ enum Rest {
     Untrusted(String),
 }
 
-fn count(counts: &mut ImportCounts, note: &AccountNote) {
+/// Counts what came of an entry.
+pub(super) fn count(counts: &mut ImportCounts, note: &AccountNote) {
     let written = match note.written {
         Written::Created => &mut counts.created,
         Written::Linked => &mut counts.linked,

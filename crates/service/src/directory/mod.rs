@@ -3,11 +3,15 @@
 mod import;
 mod names;
 mod prepare;
+mod provision;
 mod snapshot;
 mod users;
 
 pub(crate) use import::sources_of;
 pub use import::{Import, ImportCounts, ImportOutcome, Importer, Refused};
 pub use prepare::{Prepared, Preparer, VerifierCounts};
+pub use provision::{
+    Known, ProvisionError, Provisioned, Provisioner, Provisioning, Told, UserGuard, alias_of, external_key, provisioned,
+};
 pub use snapshot::Snapshot;
 pub use users::{KnownAccount, KnownUser, Users};

@@ -83,26 +83,17 @@ impl Preparer {
             return Err(refused(vec![why.to_owned()]));
         };
         let key = AccountKey { source: self.source.clone(), key: key.into() };
-        let name = principal_name(&user, self.domain.as_deref());
-        let (draft, name_if_new) = draft(&user, &name).map_err(refused)?;
         let told = told_id(&user, self.format).and_then(|id| id.parse::<EntityId>().ok());
-        let (verifiers, counts, warnings) = self.seal(&key, &user.verifiers).map_err(|error| refused(vec![error]))?;
-        let entry = AccountEntry {
-            job: self.job,
-            matched: None,
-            new_id: told.unwrap_or_else(|| self.vault.user_id(self.tenant, &key)),
-            draft,
-            name_if_new,
-            names: account_names(&user),
-            is_administrator: user.administrator,
-            verifiers,
-            key,
-        };
+        let new_id = told.unwrap_or_else(|| self.vault.user_id(self.tenant, &key));
+        let mut entry = unproved(&user, self.job, key, new_id, self.domain.as_deref()).map_err(refused)?;
+        let sealed = self.seal(&entry.key, &user.verifiers).map_err(|error| refused(vec![error]));
+        let (verifiers, counts, warnings) = sealed?;
+        entry.verifiers = verifiers;
         Ok(Prepared { place, entry: Box::new(entry), verifiers: counts, warnings })
     }
 
     /// Seals what there is of verifiers, in an order of its own: a directory may give them in any.
-    fn seal(
+    pub(super) fn seal(
         &self,
         key: &AccountKey,
         texts: &[VerifierText],
@@ -154,6 +145,29 @@ impl Preparer {
         let sealed = self.vault.seal(self.tenant, key, &lines).map_err(|error| error.to_string())?;
         Ok((Some(sealed), counts, warnings))
     }
+}
+
+/// What the store is told of an entry, but for what proves the password. Says everything that is wrong with it; no message
+/// holds a value.
+pub(super) fn unproved(
+    user: &DirectoryUser,
+    job: u64,
+    key: AccountKey,
+    new_id: EntityId,
+    domain: Option<&str>,
+) -> Result<AccountEntry, Vec<String>> {
+    let (draft, name_if_new) = draft(user, &principal_name(user, domain))?;
+    Ok(AccountEntry {
+        job,
+        matched: None,
+        new_id,
+        draft,
+        name_if_new,
+        names: account_names(user),
+        is_administrator: user.administrator,
+        verifiers: None,
+        key,
+    })
 }
 
 /// The draft of a user, checked as the body of a request is; and the name that a new one gets.

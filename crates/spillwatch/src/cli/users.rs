@@ -97,13 +97,13 @@ fn format(text: &str) -> Result<Format, String> {
 }
 
 /// A name that can stand in a change log and in a seal's name.
-fn source(text: &str) -> Result<String, String> {
+pub(super) fn source(text: &str) -> Result<String, String> {
     let fits = (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
     if fits { Ok(text.to_owned()) } else { Err("give 1 to 64 letters, digits, `.`, `_` or `-`".to_owned()) }
 }
 
-fn domain(text: &str) -> Result<String, String> {
+pub(super) fn domain(text: &str) -> Result<String, String> {
     let text = text.trim_start_matches('@');
     if model::is_principal_name(&format!("name@{text}")) && !text.contains('@') {
         Ok(text.to_owned())

@@ -200,6 +200,8 @@ fn application(
         body_time: options.body_timeout,
         request_time: options.request_timeout,
     };
+    app.scim.source = options.scim_source.as_str().into();
+    app.scim.domain = options.scim_domain.as_deref().map(Into::into);
     Ok(app)
 }
 

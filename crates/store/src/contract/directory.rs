@@ -233,10 +233,13 @@ pub(super) async fn accounts_are_read_in_pages(harness: &dyn Harness) {
         };
         told(&*store, tenant, told_of).await;
     }
+    let everybody: Vec<_> = (0..18).chain([0, 99]).map(|number| id(&format!("u{number}"))).collect();
     for (which, sources) in [
         (Accounts::All, &["ad", "hr", "hr-2"][..]),
         (Accounts::OfSource("hr"), &["hr"]),
         (Accounts::OfSource("h"), &[]),
+        (Accounts::OfUsers(&everybody), &["ad", "hr", "hr-2"]),
+        (Accounts::OfUsers(&[]), &[]),
     ] {
         for limit in [1, 4, 300] {
             let (mut all, mut after) = (Vec::new(), None);
@@ -251,6 +254,11 @@ pub(super) async fn accounts_are_read_in_pages(harness: &dyn Harness) {
             assert_eq!(all, expected, "{which:?} by {limit}");
         }
     }
+    let two = [id("u4"), id("u2")];
+    let theirs = store.accounts(tenant, Accounts::OfUsers(&two), None, 9).await.expect("accounts can be read");
+    assert!(theirs.is_sorted_by_key(|account| account.key.clone()));
+    let users: std::collections::BTreeSet<_> = theirs.into_iter().map(|account| account.user).collect();
+    assert_eq!(users, two.into_iter().collect());
     for (after, count) in [(account_key("a", "z"), 6), (account_key("hr", "a0"), 3), (account_key("hr-2", ""), 0)] {
         let some = store.accounts(tenant, Accounts::OfSource("hr"), Some(&after), 9).await;
         assert_eq!(some.expect("accounts can be read").len(), count, "{after:?}");
