@@ -30,7 +30,7 @@ mod wipe;
 
 pub use crate::directory::{
     Import, ImportCounts, ImportOutcome, Importer, KnownAccount, KnownUser, Prepared, Preparer, Refused, Snapshot,
-    VerifierCounts,
+    Synced, VerifierCounts,
 };
 pub use delta::{Change, ChangeSink, DeltaError, Progress, Removal, Watch};
 pub use delta_token::{DeltaToken, NoDeltaToken};
