@@ -19,11 +19,12 @@ const LONG_PROPERTY_CASES: &str = "4096";
 /// Where tests find the list of passwords that generated breach material takes them from.
 const WORDS_VARIABLE: &str = "SPILLWATCH_WORD_LIST";
 /// The benchmark hides behind a feature, so that this command starts fast, and tests that need a
-/// PostgreSQL or S3 server, so that `cargo test` needs none; here all are included.
+/// PostgreSQL, S3 or LDAP server, so that `cargo test` needs none; here all are included.
 const EVERYTHING: [&str; 3] = [
     "--workspace",
     "--features",
-    "xtask/bench,postgres-cluster/server-tests,scan/s3-tests,spillwatch/s3-tests,store-postgres/server-tests",
+    "xtask/bench,postgres-cluster/server-tests,scan/s3-tests,spillwatch/ldap-tests,spillwatch/s3-tests,\
+     store-postgres/server-tests",
 ];
 
 /// What to run.
@@ -107,7 +108,15 @@ enum Ending {
 /// they stand on it.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let start = Instant::now();
-    let mut suite = Suite { workspace, options, deny: None, nextest: None, s3_server: None, tally: Tally::default() };
+    let mut suite = Suite {
+        workspace,
+        options,
+        deny: None,
+        nextest: None,
+        s3_server: None,
+        ldap_server: None,
+        tally: Tally::default(),
+    };
     let mut endings = Vec::new();
     let mut stop = false;
     for &step in Step::value_variants() {
@@ -147,6 +156,7 @@ struct Suite<'a> {
     deny: Option<PathBuf>,
     nextest: Option<PathBuf>,
     s3_server: Option<PathBuf>,
+    ldap_server: Option<PathBuf>,
     tally: Tally,
 }
 
@@ -193,6 +203,7 @@ impl Suite<'_> {
             tools::strace(workspace)?;
             tools::postgres(workspace)?;
             self.s3_server = Some(tools::s3_server(workspace)?);
+            self.ldap_server = Some(tools::ldap_server(workspace)?);
             clients::kits::find_npm(workspace)?;
         }
         if options.wants(Step::Clients) {
@@ -213,6 +224,7 @@ impl Suite<'_> {
         command.args(["nextest", "run"]).args(EVERYTHING);
         self.lengthen(&mut command);
         command.envs(self.s3_server.iter().map(|program| (s3_server::PROGRAM_VARIABLE, program)));
+        command.envs(self.ldap_server.iter().map(|program| (ldap_server::PROGRAM_VARIABLE, program)));
         if std::env::var_os(WORDS_VARIABLE).is_none() {
             command.env(WORDS_VARIABLE, clients::kits::install_words(self.workspace)?);
         }

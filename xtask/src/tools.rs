@@ -7,6 +7,7 @@ use crate::commands::{self, Workspace, on_path};
 use anyhow::{Context as _, Error, Result, bail};
 use postgres_cluster::Binaries;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 /// A program out of a crate that this workspace needs.
 #[derive(Clone, Copy, Debug)]
@@ -144,6 +145,59 @@ pub fn s3_server(workspace: &Workspace) -> Result<PathBuf> {
     let version = commands::output(workspace.command(&found).arg("version"))?;
     eprintln!("weed, {}: found", version.lines().next().unwrap_or_default().trim());
     Ok(found)
+}
+
+/// Finds OpenLDAP's `slapd`, the LDAP server that tests start, and `ldapmodify`; on a system with apt-get, fetches them and
+/// what they lack below the target folder. They are not installed: that would leave a server running on this machine.
+pub fn ldap_server(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.target.join("xtask/slapd");
+    let own = folder.join("root/usr/sbin/slapd");
+    let is_complete = |slapd: &Path| {
+        let beside = slapd.ancestors().nth(3).map(|root| root.join("usr/bin/ldapmodify"));
+        slapd.is_file() && beside.is_some_and(|program| program.is_file())
+    };
+    let found = match ldap_server::program() {
+        Ok(found) if is_complete(&found) => found,
+        _ if is_complete(&own) => own,
+        _ => {
+            eprintln!("OpenLDAP's slapd is not here: fetching it");
+            fetch(workspace, &folder, &["slapd", "ldap-utils"])
+                .context("install slapd and ldap-utils (Debian, Ubuntu: sudo apt-get install slapd ldap-utils)")?;
+            own
+        }
+    };
+    let mut ask = workspace.command(&found);
+    ask.arg("-VV").envs(ldap_server::libraries(&found).map(|folders| ("LD_LIBRARY_PATH", folders)));
+    // It tells its version on standard error.
+    let answer = ask.stdin(Stdio::null()).output().context("slapd does not start")?;
+    if !answer.status.success() {
+        bail!("slapd does not run here: {}", String::from_utf8_lossy(&answer.stderr).trim());
+    }
+    eprintln!("slapd in {}: found", found.display());
+    Ok(found)
+}
+
+/// Fetches packages, with those of their dependencies that this machine lacks, and unpacks them below a folder.
+fn fetch(workspace: &Workspace, folder: &Path, packages: &[&str]) -> Result<()> {
+    let archives = folder.join("archives");
+    std::fs::create_dir_all(archives.join("partial"))?;
+    let mut place = std::ffi::OsString::from("Dir::Cache::archives=");
+    place.push(&archives);
+    let apt = || {
+        let mut command = workspace.command("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    commands::run(apt().args(["update", "--quiet"]))?;
+    let only = ["install", "--yes", "--quiet", "--download-only", "--reinstall", "--no-install-recommends"];
+    commands::run(apt().arg("--option").arg(&place).args(only).args(packages))?;
+    for archive in std::fs::read_dir(&archives)? {
+        let archive = archive?.path();
+        if archive.extension().is_some_and(|ending| ending == "deb") {
+            commands::run(workspace.command("dpkg").arg("--extract").arg(&archive).arg(folder.join("root")))?;
+        }
+    }
+    Ok(())
 }
 
 /// Finds strace, which shows that an answer is written after its commit's sync.

@@ -2,7 +2,8 @@
 //!
 //! A directory cannot be asked by everyone who has its export, and every product exports in a form of its own.
 //! Here each form is read into one neutral record, [`DirectoryUser`], entry by entry, whatever the size of
-//! the file. Bytes come in through [`std::io::Read`]; the crate opens no file and no connection.
+//! the file. Bytes come in through [`std::io::Read`]; the crate opens no file and no connection. Entries that a directory
+//! answers over LDAP are taken by the rules of LDIF: [`Entries`].
 //!
 //! ```
 //! use directory::{Format, Limits, read};
@@ -73,6 +74,7 @@
 //! buffer, which sees a string with escapes in it (a clear-text password of SCIM; Keycloak's are passed on raw).
 
 mod buffer;
+mod entries;
 mod error;
 mod format;
 mod hashes;
@@ -80,12 +82,14 @@ mod input;
 mod json;
 mod ldif;
 mod limits;
+mod person;
 mod sniff;
 mod summary;
 mod table;
 mod user;
 mod users;
 
+pub use entries::{Entries, entry_id};
 pub use error::{EntryError, Reason};
 pub use format::{Format, UnknownFormat};
 pub use limits::Limits;

@@ -10,9 +10,9 @@ use crate::buffer::wiped;
 /// Where something was read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Place {
-    /// The name of the file that the caller gave.
+    /// The name of the file that the caller gave; of an entry that a directory answered itself, its DN.
     pub file: Arc<str>,
-    /// The line where the entry begins, or where a fault was found; the first is 1.
+    /// The line where the entry begins, or where a fault was found; the first is 1, and 0 is one of what has no lines.
     pub line: u64,
     /// The number of the entry in the file; the first is 1, and 0 is the file as a whole.
     pub entry: u64,
@@ -20,7 +20,11 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.file, self.line)?;
+        write!(formatter, "{}", self.file)?;
+        if self.line == 0 {
+            return Ok(());
+        }
+        write!(formatter, ":{}", self.line)?;
         if self.entry > 0 { write!(formatter, " (entry {})", self.entry) } else { Ok(()) }
     }
 }

@@ -65,19 +65,6 @@ impl Users<'_> {
         &self.summary
     }
 
-    /// Checks what every form has in common: a user has a name, and values keep the limits.
-    fn accept(&self, user: &DirectoryUser) -> Result<(), Reason> {
-        let limit = self.limits.value_bytes;
-        if let Some((what, _)) = user.values().find(|(_, value)| value.len() > limit) {
-            return Err(Reason::TooLong { what, limit });
-        }
-        let limit = self.limits.values_per_entry;
-        if user.values().nth(limit).is_some() {
-            return Err(Reason::TooMany { what: "values", limit });
-        }
-        if user.is_named() { Ok(()) } else { Err(Reason::Nameless) }
-    }
-
     fn fail(&mut self, Problem { line, reason }: Problem) -> EntryError {
         let ends = reason.ends_reading();
         self.ended |= ends;
@@ -88,6 +75,19 @@ impl Users<'_> {
         let entry = if ends { 0 } else { self.summary.entries };
         EntryError { place: Place { file: Arc::clone(&self.file), line, entry }, reason }
     }
+}
+
+/// Checks what every form has in common: a user has a name, and values keep the limits.
+pub(crate) fn accept(user: &DirectoryUser, limits: &Limits) -> Result<(), Reason> {
+    let limit = limits.value_bytes;
+    if let Some((what, _)) = user.values().find(|(_, value)| value.len() > limit) {
+        return Err(Reason::TooLong { what, limit });
+    }
+    let limit = limits.values_per_entry;
+    if user.values().nth(limit).is_some() {
+        return Err(Reason::TooMany { what: "values", limit });
+    }
+    if user.is_named() { Ok(()) } else { Err(Reason::Nameless) }
 }
 
 impl std::fmt::Debug for Users<'_> {
@@ -107,7 +107,7 @@ impl Iterator for Users<'_> {
         }
         match self.reader.next(&mut self.summary) {
             Some(Ok(mut user)) => {
-                if let Err(reason) = self.accept(&user) {
+                if let Err(reason) = accept(&user, &self.limits) {
                     return Some(Err(self.fail(Problem::new(user.place.line, reason))));
                 }
                 self.summary.entries += 1;

@@ -33,8 +33,8 @@ mod wipe;
 
 pub use crate::directory::{
     Import, ImportCounts, ImportOutcome, Importer, Known, KnownAccount, KnownUser, Prepared, Preparer, ProvisionError,
-    Provisioned, Provisioner, Provisioning, Refused, Snapshot, Told, UserGuard, Users, VerifierCounts, alias_of, external_key,
-    provisioned,
+    Provisioned, Provisioner, Provisioning, Refused, Snapshot, Synced, Told, UserGuard, Users, VerifierCounts,
+    alias_of, external_key,
 };
 pub use delta::{Change, ChangeSink, DeltaError, Progress, Removal, Watch};
 pub use delta_token::{DeltaToken, NoDeltaToken};
@@ -52,7 +52,7 @@ pub use query::{Form, carried_for, lacking, searched, shown, shown_in_delta};
 pub use queue::{QueueCounts, QueueEnd, QueueLimits, QueueProgress, QueueScope, QueueWatch, QueueWorker};
 pub use registry::NewApp;
 pub use reseal::{Openable, Resealed};
-pub use retained::{Retention, Retrospect};
+pub use retained::{Retention, Retrospect, looks_back};
 pub use risk_events::EventSet;
 pub use users::user_key;
 pub use vault::Vault;

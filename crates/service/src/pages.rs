@@ -3,7 +3,7 @@
 use crate::{Service, ServiceError};
 use futures_util::future::join;
 use futures_util::stream::{StreamExt as _, iter};
-use model::{Account, AccountKey, Caller, Command, Note, TenantKey, Total};
+use model::{Account, AccountKey, Caller, Command, EntityId, Note, TenantKey, Total};
 use store::{AccountSink, Accounts, KeptVerifiers, Outcome, StoreError, VerifierSink};
 use tokio::task::yield_now;
 
@@ -30,6 +30,14 @@ impl Service {
             page = next?;
         }
         Ok(())
+    }
+
+    /// The accounts of a user.
+    pub(crate) async fn accounts_of(&self, tenant: TenantKey, user: &EntityId) -> Result<Vec<Account>, StoreError> {
+        let mut accounts = Vec::new();
+        let which = Accounts::OfUsers(std::slice::from_ref(user));
+        self.each_account(tenant, which, |account| accounts.push(account)).await?;
+        Ok(accounts)
     }
 
     /// Looks at all accounts of a tenant as the store holds them, in the order of their keys.

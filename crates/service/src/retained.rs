@@ -2,12 +2,13 @@
 //! users, names or verifiers come later, so that the source is not needed again.
 
 use crate::detect::{Detector, Sighting, Verdict};
-use crate::jobs::{JobError, later};
+use crate::jobs::{Brake, JobError, later};
 use crate::wipe::wipe_stack;
-use crate::{Service, ServiceError, Vault};
+use crate::{ImportCounts, Service, ServiceError, Vault};
 use auth::SecretBytes;
 use model::{
-    Caller, EntityId, FoundCredential, MatchClass, Place, RetainedCandidate, RetainedMark, TenantId, TenantKey, Ticks,
+    Caller, EntityId, FoundCredential, Job, JobKind, MatchClass, Place, RetainedCandidate, RetainedMark, TenantId,
+    TenantKey, Ticks,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -123,6 +124,21 @@ pub struct Retrospect {
     pub queued: u64,
 }
 
+/// What a job was asked to do that looks at what was kept for one user.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LookBack {
+    looks_back: bool,
+    source: Box<str>,
+    brake: Brake,
+}
+
+/// Whether a job looks at what was kept for a user, and so needs nothing but the store.
+pub fn looks_back(job: &Job) -> bool {
+    job.kind == JobKind::Import
+        && serde_json::from_str::<LookBack>(&job.parameters).is_ok_and(|parameters| parameters.looks_back)
+}
+
 impl Retrospect {
     /// Adds what came of looking at others.
     pub fn add(&mut self, Self { users, candidates, current, queued }: Self) {
@@ -170,6 +186,28 @@ impl Service {
         done.queued = found.iter().filter(|found| found.candidate.is_some()).count() as u64;
         done.current = found.len() as u64 - done.queued;
         Ok((done, found))
+    }
+
+    /// Looks what was kept beside the names of a user who is told of outside of an import. Where something comes of it, a job
+    /// raises that, or waits for what slow verifiers have to say.
+    pub(crate) async fn look_back(
+        &self,
+        caller: &Caller,
+        vault: &Vault,
+        user: &EntityId,
+        source: &str,
+    ) -> Result<(), JobError> {
+        if !self.has_retained(caller).await? {
+            return Ok(());
+        }
+        let (retrospect, found) = self.retrospect(caller, vault, std::slice::from_ref(user)).await?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        let parameters = LookBack { looks_back: true, source: source.into(), brake: Brake::default() };
+        let mut job = self.start_job(caller, JobKind::Import, &parameters).await?;
+        job.keep(&ImportCounts { retrospect, ..ImportCounts::default() }, found).await?;
+        self.end_job(job, vault, parameters.brake).await.map(drop)
     }
 
     /// Forgets what was kept for users who come later and whose time is over; answers how much.

@@ -18,7 +18,7 @@ pub use events::{Events, Export, ExportFormat, Import, ImportFormat, List, Place
 pub use jobs::{BrakeOptions, JobOf, Jobs, ListJobs, Report, ReportOf, Resume, Undo};
 pub use queue::QueueOptions;
 pub use scan::{Scan, WantedOptions};
-pub use users::{ImportUsers, ListUsers, Users};
+pub use users::{ImportUsers, ListUsers, SyncUsers, Users, WatchUsers};
 pub use worker::Worker;
 
 use crate::database_url::DatabaseUrl;
@@ -135,7 +135,7 @@ pub enum Command {
     /// List, watch, export and import risk events
     #[command(subcommand)]
     Events(Box<Events>),
-    /// Import the directory with its password verifiers, and list users
+    /// Import or sync the directory with its password verifiers, and list users
     #[command(subcommand)]
     Users(Box<Users>),
     /// Look for current credentials of the directory's users in breach material, and raise an event for each

@@ -4,7 +4,7 @@
 use crate::cli::{Cli, Command};
 use crate::database_url::DatabaseUrl;
 use crate::error::Failure;
-use crate::operator_key::KEY_VARIABLE;
+use crate::operator_key::{KEY_VARIABLE, LDAP_PASSWORD};
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory as _, FromArgMatches as _};
@@ -191,7 +191,7 @@ fn unknown_variables(command: &clap::Command) -> Vec<String> {
         own.chain(command.get_subcommands().flat_map(variables)).collect()
     }
     let mut known = variables(command);
-    known.insert(KEY_VARIABLE.into());
+    known.extend([KEY_VARIABLE, LDAP_PASSWORD].map(OsString::from));
     std::env::vars_os()
         .map(|(name, _)| name)
         .filter(|name| name.to_string_lossy().starts_with("SPILLWATCH_") && !known.contains(name))

@@ -16,6 +16,9 @@ use zeroize::Zeroizing;
 /// The variable that may hold the key itself.
 pub const KEY_VARIABLE: &str = "SPILLWATCH_SECRET_KEY";
 
+/// The variable that may hold the password with which a directory is read.
+pub const LDAP_PASSWORD: &str = "SPILLWATCH_LDAP_PASSWORD";
+
 /// A key is far shorter than this.
 const LONGEST: u64 = 4096;
 /// How long the command may take.
@@ -80,7 +83,7 @@ async fn from_command(command: &str) -> Result<OperatorKey, Failure> {
     let failed = |why: String| Failure::message(format!("--secret-key-command failed: {why}"));
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(command).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-    shell.env_remove("SPILLWATCH_DATABASE").env_remove("PGPASSWORD");
+    shell.env_remove("SPILLWATCH_DATABASE").env_remove("PGPASSWORD").env_remove(LDAP_PASSWORD);
     let mut child = shell.spawn().map_err(|error| failed(error.to_string()))?;
     let output = child.stdout.take().ok_or_else(|| failed("it has no standard output".to_owned()))?;
     let run = async {

@@ -302,18 +302,6 @@ impl DirectoryStore for PostgresStore {
         Box::pin(in_time(async move { accounts(&self.database.reader().await?, tenant, which, after, limit).await }))
     }
 
-    fn accounts_of<'a>(
-        &'a self,
-        tenant: TenantKey,
-        user: &'a EntityId,
-    ) -> BoxFuture<'a, Result<Vec<Account>, StoreError>> {
-        Box::pin(in_time(async move {
-            let sql = [ACCOUNT, "AND user_id = $2 ORDER BY source, key"].concat();
-            let values: Parameters<'_> = &[&number(tenant), &user.as_str()];
-            read(&self.database.reader().await?, "reading accounts", &sql, values, account_of).await
-        }))
-    }
-
     fn look_at_accounts<'a>(
         &'a self,
         tenant: TenantKey,

@@ -60,14 +60,6 @@ impl DirectoryStore for SqliteStore {
         }))
     }
 
-    fn accounts_of<'a>(
-        &'a self,
-        tenant: TenantKey,
-        user: &'a EntityId,
-    ) -> BoxFuture<'a, Result<Vec<Account>, StoreError>> {
-        Box::pin(ready(self.readers.with(|db| accounts::of_user(db, tenant, user.as_str()))))
-    }
-
     fn look_at_accounts<'a>(
         &'a self,
         tenant: TenantKey,

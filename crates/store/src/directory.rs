@@ -112,12 +112,6 @@ pub trait DirectoryStore {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Account>, StoreError>>;
 
-    /// The accounts of a user, in the order of source and key.
-    fn accounts_of<'a>(
-        &'a self,
-        tenant: TenantKey,
-        user: &'a EntityId,
-    ) -> BoxFuture<'a, Result<Vec<Account>, StoreError>>;
     /// Hands up to `limit` of all accounts to a sink, in the same order, after the one with the key `after`; answers the
     /// key of the last when more may follow. Nothing is made of a row but what the sink makes of it: for who reads all.
     fn look_at_accounts<'a>(

@@ -1,16 +1,18 @@
 //! A store that knows jobs and tasks, and fails on everything that could tell of a user, an account or an event.
 
 use model::{
-    Account, AccountKey, Actor, Command, DetectionId, EntityId, EventKey, Evidence, FoundCredential, Job, JobRecord,
-    Registry, Repeatability, RiskEvent, RiskyUser, Subject, Task, TaskKey, TenantKey, User, UserKey,
+    Account, AccountKey, Actor, CandidateKey, Command, DetectionId, EntityId, EventKey, Evidence, FoundCredential, Job,
+    JobRecord, QueuedCandidate, Registry, Repeatability, RetainedCandidate, RetainedMark, RiskEvent, RiskyUser,
+    Subject, Task, TaskKey, TenantKey, Ticks, User, UserKey,
 };
 use odata::expression::bound::Expression;
 use std::path::Path;
 use std::sync::Arc;
 use store::sql::Place;
 use store::{
-    Accounts, AdminCommand, AdminOutcome, BoxFuture, Carried, ChangeRecord, DirectoryStore, Finding, HistoryRecord,
-    KeptVerifiers, ListError, LogPlace, Outcome, PageQuery, RowSink, Source, Store, StoreError, WriteError,
+    AccountSink, Accounts, AdminCommand, AdminOutcome, BoxFuture, Carried, ChangeRecord, DirectoryStore, Finding,
+    HistoryRecord, KeptVerifiers, ListError, LogPlace, Outcome, PageQuery, RowSink, Source, Store, StoreError,
+    VerifierSink, Waiting, WriteError,
 };
 
 /// What is read fails; see the module.
@@ -38,8 +40,53 @@ impl DirectoryStore for Blind {
         seen("accounts")
     }
 
+    fn look_at_accounts<'a>(
+        &'a self,
+        _: TenantKey,
+        _: Option<&'a AccountKey>,
+        _: u32,
+        _: &'a mut dyn AccountSink,
+    ) -> Read<'a, Option<AccountKey>> {
+        seen("accounts")
+    }
+
+    fn look_at_verifiers<'a>(
+        &'a self,
+        _: TenantKey,
+        _: u64,
+        _: u32,
+        _: &'a mut dyn VerifierSink,
+    ) -> Read<'a, Option<u64>> {
+        seen("verifiers")
+    }
+
     fn verifiers(&self, _: TenantKey, _: u64, _: u32) -> Read<'_, Vec<KeptVerifiers>> {
         seen("verifiers")
+    }
+
+    fn waiting_jobs(&self, tenant: TenantKey, after: u64, limit: u32) -> Read<'_, Vec<Job>> {
+        self.0.waiting_jobs(tenant, after, limit)
+    }
+
+    fn waiting(&self, _: TenantKey, _: Option<u64>) -> Read<'_, Waiting> {
+        seen("the queue of candidates")
+    }
+
+    fn candidates<'a>(&'a self, _: TenantKey, _: Option<&'a CandidateKey>, _: u32) -> Read<'a, Vec<QueuedCandidate>> {
+        seen("candidates")
+    }
+
+    fn retained<'a>(&'a self, _: TenantKey, _: &'a [RetainedMark], _: Ticks) -> Read<'a, Vec<RetainedCandidate>> {
+        seen("what is kept beside names")
+    }
+
+    fn all_retained(
+        &self,
+        _: TenantKey,
+        _: Option<(RetainedMark, RetainedMark)>,
+        _: u32,
+    ) -> Read<'_, Vec<RetainedCandidate>> {
+        seen("what is kept beside names")
     }
 
     fn job<'a>(&'a self, tenant: TenantKey, id: &'a EntityId) -> Read<'a, Option<Job>> {

@@ -53,6 +53,7 @@ fn found(user: &str, number: u8) -> FoundCredential {
         first_seen: now(),
         last_seen: now(),
         occurrences: 2,
+        candidate: None,
         place: Some(Place {
             document: "/breach/a.txt".into(),
             offset: 40,

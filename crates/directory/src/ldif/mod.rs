@@ -1,7 +1,5 @@
 //! LDIF (RFC 2849): entries of lines that may be folded.
 
-mod person;
-
 use std::io::Read;
 
 use base64::Engine;
@@ -11,9 +9,9 @@ use zeroize::Zeroizing;
 use crate::buffer::Buffer;
 use crate::error::{Problem, Reason};
 use crate::input::{Input, Lines};
+use crate::person::{Attribute, Kept, Person};
 use crate::users::Reader;
 use crate::{DirectoryUser, Limits, Summary};
-use person::{Attribute, Person};
 
 pub(crate) struct Ldif<R> {
     lines: Lines<R>,
@@ -176,14 +174,7 @@ impl<R: Read> Ldif<R> {
                 return Err(BY_URL);
             }
         };
-        entry.kept += bytes.len();
-        entry.values += 1;
-        if entry.kept > self.limits.entry_bytes {
-            return Err(Reason::TooLong { what: "entry", limit: self.limits.entry_bytes });
-        }
-        if entry.values > self.limits.values_per_entry {
-            return Err(Reason::TooMany { what: "values", limit: self.limits.values_per_entry });
-        }
+        entry.kept.add(bytes.len(), &self.limits)?;
         entry.person.take(attribute, &bytes, summary)
     }
 
@@ -244,8 +235,7 @@ struct Entry {
     about_search: bool,
     result: Option<u32>,
     version: bool,
-    kept: usize,
-    values: usize,
+    kept: Kept,
     person: Person,
 }
 

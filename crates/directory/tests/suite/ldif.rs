@@ -102,7 +102,7 @@ fn what_is_refused_is_refused_by_name_and_reading_goes_on() {
             "export:21 (entry 6): entry: found an attribute without a dn before it, expected dn: first",
             "export:26 (entry 7): dn: found a second one, expected a blank line before it",
             "export:30 (entry 8): userAccountControl: found 7 characters, expected a decimal number",
-            "export:34 (entry 9): objectGUID: found 3 bytes, expected 16 bytes in base64",
+            "export:34 (entry 9): objectGUID: found 3 bytes, expected 16 bytes",
             "export:38 (entry 10): mail is not UTF-8",
         ]
     );

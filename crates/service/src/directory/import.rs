@@ -2,6 +2,7 @@
 
 use super::prepare::{Prepared, VerifierCounts};
 use super::snapshot::Snapshot;
+use super::sync::Synced;
 use crate::jobs::{Brake, JobError, Raised, Raising, RunningJob};
 use crate::retained::Retrospect;
 use crate::{Service, ServiceError, Vault};
@@ -73,6 +74,9 @@ pub struct ImportCounts {
     pub verifiers: VerifierCounts,
     /// The directories that were read, as the operator calls them.
     pub sources: BTreeSet<Box<str>>,
+    /// How far a directory that was asked itself is known from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synced: Option<Synced>,
 }
 
 impl ImportCounts {
@@ -126,6 +130,10 @@ pub struct Importer {
     counts: ImportCounts,
     /// Hashes of the accounts that were met, by their directories.
     seen: HashMap<Box<str>, HashSet<u128>>,
+    /// Hashes of the accounts that a directory has, where it was asked for all of them beside its entries.
+    listed: Option<HashSet<u128>>,
+    /// Why nobody may be taken to be gone.
+    doubt: Option<String>,
     hashers: [RandomState; 2],
     /// Who was there before; read when an entry has no userPrincipalName.
     known: Option<Snapshot>,
@@ -158,6 +166,8 @@ impl Importer {
             import,
             counts,
             seen: HashMap::new(),
+            listed: None,
+            doubt: None,
             hashers: [RandomState::new(), RandomState::new()],
             known: None,
             was_empty: users == 0,
@@ -179,6 +189,33 @@ impl Importer {
             Ok(())
         };
         self.service.each_page_of_verifiers(tenant, look).await
+    }
+
+    /// Whether there are verifiers that the vault cannot open, so that an import should tell of everybody.
+    pub fn has_unopenable(&self) -> bool {
+        !self.unopenable.is_empty()
+    }
+
+    /// Takes note of all accounts that a directory has, by their keys, whether or not it will tell of each: those that it
+    /// does not have are gone. Answers the keys of those that are not known here.
+    pub async fn list(&mut self, source: &str, keys: Vec<Box<str>>) -> Result<Vec<Box<str>>, JobError> {
+        let mut known = HashSet::new();
+        let look = |account: Account| _ = known.insert(self.hash(&account.key.key));
+        self.service.each_account(self.caller.tenant, Accounts::OfSource(source), look).await?;
+        self.seen.entry(source.into()).or_default();
+        self.listed = Some(keys.iter().map(|key| self.hash(key)).collect());
+        self.counts.sources.insert(source.into());
+        Ok(keys.into_iter().filter(|key| !known.contains(&self.hash(key))).collect())
+    }
+
+    /// Takes nobody to be gone, and ends as failed.
+    pub fn doubt(&mut self, why: String) {
+        self.doubt.get_or_insert(why);
+    }
+
+    /// Notes how far a directory is known when this is completed.
+    pub fn note_synced(&mut self, synced: Synced) {
+        self.counts.synced = Some(synced);
     }
 
     /// What has come of it so far.
@@ -380,24 +417,25 @@ impl Importer {
 
     async fn rest(&mut self, unreadable: u64) -> Result<Rest, JobError> {
         let faulty = self.counts.refused + unreadable;
-        let mut untrusted = None;
-        let mut gone = Vec::new();
-        if self.import.full && faulty > 0 {
-            untrusted = Some(format!(
+        let is_listed = self.listed.is_some(); // then an entry that was refused is known to be there all the same
+        let untrusted = match self.doubt.take() {
+            None if self.import.full && !is_listed && faulty > 0 => Some(format!(
                 "{faulty} entries could not be taken over, so nobody was taken to be gone; mend them and import again"
-            ));
-        } else if self.import.full {
-            gone = self.gone().await?;
-        }
+            )),
+            doubt => doubt,
+        };
+        let is_whole = untrusted.is_none() && (self.import.full || is_listed);
+        let gone = if is_whole { self.gone().await? } else { Vec::new() };
         let outdated = self.outdated().await?;
         let mut touched: HashSet<EntityId> = outdated.iter().cloned().collect();
         touched.extend(gone.iter().map(|(_, user)| user.clone()));
         touched.extend(self.would_touch.iter().cloned());
         if let Some(why) = self.service.weigh(self.caller.tenant, self.import.brake, &touched).await? {
+            let whom = if is_listed { "whom the directory has no longer" } else { "who are not in the export" };
             let what = match (gone.len(), touched.len() - gone.len().min(touched.len())) {
                 (0, _) => "closing the open events of users whose password is another one".to_owned(),
-                (gone, 0) => format!("removing {gone} users who are not in the export"),
-                (gone, _) => format!("removing {gone} users who are not in the export, and closing open events"),
+                (gone, 0) => format!("removing {gone} users {whom}"),
+                (gone, _) => format!("removing {gone} users {whom}, and closing open events"),
             };
             return Ok(Rest::Held(format!("{what}: {why}")));
         }
@@ -446,7 +484,9 @@ impl Importer {
         let mut gone = Vec::new();
         for (source, seen) in &self.seen {
             let look = |account: Account| {
-                if !seen.contains(&self.hash(&account.key.key)) {
+                let hash = self.hash(&account.key.key);
+                let is_listed = self.listed.as_ref().is_some_and(|listed| listed.contains(&hash));
+                if !is_listed && !seen.contains(&hash) {
                     gone.push((account.key, account.user));
                 }
             };

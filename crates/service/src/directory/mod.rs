@@ -5,13 +5,15 @@ mod names;
 mod prepare;
 mod provision;
 mod snapshot;
+mod sync;
 mod users;
 
 pub(crate) use import::sources_of;
 pub use import::{Import, ImportCounts, ImportOutcome, Importer, Refused};
 pub use prepare::{Prepared, Preparer, VerifierCounts};
 pub use provision::{
-    Known, ProvisionError, Provisioned, Provisioner, Provisioning, Told, UserGuard, alias_of, external_key, provisioned,
+    Known, ProvisionError, Provisioned, Provisioner, Provisioning, Told, UserGuard, alias_of, external_key,
 };
 pub use snapshot::Snapshot;
+pub use sync::Synced;
 pub use users::{KnownAccount, KnownUser, Users};

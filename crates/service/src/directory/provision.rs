@@ -356,7 +356,9 @@ impl Service {
             counts.remediated += remediated(&notes);
         }
         self.keep_counts(caller, how, &job, counts).await?;
-        provisioned(self, caller, &note.user);
+        if let Some(vault) = how.vault {
+            self.look_back(caller, vault, &note.user, how.source).await?;
+        }
         if known.is_none() && note.written != Written::Created {
             return Err(ProvisionError::Taken("userName")); // another server was faster; the user has the account now
         }
@@ -511,9 +513,6 @@ struct Proof {
     is_changed: bool,
     counts: VerifierCounts,
 }
-
-/// Called after every change of a user that a client has provisioned: the place for what is to be done about it at once.
-pub fn provisioned(_service: &Service, _caller: &Caller, _user: &EntityId) {}
 
 /// The key of an account whose client has none for it.
 fn key_without(user: &EntityId) -> String {

@@ -81,7 +81,7 @@ impl Service {
             let Some(user) = self.store().load_user(caller.tenant, &UserKey::Id(id.clone())).await? else { continue };
             let damaged = |_| StoreError::Corrupt("a user's id or userPrincipalName is none".to_owned());
             builder.user(&user).map_err(damaged)?;
-            for account in self.store().accounts_of(caller.tenant, id).await? {
+            for account in self.accounts_of(caller.tenant, id).await? {
                 let row = AccountRow {
                     source: &account.key.source,
                     key: &account.key.key,

@@ -2,6 +2,7 @@
 
 use super::{Brake, JobError, RunningJob};
 use crate::checks::HandedIn;
+use crate::retained::looks_back;
 use crate::{Service, Vault};
 use model::{Caller, Job, JobKind, JobState, TaskState};
 use serde_json::Value;
@@ -68,6 +69,9 @@ impl Service {
         let is_read = HandedIn::of(&job).is_some() || parsed(&job.progress)["isRead"] == true;
         match job.kind {
             JobKind::Scan | JobKind::Check if is_read => {
+                Ok(Afar::Begun(Begun { job: self.take_up(caller, job).await?, brake }))
+            }
+            JobKind::Import if looks_back(&job) => {
                 Ok(Afar::Begun(Begun { job: self.take_up(caller, job).await?, brake }))
             }
             JobKind::Undo => {

@@ -78,7 +78,7 @@ impl<'r> Reader<'r> {
     async fn user(&self, user: &EntityId) -> Result<Known, JobError> {
         let (store, tenant) = (self.service.store(), self.caller.tenant);
         let mut known = Known { newest: 0, accounts: Vec::new(), sealed: Vec::new() };
-        for account in store.accounts_of(tenant, user).await? {
+        for account in self.service.accounts_of(tenant, user).await? {
             let Account { key, verifiers: Some(mark), .. } = account else { continue };
             let Some(before) = mark.number.checked_sub(1) else { continue };
             let found = store.verifiers(tenant, before, 1).await?;

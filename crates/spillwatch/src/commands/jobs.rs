@@ -13,9 +13,9 @@ use crate::output::rows;
 use crate::verifier_keys::Purpose;
 use model::{Caller, Job, JobKind, JobState};
 use serde_json::{Value, json};
-use service::Service;
 use service::checks::HandedIn;
 use service::jobs::{Afar, Undoing};
+use service::{Service, looks_back};
 use std::io::IsTerminal as _;
 
 /// Carries out what is asked for.
@@ -114,13 +114,13 @@ async fn resume(global: &Global, instance: &Instance, options: Resume) -> Result
         let why = job.message.as_deref().unwrap_or("the brake holds it");
         return Err(Failure::message(format!("the job is held: {why}. --release lets it do the rest")));
     }
-    let is_waiting = job.state == JobState::Waiting;
+    let is_waiting = job.state == JobState::Waiting || looks_back(&job);
     if HandedIn::of(&job).is_some() {
         return resume_handed_in(global, instance, &caller, &options).await;
     }
     let job = instance.service.resume_job(&caller, &options.job.id, options.take_over).await?;
     match job.job().kind {
-        JobKind::Import if is_waiting => users::import::resume_waiting(global, instance, job, options.release).await,
+        JobKind::Import if is_waiting => users::taking::resume_waiting(global, instance, job, options.release).await,
         JobKind::Import => users::import::resume(global, instance, (&caller, job), options.release).await,
         JobKind::Check => check::resume(global, instance, job, options.release).await,
         JobKind::Scan => scan::resume(global, instance, job, options.release).await,

@@ -2,6 +2,9 @@
 
 pub mod import;
 mod input;
+mod sync;
+pub mod taking;
+mod watch;
 
 use crate::cli::{Global, ListUsers, Users};
 use crate::commands::listing::{caller, print};
@@ -18,11 +21,13 @@ const USUAL: [usize; 4] =
 /// Carries out what is asked for.
 pub async fn run(global: &Global, action: Users) -> Result<(), Failure> {
     let instance = match &action {
-        Users::Import(_) => first(global).await?,
+        Users::Import(_) | Users::Sync(_) | Users::Watch(_) => first(global).await?,
         Users::List(_) => Instance::open_mapped(global, 0).await?,
     };
     let done = match action {
         Users::Import(options) => import::run(global, &instance, options).await,
+        Users::Sync(options) => sync::run(global, &instance, *options).await,
+        Users::Watch(options) => watch::run(global, &instance, options).await,
         Users::List(options) => list(global, &instance, options).await,
     };
     instance.service.store().close().await;

@@ -59,7 +59,7 @@ fn help_of_events() {
 
 #[test]
 fn help_of_users_check_and_jobs() {
-    let users = ["import", "list"].map(|name| own_help(["users", name, "--help"]));
+    let users = ["import", "sync", "watch", "list"].map(|name| own_help(["users", name, "--help"]));
     let jobs = ["list", "show", "resume", "undo"].map(|name| own_help(["jobs", name, "--help"]));
     let work = ["scan", "worker", "check"].map(|name| own_help([name, "--help"]));
     let all = [&users[..], &work, &jobs[..]].concat();

@@ -37,8 +37,11 @@ mod scan_words;
 #[cfg(feature = "s3-tests")]
 mod shared_scan;
 mod stop;
+#[cfg(feature = "ldap-tests")]
+mod sync;
 mod trace;
 mod usage;
+mod watch;
 mod workers;
 
 use serde_json::{Value, json};

@@ -3,12 +3,12 @@
 use crate::error::Failure;
 use directory::{Format, Limits, Summary, sniff};
 use indicatif::ProgressBar;
-use service::{Prepared, Preparer, Refused};
+use service::{Prepared, Preparer, Refused, Synced};
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
 /// How much of a file tells what it is.
@@ -90,6 +90,20 @@ pub enum Portion {
     File(String, Summary),
     /// A file cannot be read any further: why.
     Broken(String),
+    /// The keys of all accounts that a directory has, under its name, and where the answer goes.
+    Listed(Box<str>, Vec<Box<str>>, oneshot::Sender<Known>),
+    /// It may be that not everybody was read: why.
+    Doubt(String),
+    /// How far a directory is known now and was known before, and the keys of the entries that were read, in order.
+    Synced((Synced, Option<Box<str>>), Vec<Box<str>>),
+}
+
+/// What is known of the accounts of a directory.
+pub struct Known {
+    /// The keys of those that are not.
+    pub unknown: Vec<Box<str>>,
+    /// Whether verifiers must be told anew, even of those of whom nothing has changed.
+    pub wants_everybody: bool,
 }
 
 /// Reads files one after another on a thread of its own, and makes what the store is told of their entries.

@@ -1,21 +1,24 @@
-//! What the attributes of an LDIF entry say of a user.
+//! What the attributes of an LDAP entry say of a user, whether it was read from LDIF or from the directory itself.
 
 use zeroize::Zeroizing;
 
 use crate::error::{Reason, length};
-use crate::{DirectoryUser, SamName, Summary, VerifierText};
+use crate::{DirectoryUser, Limits, SamName, Summary, VerifierText};
 
 macro_rules! attributes {
     ($($variant:ident = $($name:literal),+;)*) => {
         /// The attributes that are read.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Attribute {
+        pub(crate) enum Attribute {
             $($variant,)*
         }
 
         impl Attribute {
+            /// All of them.
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
             /// Finds an attribute by its name in any case, without options.
-            pub(super) fn named(name: &str) -> Option<Self> {
+            pub(crate) fn named(name: &str) -> Option<Self> {
                 $($(if name.eq_ignore_ascii_case($name) {
                     return Some(Self::$variant);
                 })+)*
@@ -23,7 +26,7 @@ macro_rules! attributes {
             }
 
             /// Returns the first name that the attribute has.
-            pub(super) const fn name(self) -> &'static str {
+            pub(crate) const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => attributes!(@first $($name),+),)*
                 }
@@ -103,9 +106,31 @@ impl Class {
     }
 }
 
+/// How much of an entry is kept, held under the limits.
+#[derive(Default)]
+pub(crate) struct Kept {
+    bytes: usize,
+    values: usize,
+}
+
+impl Kept {
+    /// Counts one more value of so many bytes.
+    pub(crate) fn add(&mut self, bytes: usize, limits: &Limits) -> Result<(), Reason> {
+        self.bytes += bytes;
+        self.values += 1;
+        if self.bytes > limits.entry_bytes {
+            return Err(Reason::TooLong { what: "entry", limit: limits.entry_bytes });
+        }
+        if self.values > limits.values_per_entry {
+            return Err(Reason::TooMany { what: "values", limit: limits.values_per_entry });
+        }
+        Ok(())
+    }
+}
+
 /// A user in the making.
 #[derive(Default)]
-pub(super) struct Person {
+pub(crate) struct Person {
     user: DirectoryUser,
     class: Class,
     cn: Option<String>,
@@ -113,7 +138,7 @@ pub(super) struct Person {
 
 impl Person {
     /// Takes one value.
-    pub(super) fn take(&mut self, attribute: Attribute, bytes: &[u8], summary: &mut Summary) -> Result<(), Reason> {
+    pub(crate) fn take(&mut self, attribute: Attribute, bytes: &[u8], summary: &mut Summary) -> Result<(), Reason> {
         let name = attribute.name();
         let user = &mut self.user;
         match attribute {
@@ -198,7 +223,7 @@ impl Person {
     }
 
     /// Returns the user, or nothing if the entry is none, which is counted.
-    pub(super) fn finish(mut self, line: u64, summary: &mut Summary) -> Result<Option<DirectoryUser>, Reason> {
+    pub(crate) fn finish(mut self, line: u64, summary: &mut Summary) -> Result<Option<DirectoryUser>, Reason> {
         let user = &mut self.user;
         user.place.line = line;
         if user.display_name.is_none() {
@@ -239,9 +264,9 @@ fn is_administrators(dn: &[u8]) -> bool {
 }
 
 /// Writes a GUID as text; Active Directory keeps its first three parts with the low byte first (MS-DTYP 2.3.4.2).
-fn guid(bytes: &[u8]) -> Result<String, Reason> {
+pub(crate) fn guid(bytes: &[u8]) -> Result<String, Reason> {
     let Ok(mut bytes) = <[u8; 16]>::try_from(bytes) else {
-        return Err(Reason::malformed("objectGUID", format!("{} bytes", bytes.len()), "16 bytes in base64"));
+        return Err(Reason::malformed("objectGUID", format!("{} bytes", bytes.len()), "16 bytes"));
     };
     bytes[..4].reverse();
     bytes[4..6].reverse();
@@ -254,7 +279,7 @@ fn guid(bytes: &[u8]) -> Result<String, Reason> {
 /// FreeIPA's NT hash as 16 bytes.
 fn nt_bytes(bytes: &[u8]) -> Result<VerifierText, Reason> {
     if bytes.len() != 16 {
-        return Err(Reason::malformed("ipaNTHash", format!("{} bytes", bytes.len()), "16 bytes in base64"));
+        return Err(Reason::malformed("ipaNTHash", format!("{} bytes", bytes.len()), "16 bytes"));
     }
     let mut hex = Zeroizing::new([0_u8; 32]);
     for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
