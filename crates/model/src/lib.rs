@@ -52,7 +52,7 @@ pub use job::{
 };
 pub use odata::Ticks;
 pub use permission::{Permission, PermissionSet, UnknownPermission};
-pub use place::Place;
+pub use place::{Place, shortened};
 pub use registry::{App, AppId, AppSecret, Registry, Tenant};
 pub use repeatability::{Repeatability, RequestId, Tracking};
 pub use risk::{RiskDetail, RiskState, Verdict};

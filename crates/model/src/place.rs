@@ -54,8 +54,8 @@ fn is_host(text: &str) -> bool {
     (1..=Place::LONGEST_HOST).contains(&text.len()) && text.bytes().all(is_part)
 }
 
-/// A path with at most so many characters.
-fn shortened(path: &str, longest: usize) -> Box<str> {
+/// A path with at most so many characters: its end tells more than its beginning.
+pub fn shortened(path: &str, longest: usize) -> Box<str> {
     let length = path.chars().count();
     if length <= longest {
         return path.into();

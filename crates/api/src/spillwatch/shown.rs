@@ -67,7 +67,24 @@ pub(super) async fn shown(ask: &Ask<'_>, job: &Job) -> Result<Shown, ApiError> {
     } else {
         shown.counters = counters(&progress);
         shown.warnings.extend(warnings(job, &progress));
+        let waiting = match is_under_way {
+            true => {
+                service.waiting(ask.caller, Some(job.creation)).await.map_err(|error| refused(ask, error))?.candidates
+            }
+            false => 0,
+        };
+        if waiting > 0 {
+            shown.counters.insert("waitingForSlowVerifiers".to_owned(), json!(waiting));
+        }
+        let is_read = job.state == JobState::Waiting || progress["isRead"] == true;
         match job.kind {
+            // Whatever else it did is done.
+            _ if waiting > 0 && is_read => {
+                let handed_over =
+                    [&progress["asked"]["queued"], &progress["counts"]["queued"], &progress["retrospect"]["queued"]];
+                let all = handed_over.into_iter().find_map(Value::as_u64).unwrap_or(0).max(waiting);
+                Some((all - waiting, all))
+            }
             JobKind::Scan if is_under_way => {
                 let tasks = service.tasks_done(ask.caller, job).await.map_err(|error| refused(ask, error))?;
                 if tasks.failed > 0 {

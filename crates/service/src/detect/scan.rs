@@ -9,7 +9,7 @@ use ::scan::candidate::{Candidates, MOST as MOST_CANDIDATES, Secret, Shape};
 use ::scan::engine::{DocumentName, Judge};
 use ::scan::matcher::{Found, Unknown};
 use ::scan::words::WordJudge;
-use model::{EntityId, FoundCredential, MatchClass, Place, RetainedCandidate, Ticks};
+use model::{EntityId, FoundCredential, MatchClass, Place, RetainedCandidate, Ticks, shortened};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -208,7 +208,7 @@ impl Judge for ScanJudge {
                 Answer::Account(number) => user.accounts().nth(number as usize).map(|account| Proof::by(&account)),
                 Answer::Queued => None,
             };
-            let source = self.source.clone().unwrap_or_else(|| shortened(&document.path));
+            let source = self.source.clone().unwrap_or_else(|| source_of(&document.path));
             let sighting = Sighting { source, leaked: self.leaked, seen: self.seen };
             let at =
                 place_of(&document.place, (found.candidates, found.context), (found.offset, found.line), found.shape);
@@ -258,7 +258,7 @@ impl ScanJudge {
         (place, retention): (Place, Retention),
         findings: &mut Vec<Seen>,
     ) -> Result<(), JobError> {
-        let source = self.source.clone().unwrap_or_else(|| shortened(&document.path));
+        let source = self.source.clone().unwrap_or_else(|| source_of(&document.path));
         let sighting = Sighting { source, leaked: self.leaked, seen: self.seen };
         // Lines are not numbered behind the first piece of a document, and nobody can mend what is sealed.
         let place = Place { line: None, ..place };
@@ -313,15 +313,10 @@ pub(super) fn place_of(
     Place::new(path, (offset, Some(line)), shape.name(), host)
 }
 
-/// A document's path as evidence takes it: its end tells more than its beginning.
-pub(super) fn shortened(path: &str) -> Box<str> {
+/// A document's path as evidence takes it.
+pub(super) fn source_of(document: &str) -> Box<str> {
     const LONGEST: usize = 256;
-    let length = path.chars().count();
-    if length <= LONGEST {
-        return path.into();
-    }
-    let rest: String = path.chars().skip(length - LONGEST + 1).collect();
-    format!("…{rest}").into()
+    shortened(document, LONGEST)
 }
 
 /// What a scan has found since it was last kept: of the same credential in the same place, one.

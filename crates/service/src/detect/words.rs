@@ -1,7 +1,7 @@
 //! What is found without a pair: passwords of lists that name nobody, and names of which nothing but the address is known
 //! to be out (leaks.md, section 7.1, classes password-only and address-only).
 
-use super::scan::{Seen, Sighted, place_of, shortened};
+use super::scan::{Seen, Sighted, place_of, source_of};
 use super::{Detector, Proof, ScanJudge, rule_name};
 use crate::jobs::JobError;
 use crate::wipe::wipe_stack;
@@ -149,7 +149,7 @@ impl WordJudge for ScanJudge {
                     continue;
                 }
                 let finding = Finding {
-                    source: self.source.clone().unwrap_or_else(|| shortened(&document.path)),
+                    source: self.source.clone().unwrap_or_else(|| source_of(&document.path)),
                     match_class: MatchClass::PasswordOnly,
                     matched_attribute: None,
                     matched_rule: None,
@@ -167,7 +167,7 @@ impl WordJudge for ScanJudge {
     }
 
     fn hashes(&self, path: &str) -> Result<(), JobError> {
-        Err(JobError::HashList { path: shortened(path) })
+        Err(JobError::HashList { path: source_of(path) })
     }
 
     fn chunk_done(&self) {
@@ -200,7 +200,7 @@ impl ScanJudge {
             }
         }
         let finding = Finding {
-            source: self.source.clone().unwrap_or_else(|| shortened(&document.path)),
+            source: self.source.clone().unwrap_or_else(|| source_of(&document.path)),
             match_class: MatchClass::AddressOnly,
             matched_attribute: Some(found.hit.attribute.name().into()),
             matched_rule: rule_name(found.name.rules().union(found.hit.rules)),

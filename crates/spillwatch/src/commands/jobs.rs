@@ -62,6 +62,7 @@ async fn show(global: &Global, instance: &Instance, options: JobOf) -> Result<()
     let caller = caller(instance, options.tenant, "jobs show").await?;
     let job = instance.service.job(&caller, &options.id).await?;
     let changed = instance.service.changed_by(&caller, &job).await?;
+    let waiting = instance.service.waiting(&caller, Some(job.creation)).await?.candidates;
     let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
     let about = [
         ("id", json!(job.id.as_str())),
@@ -73,6 +74,7 @@ async fn show(global: &Global, instance: &Instance, options: JobOf) -> Result<()
         ("parameters", parsed(&job.parameters)),
         ("progress", parsed(&job.progress)),
         ("changed", json!(changed)),
+        ("waitingForSlowVerifiers", json!(waiting)),
     ];
     if global.json || !std::io::stdout().is_terminal() {
         let (names, values): (Vec<&str>, Vec<Value>) = about.into_iter().unzip();

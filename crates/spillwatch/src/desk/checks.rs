@@ -1,14 +1,14 @@
 //! Pairs that were handed in: they are opened, checked and forgotten, and a job of which all were is ended.
 
-use super::{Tools, Work};
+use super::{Tools, Work, taken_up};
 use crate::commands::scan::piecework::is_passing;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use model::{Caller, ChangedSet, Job, JobKind, JobState, Refusal, TaskKey, TaskKind, TenantKey, Ticks};
+use model::{Caller, ChangedSet, Job, JobKind, JobState, TaskKey, TaskKind, TenantKey, Ticks};
 use service::checks::{HandedIn, PairsChecked, check_pairs, pairs_of};
 use service::jobs::JobError;
 use service::tasks::HeldTask;
-use service::{Detector, ServiceError, Sighting};
+use service::{Detector, Sighting};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -210,16 +210,7 @@ impl Pending {
                 continue; // slow verifiers have a say in it
             }
             // In the name of whoever handed the pairs in. Of several processes one has it.
-            let running = match service.resume_job(&asked.caller(tenant), job.id.as_str(), false).await {
-                Ok(running) => running,
-                Err(
-                    JobError::Running { .. }
-                    | JobError::Ended { .. }
-                    | JobError::NotFound(_)
-                    | JobError::Service(ServiceError::Refused(Refusal::JobMoved(_))),
-                ) => continue,
-                Err(error) => return Err(error),
-            };
+            let Some(running) = taken_up(service, &asked.caller(tenant), &job).await? else { continue };
             has_ended = true;
             let id = job.id.as_str();
             match service.end_check(running, &tools.vault, asked.brake, done).await {

@@ -11,9 +11,9 @@ mod slow;
 pub use crew::Crew;
 
 use crate::commands::scan::piecework::is_passing;
-use model::{Actor, Caller, PermissionSet, TenantId};
-use service::jobs::JobError;
-use service::{Service, Vault};
+use model::{Actor, Caller, Job, PermissionSet, Refusal, TenantId};
+use service::jobs::{JobError, RunningJob};
+use service::{Service, ServiceError, Vault};
 use std::sync::Arc;
 use std::time::Duration;
 use store::BoxFuture;
@@ -65,6 +65,20 @@ pub struct Desk {
     tenant: Option<TenantId>,
     /// Told when this process has made work.
     wake: Arc<Notify>,
+}
+
+/// Takes a job up to end it, unless another process has it, or has ended it.
+async fn taken_up(service: &Service, caller: &Caller, job: &Job) -> Result<Option<RunningJob>, JobError> {
+    match service.resume_job(caller, job.id.as_str(), false).await {
+        Ok(running) => Ok(Some(running)),
+        Err(
+            JobError::Running { .. }
+            | JobError::Ended { .. }
+            | JobError::NotFound(_)
+            | JobError::Service(ServiceError::Refused(Refusal::JobMoved(_))),
+        ) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 impl Desk {

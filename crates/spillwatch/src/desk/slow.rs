@@ -1,12 +1,12 @@
 //! Slow verifiers: candidates that jobs have handed over are checked, and a job that waits for none any more is ended.
 
-use super::{Tools, Work};
+use super::{Tools, Work, taken_up};
 use crate::commands::scan::piecework::is_passing;
-use model::{Caller, Job, Refusal, TenantKey};
+use model::{Caller, Job, TenantKey};
 use serde_json::Value;
 use service::checks::HandedIn;
 use service::jobs::{Brake, JobError};
-use service::{QueueEnd, QueueLimits, QueueProgress, QueueScope, QueueWatch, ServiceError};
+use service::{QueueEnd, QueueLimits, QueueProgress, QueueScope, QueueWatch};
 use std::collections::HashMap;
 use std::future::ready;
 use std::num::NonZeroUsize;
@@ -107,16 +107,7 @@ async fn end(tools: &Tools, tenant: &Caller) -> Result<bool, JobError> {
                 continue;
             }
             // Of several processes one has it.
-            let running = match service.resume_job(tenant, job.id.as_str(), false).await {
-                Ok(running) => running,
-                Err(
-                    JobError::Running { .. }
-                    | JobError::Ended { .. }
-                    | JobError::NotFound(_)
-                    | JobError::Service(ServiceError::Refused(Refusal::JobMoved(_))),
-                ) => continue,
-                Err(error) => return Err(error),
-            };
+            let Some(running) = taken_up(service, tenant, job).await? else { continue };
             has_ended = true;
             let id = job.id.as_str();
             match service.end_job(running, &tools.vault, brake_of(job)).await {
