@@ -172,7 +172,9 @@ impl Service {
         done: PairsDone,
     ) -> Result<Job, JobError> {
         let failed = done.failed + done.missing;
-        let mut progress = HandedInProgress { counts: done.counts, failed, raised: None };
+        let mut counts = done.counts;
+        counts.settle(&self.found_counts(job.caller(), job.job()).await?);
+        let mut progress = HandedInProgress { counts, failed, raised: None };
         match job.raise(vault, brake).await {
             Err(error) => Err(job.failed(error).await),
             Ok(Raising::Held(why)) => job.hold(&why, &progress).await,

@@ -1,7 +1,7 @@
 //! Checking pairs that somebody has in hand: each is looked at once, and nothing is kept of one that is not current.
 
 use super::{Detector, Sighting, Verdict};
-use crate::jobs::JobError;
+use crate::jobs::{FoundCounts, JobError};
 use crate::wipe::wipe_stack;
 use model::{FoundCredential, MatchClass};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub struct CheckCounts {
     pub not_current: u64,
     /// Pairs that were checked before.
     pub repeated: u64,
-    /// Pairs that wait in the queue of slow verifications.
+    /// Pairs that wait in the queue of slow verifications; they are among the others when the job ends.
     pub queued: u64,
     /// Pairs that are current.
     pub current: u64,
@@ -41,6 +41,15 @@ pub struct CheckCounts {
 }
 
 impl CheckCounts {
+    /// Takes in what slow verifiers said of the pairs that waited for them, once the job has found all that it finds.
+    pub fn settle(&mut self, found: &FoundCounts) {
+        let current = found.credentials.saturating_sub(self.current).min(self.queued);
+        self.current += current;
+        self.not_current += self.queued - current;
+        self.queued = 0;
+        self.disabled = self.disabled.max(found.disabled);
+    }
+
     /// Adds what became of others.
     pub(crate) fn add(&mut self, other: &Self) {
         let Self { lines, no_pair, unknown_name, no_verifier, not_current, repeated, queued, current, disabled } =

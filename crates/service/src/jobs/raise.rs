@@ -1,6 +1,7 @@
 //! What a job has found becomes events: one for each user and credential, whatever the job (leaks.md, section 7.1).
 
 use super::{Brake, HEARTBEAT, JobError, RunningJob};
+use crate::CheckCounts;
 use crate::vault::{Vault, created_at};
 use model::{
     Account, Caller, Command, EntityId, EventKey, FindingNote, FoundCredential, Job, JobKind, MatchClass, Note,
@@ -150,6 +151,8 @@ impl Raised {
 /// What a job has found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FoundCounts {
+    /// Credentials of users in sources.
+    pub credentials: u64,
     /// Places at which a current credential stands.
     pub places: u64,
     /// Users whose they are.
@@ -167,6 +170,7 @@ impl crate::Service {
             let page = self.store().found(caller.tenant, job.creation, after.as_ref(), PAGE).await?;
             let Some(last) = page.last().cloned() else { return Ok(counts) };
             for found in page.into_iter().filter(|found| found.finding.match_class != MatchClass::AddressOnly) {
+                counts.credentials += 1;
                 counts.places += u64::from(found.occurrences.unsigned_abs());
                 // They come in the order of users.
                 if last_user.as_ref() != Some(&found.user) {
@@ -189,11 +193,19 @@ impl crate::Service {
         if self.waiting(&caller, Some(job.job().creation)).await?.candidates > 0 {
             return job.wait(&progress).await;
         }
-        if job.job().kind == JobKind::Scan {
-            let FoundCounts { places, users, disabled } = self.found_counts(&caller, job.job()).await?;
-            progress["current"] = places.into();
-            progress["users"] = users.into();
-            progress["disabledUsers"] = disabled.into();
+        let found = self.found_counts(&caller, job.job()).await?;
+        match job.job().kind {
+            JobKind::Scan => {
+                progress["current"] = found.places.into();
+                progress["users"] = found.users.into();
+                progress["disabledUsers"] = found.disabled.into();
+            }
+            JobKind::Check => {
+                let mut counts: CheckCounts = serde_json::from_value(progress["counts"].take()).unwrap_or_default();
+                counts.settle(&found);
+                progress["counts"] = serde_json::to_value(counts).unwrap_or_default();
+            }
+            JobKind::Import | JobKind::Undo => {}
         }
         let raising = match job.raise(vault, brake).await {
             Ok(raising) => raising,

@@ -17,7 +17,7 @@ use lines::{Line, Lines};
 use model::{Caller, FoundCredential, JobKind, Ticks};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use service::jobs::{Brake, HEARTBEAT, JobError, Raised, RunningJob};
+use service::jobs::{Brake, FoundCounts, HEARTBEAT, JobError, Raised, RunningJob};
 use service::{CheckCounts, Checked, Detector, Sighting, Vault};
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
@@ -64,6 +64,14 @@ struct Progress {
 impl Raises for Progress {
     fn set_raised(&mut self, raised: Raised) {
         self.raised = Some(raised);
+    }
+
+    fn has_waited(&self) -> bool {
+        self.counts.queued > 0
+    }
+
+    fn set_found(&mut self, found: FoundCounts) {
+        self.counts.settle(&found);
     }
 }
 

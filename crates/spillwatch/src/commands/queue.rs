@@ -31,8 +31,6 @@ pub struct Queue {
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Worked {
-    /// The job waited for nothing.
-    Nothing,
     /// It waits for nothing any more.
     Done,
     /// It waits: for so many candidates, and why nobody does them here.
@@ -63,7 +61,7 @@ impl Queue {
         let (service, caller, number) = (job.service().clone(), job.caller().clone(), job.job().creation);
         let waiting = service.waiting(&caller, Some(number)).await?.candidates;
         if waiting == 0 {
-            return Ok(Worked::Nothing);
+            return Ok(Worked::Done);
         }
         let id = job.job().id.clone();
         if self.is_left {

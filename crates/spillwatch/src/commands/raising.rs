@@ -11,7 +11,12 @@ pub trait Raises: Serialize {
     /// Takes that in.
     fn set_raised(&mut self, raised: Raised);
 
-    /// Takes in what the job has found, where that became known after all was read.
+    /// Whether slow verifiers had a say in what it found.
+    fn has_waited(&self) -> bool {
+        false
+    }
+
+    /// Takes in what the job has found, where slow verifiers had a say in it.
     fn set_found(&mut self, _found: FoundCounts) {}
 }
 
@@ -51,8 +56,10 @@ pub async fn raise<P: Raises>(
 ) -> Result<Ended<P>, Failure> {
     let caller = job.caller().clone();
     match queue.work_off(&mut job, vault, &progress).await {
-        Ok(Worked::Nothing) => {}
-        Ok(Worked::Done) => progress.set_found(service.found_counts(&caller, job.job()).await?),
+        Ok(Worked::Done) if progress.has_waited() => {
+            progress.set_found(service.found_counts(&caller, job.job()).await?);
+        }
+        Ok(Worked::Done) => {}
         Ok(Worked::Waits(left, why)) => {
             let said = waits_in_words(job.job().id.as_str(), left, &why);
             job.wait(&progress).await?;

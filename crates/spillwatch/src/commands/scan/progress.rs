@@ -79,7 +79,11 @@ impl Raises for Progress {
         self.raised = Some(raised);
     }
 
-    fn set_found(&mut self, FoundCounts { places, users, disabled }: FoundCounts) {
+    fn has_waited(&self) -> bool {
+        self.asked.queued > 0
+    }
+
+    fn set_found(&mut self, FoundCounts { places, users, disabled, .. }: FoundCounts) {
         (self.current, self.users, self.disabled_users) = (places, users, disabled);
     }
 }
