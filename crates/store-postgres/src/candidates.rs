@@ -125,7 +125,7 @@ fn rows(columns: &[Column]) -> String {
 
 async fn run(db: &Connection, statement: &Statement) -> Result<u64, StoreError> {
     let values: Vec<&(dyn ToSql + Sync)> = statement.values.iter().map(|value| &**value as _).collect();
-    db.execute(&statement.sql, &values).await.map_err(engine(CHANGING))
+    db.execute_again(&statement.sql, &values).await.map_err(engine(CHANGING))
 }
 
 /// Runs a statement with the tenant locked, and others where it changed something; `None` when there is no such tenant.
@@ -161,7 +161,8 @@ async fn claim_next(
     let job = job.map(place);
     let values: Parameters<'_> =
         &[&number(tenant), &claim.now.get(), &&*claim.id, &&*claim.holder, &claim.lease.get(), &job, &i64::from(limit)];
-    read(db, "claiming candidates", &sql, values, queued_of).await
+    let claimed = db.query_again(&sql, values).await.map_err(engine("claiming candidates"))?;
+    claimed.iter().map(queued_of).collect()
 }
 
 /// What workers have died at time and again is taken not to be current.

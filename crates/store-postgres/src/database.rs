@@ -7,6 +7,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, R
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use store::StoreError;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Error, Row, Statement};
 
 /// How long a connection may take to be made, and how long a request waits for a free one.
@@ -164,6 +165,27 @@ impl Connection {
     pub(crate) async fn execute(&self, sql: &str, values: Parameters<'_>) -> Result<u64, Error> {
         let statement = self.prepare(sql).await?;
         self.answer(self.object().execute(&statement, values)).await
+    }
+
+    /// Runs a statement that is a transaction of its own; again where somebody else was faster with the same rows on
+    /// another server, whose view of them is fixed by then.
+    pub(crate) async fn execute_again(&self, sql: &str, values: Parameters<'_>) -> Result<u64, Error> {
+        loop {
+            match self.execute(sql, values).await {
+                Err(error) if error.code() == Some(&SqlState::T_R_SERIALIZATION_FAILURE) => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// The same of one with rows.
+    pub(crate) async fn query_again(&self, sql: &str, values: Parameters<'_>) -> Result<Vec<Row>, Error> {
+        loop {
+            match self.query(sql, values).await {
+                Err(error) if error.code() == Some(&SqlState::T_R_SERIALIZATION_FAILURE) => {}
+                outcome => return outcome,
+            }
+        }
     }
 
     /// The same of one that is prepared: it is sent when this is first looked at.

@@ -46,7 +46,7 @@ pub(crate) async fn execute(
         TaskCommand::Renew { key, claim, lease } => {
             let sql = format!("UPDATE tasks SET lease = $5 {HELD}");
             let (tenant, job, task) = (number(tenant), place(key.job), place(key.number));
-            let renewed = db.execute(&sql, &[&tenant, &job, &task, &&*claim, &lease.get()]).await;
+            let renewed = db.execute_again(&sql, &[&tenant, &job, &task, &&*claim, &lease.get()]).await;
             renewed.map(done).map_err(engine(DOING))
         }
         TaskCommand::GiveBack { key, claim, message } => {
@@ -58,7 +58,7 @@ pub(crate) async fn execute(
             let (tenant, job, task) = (number(tenant), place(key.job), place(key.number));
             let values: &[&(dyn ToSql + Sync)] =
                 &[&tenant, &job, &task, &&*claim, &message.as_deref(), &i64::from(MOST_ATTEMPTS)];
-            db.execute(&sql, values).await.map(done).map_err(engine(DOING))
+            db.execute_again(&sql, values).await.map(done).map_err(engine(DOING))
         }
         TaskCommand::Finish { key, claim, result, found } => {
             let sql = format!(
@@ -92,7 +92,7 @@ async fn claim_next(
     let given_up = "UPDATE tasks SET state = 4, message = coalesce(message, 'its workers were not heard of again') \
                     WHERE tenant = $1 AND (job, number) IN (SELECT job, number FROM tasks WHERE tenant = $1 AND kind = $2 \
                     AND state = 2 AND lease < $3 AND attempts >= $4 FOR UPDATE SKIP LOCKED)";
-    db.execute(given_up, &[&tenant, &kind, &now, &most]).await.map_err(doing)?;
+    db.execute_again(given_up, &[&tenant, &kind, &now, &most]).await.map_err(doing)?;
     let sql = format!(
         "WITH next AS MATERIALIZED (SELECT n.job, n.number FROM tasks AS n WHERE n.tenant = $1 AND n.kind = $2 \
          AND n.state < 3 AND (n.state = 1 OR n.lease < $3) \
@@ -104,9 +104,9 @@ async fn claim_next(
     );
     let values: &[&(dyn ToSql + Sync)] =
         &[&tenant, &kind, &now, &&*claim.id, &&*claim.holder, &claim.lease.get(), &except];
-    let claimed = db.query_opt(&sql, values).await.map_err(doing)?;
-    Ok(match claimed {
-        Some(row) => TaskOutcome::Claimed(Box::new(task_of(&row)?)),
+    let claimed = db.query_again(&sql, values).await.map_err(doing)?;
+    Ok(match claimed.first() {
+        Some(row) => TaskOutcome::Claimed(Box::new(task_of(row)?)),
         None => TaskOutcome::None,
     })
 }
