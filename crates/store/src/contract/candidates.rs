@@ -332,10 +332,10 @@ pub(super) async fn candidates_are_sealed_anew(harness: &dyn Harness) {
 
 /// Makes candidates of a job in every state, and keeps some for later.
 pub(super) async fn some(store: &dyn Store, tenant: TenantKey, job: &Job) -> Job {
-    let all = (1..=4).map(|n| waiting_for("u1", n, "łist.txt", 3, i64::from(n))).collect();
+    let all = (1..=4).map(|n| waiting_for("w1", n, "łist.txt", 3, i64::from(n))).collect();
     let job = written(store, tenant, put_job(job, Some(job.version), all)).await;
     claim(store, tenant, ("c", 0), (3, None)).await;
-    decide(store, tenant, "c", &[(key("u1", 4), decided(3, true)), (key("u1", 3), decided(3, false))]).await;
+    decide(store, tenant, "c", &[(key("w1", 4), decided(3, true)), (key("w1", 3), decided(3, false))]).await;
     let keep = vec![kept(1, 2, "2124-05-01T00:00:00Z"), kept(3, 4, "2124-05-01T00:00:00Z")];
     retain(store, tenant, RetentionCommand::Keep(keep)).await;
     job
