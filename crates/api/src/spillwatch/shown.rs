@@ -67,11 +67,10 @@ pub(super) async fn shown(ask: &Ask<'_>, job: &Job) -> Result<Shown, ApiError> {
     } else {
         shown.counters = counters(&progress);
         shown.warnings.extend(warnings(job, &progress));
-        let waiting = match is_under_way {
-            true => {
-                service.waiting(ask.caller, Some(job.creation)).await.map_err(|error| refused(ask, error))?.candidates
-            }
-            false => 0,
+        let waiting = if is_under_way {
+            service.waiting(ask.caller, Some(job.creation)).await.map_err(|error| refused(ask, error))?.candidates
+        } else {
+            0
         };
         if waiting > 0 {
             shown.counters.insert("waitingForSlowVerifiers".to_owned(), json!(waiting));

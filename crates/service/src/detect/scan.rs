@@ -214,9 +214,10 @@ impl Judge for ScanJudge {
                 place_of(&document.place, (found.candidates, found.context), (found.offset, found.line), found.shape);
             let is_proved = proof.is_some();
             let kept = detector.found(user, (found.name, &found.hit), (class, bytes), proof, &sighting);
-            let candidate = match is_proved {
-                true => None,
-                false => Some(detector.candidate(user, (bytes, place), (self.leaked, self.seen))?),
+            let candidate = if is_proved {
+                None
+            } else {
+                Some(detector.candidate(user, (bytes, place), (self.leaked, self.seen))?)
             };
             let kept = FoundCredential { place: Some(at), candidate, ..kept };
             let is_disabled = user.is_enabled == Some(false);

@@ -63,7 +63,7 @@ pub struct QueueProgress {
 impl QueueProgress {
     /// How long what waits will take, if nobody else helps and nothing is added.
     pub fn left(&self) -> Option<Duration> {
-        let seconds = self.waiting.candidates as f64 / self.rate;
+        let seconds = f64::from(u32::try_from(self.waiting.candidates).unwrap_or(u32::MAX)) / self.rate;
         Duration::try_from_secs_f64(seconds).ok().filter(|_| self.rate > 0.0)
     }
 }
@@ -164,9 +164,10 @@ impl Pool {
                 loop {
                     let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(check) = next else { return };
-                    let came = match stop.load(Ordering::Relaxed) {
-                        true => Came::Untouched,
-                        false => check.run(&memory).map_or_else(Came::Failed, Came::Judged),
+                    let came = if stop.load(Ordering::Relaxed) {
+                        Came::Untouched
+                    } else {
+                        check.run(&memory).map_or_else(Came::Failed, Came::Judged)
                     };
                     if told.send(Done { key: check.key, attempts: check.attempts, came }).is_err() {
                         return;
@@ -176,6 +177,11 @@ impl Pool {
         }
         Self { checks, done, stop }
     }
+}
+
+/// How many that are in a second.
+fn per_second(count: u64, time: Duration) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / time.as_secs_f64()
 }
 
 /// A turn of work: what is in hand, and what came of it and is not kept yet.
@@ -271,14 +277,14 @@ impl Turn<'_> {
     }
 
     fn progress(&self, waiting: Waiting) -> QueueProgress {
-        let rate = self.counts.checked as f64 / self.began.elapsed().as_secs_f64();
+        let rate = per_second(self.counts.checked, self.began.elapsed());
         QueueProgress { counts: self.counts, waiting, rate }
     }
 
     /// Takes more; `false` when there is nothing to take.
     async fn claim(&mut self, scope: QueueScope) -> Result<bool, JobError> {
         let threads = self.worker.limits.threads.get();
-        let rate = self.counts.checked as f64 / self.began.elapsed().as_secs_f64();
+        let rate = per_second(self.counts.checked, self.began.elapsed());
         let ahead = (rate * AHEAD.as_secs_f64()) as usize;
         let limit = ahead.clamp(2 * threads, MOST) as u32;
         let now = self.worker.service.clock().now();

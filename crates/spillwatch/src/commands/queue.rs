@@ -82,8 +82,8 @@ impl Queue {
             .map_err(|error| Failure::message(format!("how far the job is cannot be written: {error}")))?;
         let mut watch =
             Watch { job, progress, all: waiting, bar: bar.clone(), kept: Instant::now(), told: Instant::now() };
-        let worker = service.queue_worker(vault, self.limits, &format!("job {id}"), LEASE);
-        let worked = worker.work(&caller, QueueScope::Job(number), stop, &mut watch).await;
+        let hands = service.queue_worker(vault, self.limits, &format!("job {id}"), LEASE);
+        let worked = hands.work(&caller, QueueScope::Job(number), stop, &mut watch).await;
         bar.finish_and_clear();
         let (end, counts) = worked?;
         if counts.failed > 0 {

@@ -446,7 +446,7 @@ impl Keeper {
                 self.progress.retained += retained.len() as u64;
                 self.retained.extend(retained);
                 for sighted in credentials {
-                    self.findings.add(*sighted);
+                    self.findings.add(sighted);
                 }
             }
             Event::DocumentDone => self.progress.documents += 1,
@@ -499,11 +499,11 @@ impl Keeper {
 }
 
 /// What was found, and what is kept for users who come later.
-fn apart(seen: Vec<Seen>) -> (Vec<Box<Sighted>>, Vec<RetainedCandidate>) {
+fn apart(seen: Vec<Seen>) -> (Vec<Sighted>, Vec<RetainedCandidate>) {
     let (mut credentials, mut retained) = (Vec::new(), Vec::new());
     for one in seen {
         match one {
-            Seen::Credential(sighted) => credentials.push(sighted),
+            Seen::Credential(sighted) => credentials.push(*sighted),
             Seen::Retained(candidate) => retained.push(candidate),
         }
     }
@@ -512,8 +512,8 @@ fn apart(seen: Vec<Seen>) -> (Vec<Box<Sighted>>, Vec<RetainedCandidate>) {
 
 impl Progress {
     /// Counts a piece of a document in which this was found.
-    fn count(&mut self, counters: &Counters, bytes: u64, found: &[Box<Sighted>]) {
-        let is_address = |one: &&Box<Sighted>| one.found.finding.match_class == MatchClass::AddressOnly;
+    fn count(&mut self, counters: &Counters, bytes: u64, found: &[Sighted]) {
+        let is_address = |one: &&Sighted| one.found.finding.match_class == MatchClass::AddressOnly;
         let addresses = found.iter().filter(is_address).count() as u64;
         let waiting = found.iter().filter(|one| one.found.candidate.is_some()).count() as u64;
         self.address_only += addresses;

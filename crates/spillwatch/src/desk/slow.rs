@@ -112,7 +112,7 @@ async fn end(tools: &Tools, tenant: &Caller) -> Result<bool, JobError> {
             let id = job.id.as_str();
             match service.end_job(running, &tools.vault, brake_of(job)).await {
                 Ok(job) => {
-                    tracing::info!(job.id = id, status = job.state.name(), "what slow verifiers found is raised")
+                    tracing::info!(job.id = id, status = job.state.name(), "what slow verifiers found is raised");
                 }
                 Err(error) if is_passing(&error) => return Err(error),
                 Err(error) => tracing::error!(job.id = id, %error, "a job could not be ended"),

@@ -47,17 +47,18 @@ pub(crate) fn add_found(tenant: TenantKey, found: &[(u64, FoundCredential)]) -> 
         return vec![add];
     }
     let keys: Vec<CandidateKey> = queued.keys().cloned().collect();
-    let mut all = vec![queue(tenant, queued.into_iter().collect()), add];
+    let queued: Vec<(CandidateKey, Candidate)> = queued.into_iter().collect();
+    let mut all = vec![queue(tenant, &queued), add];
     all.extend(settle(tenant, &keys));
     all
 }
 
 /// Puts candidates into the queue: one that newer verifiers have to judge waits again.
-fn queue(tenant: TenantKey, queued: Vec<(CandidateKey, Candidate)>) -> Statement {
-    let mut columns = key_columns(&queued, |(key, _)| key);
-    columns.push(numbers("priority", &queued, |(_, candidate)| Some(candidate.priority)));
-    columns.push(bytes("sealed", &queued, |(_, candidate)| Some(&*candidate.sealed.0)));
-    columns.push(numbers("newest", &queued, |(_, candidate)| Some(candidate.verifiers as i64)));
+fn queue(tenant: TenantKey, queued: &[(CandidateKey, Candidate)]) -> Statement {
+    let mut columns = key_columns(queued, |(key, _)| key);
+    columns.push(numbers("priority", queued, |(_, candidate)| Some(candidate.priority)));
+    columns.push(bytes("sealed", queued, |(_, candidate)| Some(&*candidate.sealed.0)));
+    columns.push(numbers("newest", queued, |(_, candidate)| Some(candidate.verifiers as i64)));
     let all = names(&columns);
     let sql = format!(
         "WITH n AS (SELECT * FROM {} AS n({all})), \

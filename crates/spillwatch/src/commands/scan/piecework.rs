@@ -221,7 +221,7 @@ fn one(
                     if let Some(place) = sighted.found.place.as_mut().filter(|_| piece.start > 0) {
                         place.line = None;
                     }
-                    findings.add(*sighted);
+                    findings.add(sighted);
                 }
             }
             Event::DocumentDone => scanned.counts.documents += 1,

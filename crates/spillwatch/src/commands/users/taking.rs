@@ -123,14 +123,14 @@ pub async fn take_over(
     bar.finish_and_clear();
     let Taker { importer, messages, broken, .. } = taker;
     let messages = messages.finish();
-    let mut outcome = importer.finish(broken).await?;
+    let mut outcome = Box::pin(importer.finish(broken)).await?;
     if is_kept {
         instance.service.forget_old_records(caller).await?;
         instance.service.forget_expired(caller.tenant).await?;
     }
     if let ImportOutcome::Waiting(job, counts) = outcome {
         let job = instance.service.resume_job(caller, job.id.as_str(), false).await?;
-        outcome = work_off(instance, vault, job, brake, counts).await?;
+        outcome = Box::pin(work_off(instance, vault, job, brake, counts)).await?;
     }
     Ok(Taken::Ended(Box::new(Ended { outcome, broken, messages })))
 }
@@ -145,7 +145,7 @@ pub async fn resume_waiting(
     let vault = instance.vault(global, Purpose::Open).await?;
     let counts: ImportCounts = job.progress()?;
     let brake = if release { Brake::RELEASED } else { brake_of(&job)? };
-    let outcome = work_off(instance, &vault, job, brake, counts).await?;
+    let outcome = Box::pin(work_off(instance, &vault, job, brake, counts)).await?;
     let ended = Ended { outcome, broken: 0, messages: Vec::new() };
     ended.print(global)?;
     ended.failure().map_or(Ok(()), |message| Err(Failure::message(message)))
