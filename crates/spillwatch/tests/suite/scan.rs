@@ -47,7 +47,7 @@ pub fn told(outcome: &Outcome, event: &str) -> Vec<Value> {
 /// Every line has exactly one outcome.
 #[track_caller]
 pub fn every_line_is_counted(summary: &Value) {
-    const OTHERS: [&str; 23] = [
+    const OTHERS: [&str; 25] = [
         "event",
         "job",
         "state",
@@ -56,6 +56,8 @@ pub fn every_line_is_counted(summary: &Value) {
         "repeated",
         "withoutVerifier",
         "leftOut",
+        "queued",
+        "retained",
         "addressOnly",
         "items",
         "documents",
