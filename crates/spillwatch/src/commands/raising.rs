@@ -11,6 +11,11 @@ pub trait Raises: Serialize {
     /// Takes that in.
     fn set_raised(&mut self, raised: Raised);
 
+    /// Whether something was handed to slow verifiers, so that what was found is known only when they have had their say.
+    fn has_queued(&self) -> bool {
+        false
+    }
+
     /// Takes in what the job has found, where that became known after all was read.
     fn set_found(&mut self, _found: FoundCounts) {}
 }
@@ -51,8 +56,9 @@ pub async fn raise<P: Raises>(
 ) -> Result<Ended<P>, Failure> {
     let caller = job.caller().clone();
     match queue.work_off(&mut job, vault, &progress).await {
-        Ok(Worked::Nothing) => {}
-        Ok(Worked::Done) => progress.set_found(service.found_counts(&caller, job.job()).await?),
+        Ok(Worked::Nothing) if !progress.has_queued() => {}
+        // What was handed over may have been decided before.
+        Ok(Worked::Nothing | Worked::Done) => progress.set_found(service.found_counts(&caller, job.job()).await?),
         Ok(Worked::Waits(left, why)) => {
             let said = waits_in_words(job.job().id.as_str(), left, &why);
             job.wait(&progress).await?;

@@ -107,7 +107,7 @@ async fn end(tools: &Tools, tenant: &Caller) -> Result<bool, JobError> {
                 continue;
             }
             // Of several processes one has it.
-            let running = match service.resume_job(tenant, job.id.as_str(), false).await {
+            let running = match service.take_to_end(tenant, job.id.as_str()).await {
                 Ok(running) => running,
                 Err(
                     JobError::Running { .. }

@@ -150,7 +150,8 @@ fn a_scan_raises_what_slow_verifiers_say_as_a_dry_run_finds_it() {
     assert_eq!(raised(&data), expected());
     assert_eq!(sealed(&data), 0);
     // Of a user with two accounts the evidence is of the account that it is the password of.
-    let accounts = "SELECT count(DISTINCT account_source) FROM found_credentials WHERE user_id = 'u-00' AND pending = 0";
+    let accounts =
+        "SELECT count(DISTINCT account_source) FROM found_credentials WHERE user_id = 'u-00' AND pending = 0";
     assert_eq!(number(&data, accounts), 2);
     command(["doctor"], &data).run().success();
 }
@@ -267,7 +268,7 @@ fn claimed(data: &Path) -> Vec<String> {
     let store = store_sqlite::SqliteStore::open(data, std::sync::Arc::new(SystemClock)).expect("a store");
     let at = |ticks| Ticks::new(ticks).expect("a time");
     let claim = Claim { id: "a".into(), holder: "a test".into(), now: at(1), lease: at(2) };
-    let command = CandidateCommand::Claim { limit: 100, job: None, claim };
+    let command = CandidateCommand::Claim { limit: 100, job: None, is_alone: false, claim };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let outcome = runtime.block_on(async {
         let outcome = store.administer(AdminCommand::Candidates { tenant, command }).await;
@@ -286,7 +287,7 @@ fn administrators_come_first_then_what_leaked_last_then_what_is_likeliest() {
     for (id, is_administrator, is_enabled) in
         [("a", true, true), ("b", false, true), ("c", true, false), ("d", false, false), ("e", false, true)]
     {
-        let verifier = slow("first of all");
+        let verifier = slow("first of all:second of all:third of all");
         writeln!(text, "{id},{id}@corp.test,{is_administrator},{is_enabled},{verifier}").expect("memory");
     }
     with_file(["users", "import"], &write(folder.path(), "users.csv", &text), &data).success();
@@ -305,7 +306,7 @@ fn administrators_come_first_then_what_leaked_last_then_what_is_likeliest() {
     assert!(each > 1, "{order:?}");
     let expected: Vec<&str> = ["a", "c", "e", "b", "d"].iter().flat_map(|user| vec![*user; each]).collect();
     assert_eq!(users, expected);
-    // Of each the likeliest is the first, which is the current one.
+    // Of each the likeliest is the first, which is all that stands behind the name, and the current one.
     let firsts: Vec<&String> = order.iter().step_by(each).collect();
     worker(&data).run().success();
     let database = database(&data);

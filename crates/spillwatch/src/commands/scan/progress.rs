@@ -79,6 +79,10 @@ impl Raises for Progress {
         self.raised = Some(raised);
     }
 
+    fn has_queued(&self) -> bool {
+        self.asked.queued > 0
+    }
+
     fn set_found(&mut self, FoundCounts { places, users, disabled }: FoundCounts) {
         (self.current, self.users, self.disabled_users) = (places, users, disabled);
     }

@@ -37,7 +37,8 @@ fn what_waits_and_what_is_kept_is_nowhere() {
     printed.run(&traced(["jobs", "show", "--json", &job], data)).success();
     printed.run(&traced(["jobs", "findings", "--json", &job], data)).success();
     printed.run(&traced(["doctor"], data)).success();
-    let server = TestServer::start_with(BINARY, data, |program| program.args(["--log", "trace", "--work-threads", "0"]));
+    let server =
+        TestServer::start_with(BINARY, data, |program| program.args(["--log", "trace", "--work-threads", "0"]));
     for path in [format!("/v1.0/spillwatch/jobs/{job}"), format!("{EVENTS}?$top=999")] {
         needles.are_not_in(&path, &server.call("GET", &path, None).expect(200).body);
     }
