@@ -22,9 +22,9 @@ const USERS: usize = 150;
 fn waiting(folder: &Path) -> PathBuf {
     let (mut users, mut material) = ("id,upn,verifier\n".to_owned(), String::new());
     for user in 0..USERS {
-        writeln!(users, "u-{user:03},u{user}@corp.test,{}", slow(&format!("guess {}", user % 6))).expect("memory");
+        writeln!(users, "u-{user:03},u{user}@corp.test,{}", slow(&format!("guess-{}", user % 6))).expect("memory");
         for guess in 0..3 {
-            writeln!(material, "u{user}@corp.test:guess {guess}").expect("memory");
+            writeln!(material, "u{user}@corp.test:guess-{guess}").expect("memory");
         }
     }
     let data = folder.join("data");
