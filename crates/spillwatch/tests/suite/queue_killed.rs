@@ -15,7 +15,7 @@ use testkit::server::wait_for;
 /// How often workers are killed.
 const KILLS: usize = 50;
 /// How often over one store.
-const OVER_ONE: usize = 10;
+const OVER_ONE: usize = 25;
 const USERS: usize = 150;
 
 /// A store with a job that waits for three passwords of each user, every third of which is current.
