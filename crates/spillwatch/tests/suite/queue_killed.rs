@@ -10,7 +10,6 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use testkit::server::wait_for;
 
 /// How often workers are killed.
 const KILLS: usize = 50;
@@ -39,9 +38,15 @@ fn waiting(folder: &Path) -> PathBuf {
     data
 }
 
+/// Lets so much time go by that whoever was at work is not waited for any more.
+fn later(data: &Path) {
+    let lapsed = "UPDATE jobs SET lease = 1 WHERE lease IS NOT NULL; UPDATE candidates SET lease = 1 WHERE lease > 1";
+    database(data).execute_batch(lapsed).expect("rows");
+}
+
 /// Kills a worker after a time; `false` where it had ended before.
 fn killed(data: &Path, after: Duration) -> bool {
-    let mut process = worker(data).args(["--lease", "2"]).spawn();
+    let mut process = worker(data).spawn();
     let since = Instant::now();
     while since.elapsed() < after {
         if process.ended().is_some() {
@@ -73,13 +78,10 @@ fn workers_that_are_killed_anywhere_lose_nothing_and_decide_nothing_twice() {
         copy(&prepared, &data);
         for _ in 0..OVER_ONE.min(KILLS - kills) {
             kills += usize::from(killed(&data, span.mul_f64(random.random::<f64>())));
+            later(&data);
         }
-        wait_for("the job to end", || {
-            // Half a minute later: whoever was about to end the job is not heard of any more.
-            database(&data).execute("UPDATE jobs SET lease = 1 WHERE lease IS NOT NULL", []).expect("rows");
-            worker(&data).args(["--lease", "2"]).run().success();
-            (newest(&data)["state"] == "completed").then_some(())
-        });
+        worker(&data).run().success();
+        assert_eq!(newest(&data)["state"], "completed", "after {kills} kills");
         begun_again += number(&data, "SELECT count(*) FROM candidates WHERE attempts > 1");
         assert_eq!(number(&data, "SELECT count(*) FROM candidates WHERE message IS NOT NULL"), 0, "none is given up");
         assert_eq!(sealed(&data), 0);
