@@ -97,7 +97,7 @@ impl Beside<'_> {
         content.extend_from_slice(&about);
         content.extend_from_slice(self.secret);
         let name = vault.name_mark(tenant, self.name);
-        let credential = vault.credential_mark(tenant, &name, (&self.sighting.source, self.secret));
+        let credential = vault.credential_mark(tenant, &name, (&self.sighting.source, self.secret, self.is_hash));
         let sealed = vault.seal_retained(tenant, (&name, &credential), &content)?;
         Ok(RetainedCandidate { name, credential, expires: retention.until, sealed })
     }

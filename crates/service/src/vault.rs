@@ -126,14 +126,16 @@ impl Vault {
         half(&self.mac(&[purpose::NAME, tenant.to_string().as_bytes(), name.as_bytes()]))
     }
 
-    /// What tells a credential that stands beside a name from others, and from the same in another source.
+    /// What tells a credential that stands beside a name from others, and from the same in another source; one that may be a
+    /// password or the hash of one is two.
     pub fn credential_mark(
         &self,
         tenant: TenantId,
         name: &RetainedMark,
-        (source, secret): (&str, &[u8]),
+        (source, secret, is_hash): (&str, &[u8], bool),
     ) -> RetainedMark {
-        half(&self.mac(&[purpose::CREDENTIAL, tenant.to_string().as_bytes(), name, source.as_bytes(), secret]))
+        let (tenant, kind) = (tenant.to_string(), [u8::from(is_hash)]);
+        half(&self.mac(&[purpose::CREDENTIAL, tenant.as_bytes(), name, source.as_bytes(), &kind, secret]))
     }
 
     /// Seals what is kept for users who come later.

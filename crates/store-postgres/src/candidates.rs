@@ -12,7 +12,7 @@ use model::{
     AccountKey, CandidateKey, Claim, Judgement, MOST_ATTEMPTS, QueuedCandidate, RetainedCandidate, RetainedMark,
     Sealed, TenantKey, Ticks,
 };
-use store::{AdminOutcome, CandidateCommand, CandidateOutcome, RetentionCommand, StoreError, Waiting};
+use store::{AGAIN, AdminOutcome, CandidateCommand, CandidateOutcome, RetentionCommand, StoreError, Waiting};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -38,9 +38,9 @@ pub(crate) async fn execute(
     command: CandidateCommand,
 ) -> Result<AdminOutcome, StoreError> {
     let changed = match command {
-        CandidateCommand::Claim { limit, job, claim } => {
+        CandidateCommand::Claim { limit, job, is_alone, claim } => {
             give_up(db, tenant, claim.now).await?;
-            let claimed = claim_next(db, tenant, (limit, job), &claim).await?;
+            let claimed = claim_next(db, tenant, (limit, job, is_alone), &claim).await?;
             return Ok(AdminOutcome::Candidates(CandidateOutcome::Claimed(claimed)));
         }
         CandidateCommand::Renew { claim, keys, lease } => {
@@ -144,12 +144,13 @@ async fn locked(
 async fn claim_next(
     db: &Connection,
     tenant: TenantKey,
-    (limit, job): (u32, Option<u64>),
+    (limit, job, is_alone): (u32, Option<u64>, bool),
     claim: &Claim,
 ) -> Result<Vec<QueuedCandidate>, StoreError> {
     let sql = format!(
         "WITH next AS MATERIALIZED (SELECT n.user_id, n.fingerprint FROM candidates AS n \
          WHERE n.tenant = $1 AND n.sealed IS NOT NULL AND (n.lease IS NULL OR n.lease < $2) \
+         AND (n.attempts >= {AGAIN}) = $8 \
          AND EXISTS (SELECT 1 FROM found_credentials AS f JOIN jobs AS j ON j.tenant = f.tenant AND j.number = f.job \
          WHERE f.tenant = $1 AND f.user_id = n.user_id AND f.fingerprint = n.fingerprint AND f.pending = 1 \
          AND ($6::bigint IS NULL OR f.job = $6) AND j.state IN (1, 6)) \
@@ -159,8 +160,16 @@ async fn claim_next(
          SELECT {COLUMNS} FROM c ORDER BY c.priority DESC, c.user_id, c.fingerprint"
     );
     let job = job.map(place);
-    let values: Parameters<'_> =
-        &[&number(tenant), &claim.now.get(), &&*claim.id, &&*claim.holder, &claim.lease.get(), &job, &i64::from(limit)];
+    let values: Parameters<'_> = &[
+        &number(tenant),
+        &claim.now.get(),
+        &&*claim.id,
+        &&*claim.holder,
+        &claim.lease.get(),
+        &job,
+        &i64::from(limit),
+        &is_alone,
+    ];
     let claimed = db.query_again(&sql, values).await.map_err(engine("claiming candidates"))?;
     claimed.iter().map(queued_of).collect()
 }

@@ -9,7 +9,7 @@ use model::{
     RetainedMark, Sealed, TenantKey, Ticks,
 };
 use rusqlite::{Connection, Row, params};
-use store::{AdminOutcome, CandidateCommand, CandidateOutcome, RetentionCommand, StoreError, Waiting};
+use store::{AGAIN, AdminOutcome, CandidateCommand, CandidateOutcome, RetentionCommand, StoreError, Waiting};
 
 const READING: &str = "reading candidates";
 const CHANGING: &str = "changing candidates";
@@ -71,14 +71,14 @@ pub(crate) fn execute(
     command: CandidateCommand,
 ) -> Result<AdminOutcome, StoreError> {
     let outcome = in_transaction(db, CHANGING, || match command {
-        CandidateCommand::Claim { limit, job, claim } => {
+        CandidateCommand::Claim { limit, job, is_alone, claim } => {
             give_up(db, tenant, claim.now).map_err(engine(CHANGING))?;
             let mut claimed = Vec::new();
             let sql = format!(
                 "UPDATE candidates SET claim = ?3, holder = ?4, lease = ?5, attempts = attempts + 1 \
                  WHERE tenant = ?1 AND (user_id, fingerprint) IN (SELECT c.user_id, c.fingerprint FROM candidates AS c \
                  INDEXED BY candidates_waiting WHERE c.tenant = ?1 AND c.sealed IS NOT NULL \
-                 AND (c.lease IS NULL OR c.lease < ?2) AND EXISTS (SELECT 1 FROM found_credentials AS f \
+                 AND (c.lease IS NULL OR c.lease < ?2) AND (c.attempts >= {AGAIN}) = ?8 AND EXISTS (SELECT 1 FROM found_credentials AS f \
                  INDEXED BY found_credentials_pending CROSS JOIN jobs AS j \
                  WHERE f.tenant = ?1 AND f.user_id = c.user_id AND f.fingerprint = c.fingerprint AND f.pending = 1 \
                  AND (?6 IS NULL OR f.job = ?6) AND j.tenant = ?1 AND j.number = f.job AND j.state IN (1, 6)) \
@@ -87,7 +87,7 @@ pub(crate) fn execute(
             );
             let mut statement = db.prepare_cached(&sql).map_err(engine(CHANGING))?;
             let (now, lease) = (claim.now.get(), claim.lease.get());
-            let values = params![tenant.0, now, claim.id, claim.holder, lease, job.map(bounded), limit];
+            let values = params![tenant.0, now, claim.id, claim.holder, lease, job.map(bounded), limit, is_alone];
             let mut rows = statement.query(values).map_err(engine(CHANGING))?;
             while let Some(row) = rows.next().map_err(engine(CHANGING))? {
                 let priority: i64 = row.get(9).map_err(engine(READING))?;

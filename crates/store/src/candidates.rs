@@ -3,6 +3,9 @@
 
 use model::{CandidateKey, Claim, Judgement, QueuedCandidate, RetainedCandidate, Sealed, Ticks};
 
+/// How often a candidate is begun together with others.
+pub const AGAIN: u32 = 2;
+
 /// A change of the queue of candidates. They come into it with what jobs find ([`model::FoundCredential::candidate`]).
 #[derive(Clone, Debug)]
 pub enum CandidateCommand {
@@ -13,6 +16,9 @@ pub enum CandidateCommand {
         limit: u32,
         /// Only those of a job.
         job: Option<u64>,
+        /// Only those that were begun [`AGAIN`] times or more, which are to be checked with nothing else in hand: what a
+        /// worker dies at takes others down with it no more. Without it, only the others.
+        is_alone: bool,
         /// By whom.
         claim: Claim,
     },

@@ -173,6 +173,8 @@ pub struct RunningJob {
     service: Service,
     caller: Caller,
     job: Job,
+    /// Whether it is one that waits, and is only ended here.
+    is_ending: bool,
 }
 
 impl Service {
@@ -197,7 +199,7 @@ impl Service {
             creation: 0,
             version: 0,
         };
-        let mut running = RunningJob { service: self.clone(), caller: caller.clone(), job };
+        let mut running = RunningJob { service: self.clone(), caller: caller.clone(), job, is_ending: false };
         running.put(None, Vec::new()).await?;
         Ok(running)
     }
@@ -221,7 +223,9 @@ impl Service {
 
     /// Whether a process works at a job.
     pub fn is_worked_at(&self, job: &Job) -> bool {
-        job.state == JobState::Running && job.lease.is_some_and(|lease| lease > self.clock().now())
+        // One that waits has a lease while it is ended.
+        let can_be = matches!(job.state, JobState::Running | JobState::Waiting);
+        can_be && job.lease.is_some_and(|lease| lease > self.clock().now())
     }
 
     /// Takes a job up that stopped before its end. One whose lease has not lapsed is refused unless it is taken over:
@@ -235,13 +239,28 @@ impl Service {
         self.take_up(caller, job).await
     }
 
+    /// Takes a job up that waits for nothing any more, for [`Service::end_job`]. Until that is done it stays one that waits:
+    /// should this process die, another one ends it when the lease has lapsed.
+    pub async fn take_to_end(&self, caller: &Caller, id: &str) -> Result<RunningJob, JobError> {
+        let job = self.job(caller, id).await?;
+        self.must_rest(&job, false)?;
+        if job.state != JobState::Waiting {
+            return Err(JobError::Ended { id: job.id, state: job.state.name(), what: "resume" });
+        }
+        let version = job.version;
+        let mut running = RunningJob { service: self.clone(), caller: caller.clone(), job, is_ending: true };
+        running.put(Some(version), Vec::new()).await?;
+        Ok(running)
+    }
+
     pub(crate) fn must_rest(&self, job: &Job, take_over: bool) -> Result<(), JobError> {
         let is_busy = !take_over && self.is_worked_at(job);
         if is_busy { Err(JobError::Running { id: job.id.clone() }) } else { Ok(()) }
     }
 
     async fn take_up(&self, caller: &Caller, job: Job) -> Result<RunningJob, JobError> {
-        let (version, mut running) = (job.version, RunningJob { service: self.clone(), caller: caller.clone(), job });
+        let version = job.version;
+        let mut running = RunningJob { service: self.clone(), caller: caller.clone(), job, is_ending: false };
         running.job.state = JobState::Running;
         running.job.message = None;
         running.job.ended = None;
@@ -320,7 +339,7 @@ impl RunningJob {
     }
 
     async fn end(&mut self, state: JobState, why: Option<&str>, progress: &impl Serialize) -> Result<Job, JobError> {
-        self.job.state = state;
+        (self.job.state, self.is_ending) = (state, false);
         self.job.message = why.map(Into::into);
         self.job.progress = json(progress);
         self.put(Some(self.job.version), Vec::new()).await?;
@@ -329,7 +348,7 @@ impl RunningJob {
 
     async fn put(&mut self, expected: Option<u64>, found: Vec<FoundCredential>) -> Result<(), JobError> {
         let now = self.service.clock().now();
-        let works = self.job.state == JobState::Running;
+        let works = self.job.state == JobState::Running || self.is_ending;
         self.job.lease = works.then(|| later(now, LEASE));
         self.job.ended = matches!(self.job.state, JobState::Completed | JobState::Undone).then_some(now);
         let command = Command::PutJob { job: Box::new(self.job.clone()), expected, found };

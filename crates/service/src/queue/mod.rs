@@ -191,6 +191,8 @@ struct Turn<'w> {
     claim: Box<str>,
     pool: Pool,
     in_hand: HashSet<CandidateKey>,
+    /// Whether that is one at which workers have died before: nothing is taken beside it.
+    is_alone: bool,
     judged: Vec<(CandidateKey, Judgement)>,
     given_back: Vec<(CandidateKey, Option<Box<str>>)>,
     counts: QueueCounts,
@@ -212,6 +214,7 @@ impl QueueWorker {
             claim: self.service.entropy().uuid_v4().simple().to_string().into(),
             pool: Pool::start(self.limits),
             in_hand: HashSet::new(),
+            is_alone: false,
             judged: Vec::new(),
             given_back: Vec::new(),
             counts: QueueCounts::default(),
@@ -238,18 +241,29 @@ impl Turn<'_> {
         let mut renewal = tokio::time::interval(self.worker.lease / 3);
         renewal.reset(); // the first tick is at once
         loop {
-            if self.in_hand.len() < 2 * self.worker.limits.threads.get() {
-                let claimed = self.claim(scope).await?;
+            self.is_alone &= !self.in_hand.is_empty();
+            if !self.is_alone && self.in_hand.len() < 2 * self.worker.limits.threads.get() {
+                let mut claimed = self.claim(scope).await?;
                 if !claimed && self.in_hand.is_empty() {
-                    let QueueScope::Job(job) = scope else { return Ok(QueueEnd::Empty) };
-                    let waiting = self.worker.service.waiting(self.caller, Some(job)).await?;
-                    if waiting.candidates == 0 {
-                        return Ok(QueueEnd::Empty);
+                    self.is_alone = true;
+                    claimed = self.claim(scope).await?;
+                }
+                if self.in_hand.is_empty() {
+                    // There was none, or none that is still to be checked.
+                    let mut pause = Duration::ZERO;
+                    if !claimed {
+                        let QueueScope::Job(job) = scope else { return Ok(QueueEnd::Empty) };
+                        let waiting = self.worker.service.waiting(self.caller, Some(job)).await?;
+                        if waiting.candidates == 0 {
+                            return Ok(QueueEnd::Empty);
+                        }
+                        watch.told(self.progress(waiting)).await?;
+                        pause = PAUSE;
                     }
-                    watch.told(self.progress(waiting)).await?;
                     tokio::select! {
+                        biased;
                         () = &mut stop => return Ok(QueueEnd::Stopped),
-                        () = tokio::time::sleep(PAUSE) => continue,
+                        () = tokio::time::sleep(pause) => continue,
                     }
                 }
             }
@@ -294,7 +308,8 @@ impl Turn<'_> {
             QueueScope::Job(job) => Some(job),
             QueueScope::Any => None,
         };
-        let command = CandidateCommand::Claim { limit, job, claim };
+        let (is_alone, limit) = (self.is_alone, if self.is_alone { 1 } else { limit });
+        let command = CandidateCommand::Claim { limit, job, is_alone, claim };
         let outcome = self.worker.service.change_candidates(self.caller.tenant, command).await?;
         let CandidateOutcome::Claimed(claimed) = outcome else { return Ok(false) };
         if claimed.is_empty() {

@@ -1,6 +1,6 @@
 //! Pairs that were handed in: they are opened, checked and forgotten, and a job of which all were is ended.
 
-use super::{Tools, Work, taken_up};
+use super::{Tools, Work, unless_taken};
 use crate::commands::scan::piecework::is_passing;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -210,7 +210,8 @@ impl Pending {
                 continue; // slow verifiers have a say in it
             }
             // In the name of whoever handed the pairs in. Of several processes one has it.
-            let Some(running) = taken_up(service, &asked.caller(tenant), &job).await? else { continue };
+            let taken = service.resume_job(&asked.caller(tenant), job.id.as_str(), false).await;
+            let Some(running) = unless_taken(taken)? else { continue };
             has_ended = true;
             let id = job.id.as_str();
             match service.end_check(running, &tools.vault, asked.brake, done).await {

@@ -11,7 +11,7 @@ mod slow;
 pub use crew::Crew;
 
 use crate::commands::scan::piecework::is_passing;
-use model::{Actor, Caller, Job, PermissionSet, Refusal, TenantId};
+use model::{Actor, Caller, PermissionSet, Refusal, TenantId};
 use service::jobs::{JobError, RunningJob};
 use service::{Service, ServiceError, Vault};
 use std::sync::Arc;
@@ -67,9 +67,9 @@ pub struct Desk {
     wake: Arc<Notify>,
 }
 
-/// Takes a job up to end it, unless another process has it, or has ended it.
-async fn taken_up(service: &Service, caller: &Caller, job: &Job) -> Result<Option<RunningJob>, JobError> {
-    match service.resume_job(caller, job.id.as_str(), false).await {
+/// A job that was to be taken up to end it; none where another process has it, or has ended it.
+fn unless_taken(taken: Result<RunningJob, JobError>) -> Result<Option<RunningJob>, JobError> {
+    match taken {
         Ok(running) => Ok(Some(running)),
         Err(
             JobError::Running { .. }

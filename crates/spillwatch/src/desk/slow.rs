@@ -1,6 +1,6 @@
 //! Slow verifiers: candidates that jobs have handed over are checked, and a job that waits for none any more is ended.
 
-use super::{Tools, Work, taken_up};
+use super::{Tools, Work, unless_taken};
 use crate::commands::scan::piecework::is_passing;
 use model::{Caller, Job, TenantKey};
 use serde_json::Value;
@@ -107,7 +107,8 @@ async fn end(tools: &Tools, tenant: &Caller) -> Result<bool, JobError> {
                 continue;
             }
             // Of several processes one has it.
-            let Some(running) = taken_up(service, tenant, job).await? else { continue };
+            let taken = service.take_to_end(tenant, job.id.as_str()).await;
+            let Some(running) = unless_taken(taken)? else { continue };
             has_ended = true;
             let id = job.id.as_str();
             match service.end_job(running, &tools.vault, brake_of(job)).await {

@@ -5,6 +5,7 @@
 
 mod needles;
 mod plants;
+mod waiting;
 
 use crate::{BINARY, EVENTS, command, folder};
 use needles::Needles;

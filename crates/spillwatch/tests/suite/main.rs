@@ -28,10 +28,13 @@ mod moving;
 mod nodes;
 #[cfg(feature = "server-tests")]
 mod outages;
+mod queue;
+mod queue_killed;
 mod readme;
 mod reference;
 mod repeats;
 mod reports;
+mod retention;
 mod scan;
 mod scan_words;
 #[cfg(feature = "s3-tests")]

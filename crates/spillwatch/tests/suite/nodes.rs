@@ -298,3 +298,71 @@ fn pairs_that_one_node_takes_in_are_checked_by_others() {
     works.stop().success();
     takes.stop().success();
 }
+
+#[test]
+fn slow_passwords_are_shared_by_workers_and_each_is_decided_once() {
+    use crate::queue::{slow, told};
+    use crate::workers::events_of;
+    use std::fmt::Write as _;
+    const USERS: usize = 192;
+    let (database, folder) = (shared().database(), folder());
+    let home = home(&database, &new_key());
+    let (mut users, mut material) = ("id,upn,verifier\n".to_owned(), String::new());
+    for user in 0..USERS {
+        writeln!(users, "u-{user:03},u{user}@corp.test,{}", slow(&format!("guess-{}", user % 6))).expect("memory");
+        for guess in 0..3 {
+            writeln!(material, "u{user}@corp.test:guess-{guess}").expect("memory");
+        }
+    }
+    let file = crate::directory::write(folder.path(), "users.csv", &users);
+    let material = crate::directory::write(folder.path(), "leak.txt", &material);
+    command(&home, ["tenants", "add", "first"]).run().success();
+    command(&home, ["users", "import"]).arg(file).run().success();
+    let scan = |more: &[&str]| {
+        command(&home, ["scan", "--json", "--brake-percent", "0"]).args(more.iter().copied()).arg(&material).run()
+    };
+    assert!(scan(&["--queue"]).success().contains("\"state\":\"waiting\""));
+    let waiting = "select count(*) from candidates where sealed is not null";
+    assert_eq!(database.sql(waiting).expect("a count"), "576");
+    database
+        .sql(
+            "create table decided (user_id text, fingerprint bytea, primary key (user_id, fingerprint)); \
+             create function decide() returns trigger language plpgsql as $$ begin \
+             insert into decided values (new.user_id, new.fingerprint); return new; end $$; \
+             create trigger decide after update of judged on candidates for each row \
+             when (new.judged is not null) execute function decide()",
+        )
+        .expect("a trigger that fails where one is decided twice");
+    let workers = [1, 2].map(|number| {
+        let worker = command(&home, ["worker", "--threads", "1", "--log", "info"]);
+        worker.args(["--name", &format!("w{number}")]).spawn()
+    });
+    wait_for("the job to end", || {
+        let jobs = command(&home, ["jobs", "list", "--top", "1"]).run().lines();
+        (jobs[0]["state"] == "completed").then_some(())
+    });
+    let logs = workers.map(|mut worker| {
+        worker.terminate();
+        worker.wait();
+        let outcome = worker.outcome();
+        outcome.success();
+        outcome
+    });
+    for log in &logs {
+        assert!(told(std::slice::from_ref(log), "checked") > 0, "both have a part in it: {log}");
+        assert!(!log.stderr.contains("\"ERROR\""), "{log}");
+    }
+    assert_eq!((told(&logs, "checked"), told(&logs, "current"), told(&logs, "known")), (576, 96, 0));
+    assert_eq!(database.sql("select count(*) from decided").expect("a count"), "576");
+    assert_eq!(database.sql(waiting).expect("a count"), "0");
+    let events = events_of(&command(&home, ["events", "export"]).run());
+    assert_eq!(events.len(), USERS / 2);
+
+    // The same, taken back and found again by one process.
+    let job = command(&home, ["jobs", "list", "--top", "1"]).run().lines()[0]["id"].as_str().expect("an id").to_owned();
+    command(&home, ["jobs", "undo", &job]).run().success();
+    database.sql("drop trigger decide on candidates; delete from candidates").expect("nothing is known");
+    scan(&[]).success();
+    let ids = |events: &[Value]| events.iter().map(|event| event["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&events_of(&command(&home, ["events", "export"]).run())), ids(&events));
+}

@@ -4,7 +4,8 @@ use super::Harness;
 use super::people::{account_key, begun, credential, put_job, written};
 use super::samples::{begin, id, tenant as another, ticks};
 use crate::{
-    AdminCommand, AdminOutcome, CandidateCommand, CandidateOutcome, RetentionCommand, Store, TaskCommand, Waiting,
+    AGAIN, AdminCommand, AdminOutcome, CandidateCommand, CandidateOutcome, RetentionCommand, Store, TaskCommand,
+    Waiting,
 };
 use model::{
     Candidate, CandidateKey, Claim, FoundCredential, Job, JobKind, JobState, Judgement, MOST_ATTEMPTS, QueuedCandidate,
@@ -40,16 +41,30 @@ async fn changed(store: &dyn Store, tenant: TenantKey, command: CandidateCommand
     }
 }
 
-/// Claims up to some at a minute, for ten minutes.
+/// Claims up to some at a minute, for ten minutes; where there is none to be checked with others, those that are not.
 async fn claim(
+    store: &dyn Store,
+    tenant: TenantKey,
+    who: (&str, u32),
+    what: (u32, Option<&Job>),
+) -> Vec<QueuedCandidate> {
+    match claim_of(store, tenant, who, what, false).await {
+        claimed if claimed.is_empty() => claim_of(store, tenant, who, what, true).await,
+        claimed => claimed,
+    }
+}
+
+async fn claim_of(
     store: &dyn Store,
     tenant: TenantKey,
     (id, minute): (&str, u32),
     (limit, job): (u32, Option<&Job>),
+    is_alone: bool,
 ) -> Vec<QueuedCandidate> {
     let time = |minute| ticks(&format!("2024-03-02T12:{minute:02}:00Z"));
     let claim = Claim { id: id.into(), holder: "worker".into(), now: time(minute), lease: time((minute + 10).min(59)) };
-    match change(store, tenant, CandidateCommand::Claim { limit, job: job.map(|job| job.creation), claim }).await {
+    let job = job.map(|job| job.creation);
+    match change(store, tenant, CandidateCommand::Claim { limit, job, is_alone, claim }).await {
         CandidateOutcome::Claimed(claimed) => claimed,
         CandidateOutcome::Changed(_) => panic!("a claim is answered with candidates"),
     }
@@ -167,6 +182,8 @@ pub(super) async fn candidates_of_dead_workers_are_taken_over_and_given_up(harne
     };
     assert_eq!(changed(store, tenant, give_back("c", key("u2", 1), None)).await, 1);
     for attempt in 2..=MOST_ATTEMPTS {
+        let other = claim_of(store, tenant, ("d", 12), (9, None), attempt <= AGAIN).await;
+        assert_eq!(other, [], "it is checked with others twice, and then by itself");
         let claimed = claim(store, tenant, ("d", 12), (9, None)).await;
         assert_eq!((keys(&claimed), claimed[0].attempts), (vec![key("u2", 1)], attempt));
         changed(store, tenant, give_back("d", key("u2", 1), Some("not enough memory"))).await;
@@ -180,7 +197,7 @@ pub(super) async fn candidates_of_dead_workers_are_taken_over_and_given_up(harne
     assert_eq!(claim(store, tenant, ("e", 59), (9, None)).await.len(), 0);
     let late = ticks("2024-03-02T13:30:00Z");
     let claim = Claim { id: "f".into(), holder: "worker".into(), now: late, lease: late };
-    let none = change(store, tenant, CandidateCommand::Claim { limit: 9, job: None, claim }).await;
+    let none = change(store, tenant, CandidateCommand::Claim { limit: 9, job: None, is_alone: true, claim }).await;
     assert_eq!(none, CandidateOutcome::Claimed(Vec::new()));
     assert_eq!((waiting(store, tenant, Some(&job)).await, found(store, tenant, &job).await), (0, Vec::new()));
 }
