@@ -29,7 +29,7 @@ pub(crate) fn queue(
          VALUES (?1, ?2, ?3, ?4, ?5, 0, 0) ON CONFLICT DO UPDATE SET \
          priority = iif(sealed IS NULL, excluded.priority, max(priority, excluded.priority)), \
          attempts = iif(sealed IS NULL, 0, attempts), \
-         sealed = coalesce(sealed, iif(judged = ?6, NULL, excluded.sealed))",
+         sealed = iif(sealed IS NULL AND judged = ?6, NULL, excluded.sealed)",
     )?
     .execute(params![
         tenant.0,
@@ -227,7 +227,8 @@ fn retain_in(db: &Connection, tenant: TenantKey, command: RetentionCommand) -> r
     let changed = match command {
         RetentionCommand::Keep(candidates) => each(
             "INSERT INTO retained_candidates (tenant, name, credential, expires, sealed) VALUES (?1, ?2, ?3, ?4, ?5) \
-             ON CONFLICT DO UPDATE SET expires = excluded.expires WHERE expires < excluded.expires",
+             ON CONFLICT DO UPDATE SET expires = excluded.expires, sealed = excluded.sealed \
+             WHERE expires < excluded.expires",
             &candidates,
         )?,
         RetentionCommand::Reseal(candidates) => each(

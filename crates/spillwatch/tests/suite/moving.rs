@@ -21,7 +21,7 @@ fn a_store_is_copied_table_by_table() {
     let moved = migrate();
     moved.success();
     let tables = moved.lines();
-    assert_eq!(tables.len(), 18, "{}", moved.stdout);
+    assert_eq!(tables.len(), 20, "{}", moved.stdout);
     assert!(tables.iter().all(|table| table["verdict"] == "equal"), "{}", moved.stdout);
     let events = tables.iter().find(|table| table["table"] == "risk_events").expect("events are told of");
     assert_eq!(events["rows"], 5);

@@ -208,6 +208,7 @@ pub const CASES: &[(&str, CaseFn)] = &[
     ("a_task_that_is_given_up_is_tried_again_and_fails_in_the_end", |h| {
         Box::pin(tasks::a_task_that_is_given_up_is_tried_again_and_fails_in_the_end(h))
     }),
+    ("what_tasks_were_given_is_sealed_anew", |h| Box::pin(tasks::what_tasks_were_given_is_sealed_anew(h))),
     ("workers_never_take_the_same_task", |h| Box::pin(tasks::workers_never_take_the_same_task(h))),
     ("a_worker_passes_over_jobs_that_it_cannot_work_for", |h| {
         Box::pin(tasks::a_worker_passes_over_jobs_that_it_cannot_work_for(h))
