@@ -224,6 +224,8 @@ fn retain_in(db: &Connection, tenant: TenantKey, command: RetentionCommand) -> r
             Ok(changed + statement.execute(values)?)
         })
     };
+    // As in a database: only where there is nothing to forget, there is nothing for others to learn of.
+    let may_be_idle = matches!(command, RetentionCommand::Expire { .. });
     let changed = match command {
         RetentionCommand::Keep(candidates) => each(
             "INSERT INTO retained_candidates (tenant, name, credential, expires, sealed) VALUES (?1, ?2, ?3, ?4, ?5) \
@@ -239,7 +241,7 @@ fn retain_in(db: &Connection, tenant: TenantKey, command: RetentionCommand) -> r
             .prepare_cached("DELETE FROM retained_candidates WHERE tenant = ?1 AND expires <= ?2")?
             .execute(params![tenant.0, now.get()])?,
     };
-    if changed > 0 {
+    if changed > 0 || !may_be_idle {
         raise_epoch(db)?;
     }
     Ok(changed as u64)

@@ -89,15 +89,13 @@ fn change(
             TaskOutcome::Done
         }
         TaskCommand::Reseal { job, payloads } => {
+            raise_epoch(db)?;
             let mut reseal = db.prepare_cached(
                 "UPDATE tasks SET payload = ?4 WHERE tenant = ?1 AND job = ?2 AND number = ?3 AND state <> 3",
             )?;
             let mut changed = 0;
             for (number, payload) in &payloads {
                 changed += reseal.execute(params![tenant.0, bounded(job), bounded(*number), payload])?;
-            }
-            if changed > 0 {
-                raise_epoch(db)?;
             }
             done(changed)
         }
