@@ -4,9 +4,12 @@
 use crate::jobs::{Brake, JobError, Raised, Raising, RunningJob};
 use crate::tasks::HeldTask;
 use crate::{CheckCounts, Checked, Detector, Pair, Service, Sighting, Vault};
+use auth::SealError;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use model::{Actor, Caller, FoundCredential, Job, JobKind, JobState, PermissionSet, Task, TaskKind, TaskState, Ticks};
+use model::{
+    Actor, Caller, FoundCredential, Job, JobKind, JobState, PermissionSet, Task, TaskKind, TaskState, TenantId, Ticks,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,7 +55,7 @@ impl HandedIn {
     }
 
     /// How many pairs the tasks with these numbers hold together.
-    fn pairs_of(&self, numbers: impl Iterator<Item = u64>) -> u64 {
+    pub(crate) fn pairs_of(&self, numbers: impl Iterator<Item = u64>) -> u64 {
         let portion = PORTION as u64;
         numbers.map(|number| self.pairs.saturating_sub(number * portion).min(portion)).sum()
     }
@@ -212,6 +215,23 @@ pub fn pairs_of(vault: &Vault, caller: &Caller, job: &Job, task: &HeldTask) -> R
     let sealed = STANDARD_NO_PAD.decode(payload.sealed).map_err(|error| unreadable(error.to_string()))?;
     let opened = vault.open_pairs(caller.tenant_id, (&job.id, task.task().key.number), &sealed)?;
     unpacked(&opened).ok_or_else(|| unreadable("a task is of another form: use the same version".to_owned()))
+}
+
+/// The payload of a task that is not done, sealed with the key in use; `None` where it is already. One that cannot be read
+/// is as one that is damaged.
+pub(crate) fn resealed(
+    vault: &Vault,
+    tenant: TenantId,
+    (job, task): (&Job, &Task),
+) -> Result<Option<Box<str>>, SealError> {
+    let sealed = serde_json::from_str::<Payload>(&task.payload).ok().and_then(|payload| {
+        let sealed = STANDARD_NO_PAD.decode(payload.sealed);
+        sealed.ok()
+    });
+    let number = task.key.number;
+    let sealed = sealed.ok_or_else(|| SealError::Damaged { name: format!("pairs of {}, {number}", job.id) })?;
+    let anew = vault.reseal_pairs(tenant, (&job.id, number), &sealed)?;
+    Ok(anew.map(|anew| json(&Payload { sealed: STANDARD_NO_PAD.encode(anew) })))
 }
 
 /// Checks pairs; `None` when it was told to stop. Takes as long as verifiers take: not for a thread that others wait for.

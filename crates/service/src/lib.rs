@@ -51,7 +51,7 @@ pub use plan::{Plan, PlanError};
 pub use query::{Form, carried_for, lacking, searched, shown, shown_in_delta};
 pub use queue::{QueueCounts, QueueEnd, QueueLimits, QueueProgress, QueueScope, QueueWatch, QueueWorker};
 pub use registry::NewApp;
-pub use reseal::{Openable, Resealed};
+pub use reseal::{Openable, Resealed, Tally, WaitingTally};
 pub use retained::{Retention, Retrospect, looks_back};
 pub use risk_events::EventSet;
 pub use users::user_key;

@@ -1,4 +1,7 @@
-//! Verifiers as a whole: whether the keys at hand open them, and sealing all of them with another key.
+//! Everything that is sealed, as a whole: whether the keys at hand open it, and sealing all of it with another key. These are
+//! verifiers, and passwords that wait: for slow verifiers, for users who come later, and in pairs that were handed in.
+
+mod waiting;
 
 use crate::jobs::JobError;
 use crate::{Service, ServiceError, Vault};
@@ -6,19 +9,36 @@ use auth::SealError;
 use model::{Account, JobState, Tenant, TenantKey};
 use std::collections::HashSet;
 use store::{Accounts, AdminCommand, KeptVerifiers};
+pub use waiting::WaitingTally;
 
 /// Jobs that are read at once.
 const JOBS: u32 = 1_000;
 
-/// What became of verifiers.
+/// What became of sealed things of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Resealed {
-    /// How many there are, of all tenants, with those that are kept for jobs that can be undone.
+pub struct Tally {
+    /// How many there are, of all tenants; of verifiers with those that are kept for jobs that can be undone.
     pub all: u64,
     /// Of these, how many were sealed anew; others were sealed with the key in use already.
     pub resealed: u64,
     /// How many no key at hand opens: they are left as they are.
     pub unopenable: u64,
+}
+
+/// What became of everything that is sealed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resealed {
+    /// Verifiers.
+    pub verifiers: Tally,
+    /// Passwords that wait.
+    pub waiting: WaitingTally,
+}
+
+impl Resealed {
+    /// How many were sealed anew.
+    pub fn anew(&self) -> u64 {
+        self.verifiers.resealed + self.waiting.sum().resealed
+    }
 }
 
 /// Whether verifiers can be opened.
@@ -32,6 +52,10 @@ pub struct Openable {
     pub unopenable_of_before: u64,
     /// Of these, why the first one is not opened.
     pub why: Option<SealError>,
+    /// Passwords that wait; none of them is sealed anew.
+    pub waiting: WaitingTally,
+    /// Of these, why the first one is not opened.
+    pub why_waiting: Option<SealError>,
 }
 
 impl Service {
@@ -45,7 +69,12 @@ impl Service {
         Ok(false)
     }
 
-    /// Opens every verifier of every tenant, and keeps none.
+    /// Whether any tenant has anything that is sealed: without the key it is lost.
+    pub async fn has_sealed(&self) -> Result<bool, JobError> {
+        Ok(self.has_verifiers().await? || self.has_waiting().await?)
+    }
+
+    /// Opens every verifier of every tenant, and every password that waits, and keeps none.
     pub async fn openable(&self, vault: &Vault) -> Result<Openable, JobError> {
         let mut found = Openable::default();
         let mut closed: HashSet<(TenantKey, u64)> = HashSet::new();
@@ -66,6 +95,7 @@ impl Service {
             }
             found.unopenable_of_before = closed.len() as u64 - found.unopenable;
         }
+        (found.waiting, found.why_waiting) = self.look_at_waiting(vault).await?;
         Ok(found)
     }
 
@@ -77,13 +107,20 @@ impl Service {
         Ok(count)
     }
 
-    /// Seals every verifier of every tenant with the key in use. One that is already is left alone, so that a run that
-    /// was interrupted is finished by the next one; so is one that no key at hand opens. Goes over them again until it
-    /// finds nothing to do: somebody may have added some meanwhile.
+    /// Seals every verifier of every tenant with the key in use, and then every password that waits. What is already is left
+    /// alone, so that a run that was interrupted is finished by the next one; so is what no key at hand opens. Goes over each
+    /// kind again until it finds nothing to do: somebody may have added some meanwhile.
+    ///
+    /// Verifiers come first: whoever has only the key of before learns from them that it is the wrong one, and leaves what
+    /// waits as it is (see the queue).
     pub async fn reseal(&self, vault: &Vault) -> Result<Resealed, JobError> {
-        let mut whole = Resealed::default();
+        Ok(Resealed { verifiers: self.reseal_verifiers(vault).await?, waiting: self.reseal_waiting(vault).await? })
+    }
+
+    async fn reseal_verifiers(&self, vault: &Vault) -> Result<Tally, JobError> {
+        let mut whole = Tally::default();
         loop {
-            let mut round = Resealed::default();
+            let mut round = Tally::default();
             self.each_page(async |tenant: &Tenant, page: Vec<KeptVerifiers>| {
                 round.all += page.len() as u64;
                 let mut anew = Vec::new();
@@ -104,7 +141,7 @@ impl Service {
                 Ok(())
             })
             .await?;
-            whole = Resealed { resealed: whole.resealed + round.resealed, ..round };
+            whole = Tally { resealed: whole.resealed + round.resealed, ..round };
             if round.resealed == 0 {
                 return Ok(whole);
             }

@@ -208,6 +208,16 @@ impl Vault {
     ) -> Result<SecretBytes, SealError> {
         self.0.operator.open(&name_of_pairs(tenant, job, number), sealed)
     }
+
+    /// The same, sealed with the key in use; `None` where it is already.
+    pub(crate) fn reseal_pairs(
+        &self,
+        tenant: TenantId,
+        (job, number): (&EntityId, u64),
+        sealed: &[u8],
+    ) -> Result<Option<Box<[u8]>>, SealError> {
+        self.anew(&name_of_pairs(tenant, job, number), sealed)
+    }
 }
 
 /// The name under which pairs are sealed: they cannot be passed off as verifiers, or as another task's.

@@ -375,7 +375,7 @@ pub enum Keys {
     },
     /// Print a new operator's key, which seals password verifiers and the secrets in a database
     NewSecretKey,
-    /// Seal password verifiers, and the secrets in a database, with a new operator's key
+    /// Seal password verifiers, passwords that wait to be checked, and the secrets in a database, with a new operator's key
     Reseal {
         /// File with the new key
         #[arg(long, value_name = "FILE")]

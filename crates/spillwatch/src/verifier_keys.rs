@@ -153,13 +153,13 @@ pub async fn open(instance: &Instance, global: &Global, purpose: Purpose) -> Res
         None => (operator_keys(&global.operator_key).await?, in_database(instance)?),
     };
     let entropy = instance.entropy.clone();
-    let has_verifiers = instance.service.has_verifiers().await?;
+    let has_sealed = instance.service.has_sealed().await?;
     let (fingerprint, is_new) = blocking(move || {
         let is_new = !storage.read()?.by_name.contains_key(FINGERPRINT_KEY);
         Ok::<_, KeyStorageError>((shared_secret(&*storage, FINGERPRINT_KEY, &*entropy)?, is_new))
     })
     .await?;
-    if is_new && has_verifiers {
+    if is_new && has_sealed {
         anstream::eprintln!(
             "Warning: the key of fingerprints that the store was written with is not here, and a new one was made. \
              Credentials that were found before are raised anew when they are found again, and an import takes every \
@@ -254,7 +254,7 @@ async fn of_folder(
     if let Some(own) = own {
         return Ok(OperatorKeys::new(own, None));
     }
-    if instance.service.has_verifiers().await? {
+    if instance.service.has_sealed().await? {
         let lost = format!(
             "the key that sealed the password verifiers in this data folder is not here: there is no {}, as after a \
              restore of a backup without keys",

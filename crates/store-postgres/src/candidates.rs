@@ -205,7 +205,8 @@ pub(crate) async fn retain(
             let columns = retained_columns(&candidates);
             let sql = format!(
                 "WITH n AS (SELECT * FROM {}), \
-                 known AS (UPDATE retained_candidates AS r SET expires = greatest(r.expires, n.expires) FROM n \
+                 known AS (UPDATE retained_candidates AS r SET expires = greatest(r.expires, n.expires), \
+                 sealed = CASE WHEN n.expires > r.expires THEN n.sealed ELSE r.sealed END FROM n \
                  WHERE r.tenant = $1 AND r.name = ANY($2) AND r.name = n.name AND r.credential = n.credential \
                  RETURNING r.name, r.credential) \
                  INSERT INTO retained_candidates (tenant, name, credential, expires, sealed) \

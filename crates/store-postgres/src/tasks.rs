@@ -72,6 +72,13 @@ pub(crate) async fn execute(
             let finished = records::change_and(db, tenant, DOING, (&sql, values), &then).await?;
             Ok(finished.map_or(AdminOutcome::NotFound, done))
         }
+        TaskCommand::Reseal { job, payloads } => {
+            let sql = "UPDATE tasks AS t SET payload = n.payload FROM unnest($3::bigint[], $4::text[]) AS n(number, payload) \
+                       WHERE t.tenant = $1 AND t.job = $2 AND t.number = n.number AND t.state <> 3";
+            let numbers: Vec<i64> = payloads.iter().map(|(number, _)| place(*number)).collect();
+            let payloads: Vec<&str> = payloads.iter().map(|(_, payload)| &**payload).collect();
+            locked(sql, &[&place(job), &numbers, &payloads]).await
+        }
         TaskCommand::Retry { job } => {
             let sql = "UPDATE tasks SET state = 1, attempts = 0 WHERE tenant = $1 AND job = $2 AND state = 4";
             locked(sql, &[&place(job)]).await

@@ -29,7 +29,7 @@ pub(crate) fn queue(
          VALUES (?1, ?2, ?3, ?4, ?5, 0, 0) ON CONFLICT DO UPDATE SET \
          priority = iif(sealed IS NULL, excluded.priority, max(priority, excluded.priority)), \
          attempts = iif(sealed IS NULL, 0, attempts), \
-         sealed = coalesce(sealed, iif(judged = ?6, NULL, excluded.sealed))",
+         sealed = iif(sealed IS NULL AND judged = ?6, NULL, excluded.sealed)",
     )?
     .execute(params![
         tenant.0,
@@ -224,11 +224,13 @@ fn retain_in(db: &Connection, tenant: TenantKey, command: RetentionCommand) -> r
             Ok(changed + statement.execute(values)?)
         })
     };
-    let is_expiry = matches!(command, RetentionCommand::Expire { .. });
+    // As in a database: only where there is nothing to forget, there is nothing for others to learn of.
+    let may_be_idle = matches!(command, RetentionCommand::Expire { .. });
     let changed = match command {
         RetentionCommand::Keep(candidates) => each(
             "INSERT INTO retained_candidates (tenant, name, credential, expires, sealed) VALUES (?1, ?2, ?3, ?4, ?5) \
-             ON CONFLICT DO UPDATE SET expires = excluded.expires WHERE expires < excluded.expires",
+             ON CONFLICT DO UPDATE SET expires = excluded.expires, sealed = excluded.sealed \
+             WHERE expires < excluded.expires",
             &candidates,
         )?,
         RetentionCommand::Reseal(candidates) => each(
@@ -239,7 +241,7 @@ fn retain_in(db: &Connection, tenant: TenantKey, command: RetentionCommand) -> r
             .prepare_cached("DELETE FROM retained_candidates WHERE tenant = ?1 AND expires <= ?2")?
             .execute(params![tenant.0, now.get()])?,
     };
-    if changed > 0 || !is_expiry {
+    if changed > 0 || !may_be_idle {
         raise_epoch(db)?;
     }
     Ok(changed as u64)

@@ -88,6 +88,17 @@ fn change(
             found.iter().try_for_each(|found| add_found(db, tenant, key.job, found))?;
             TaskOutcome::Done
         }
+        TaskCommand::Reseal { job, payloads } => {
+            raise_epoch(db)?;
+            let mut reseal = db.prepare_cached(
+                "UPDATE tasks SET payload = ?4 WHERE tenant = ?1 AND job = ?2 AND number = ?3 AND state <> 3",
+            )?;
+            let mut changed = 0;
+            for (number, payload) in &payloads {
+                changed += reseal.execute(params![tenant.0, bounded(job), bounded(*number), payload])?;
+            }
+            done(changed)
+        }
         TaskCommand::Retry { job } => {
             raise_epoch(db)?;
             let sql = "UPDATE tasks SET state = 1, attempts = 0 WHERE tenant = ?1 AND job = ?2 AND state = 4";

@@ -70,7 +70,7 @@ pub enum CandidateOutcome {
 /// A change of what is kept for users who come later.
 #[derive(Clone, Debug)]
 pub enum RetentionCommand {
-    /// Keeps candidates; of one that is there already, only the time at which it is forgotten becomes another, if later.
+    /// Keeps candidates; one that is there already is replaced by one that is forgotten later.
     Keep(Vec<RetainedCandidate>),
     /// Forgets those whose time is over.
     Expire {

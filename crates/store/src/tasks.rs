@@ -59,6 +59,14 @@ pub enum TaskCommand {
         /// What the job has found in it.
         found: Vec<FoundCredential>,
     },
+    /// Puts payloads that are sealed with another key in the place of what they were; those of tasks that are done, or
+    /// gone, are left out. A claim of a task stays what it is: who has it has read its payload.
+    Reseal {
+        /// Of which job.
+        job: u64,
+        /// The payloads, by the numbers of their tasks.
+        payloads: Vec<(u64, Box<str>)>,
+    },
     /// Has tasks that failed done again.
     Retry {
         /// Of which job.

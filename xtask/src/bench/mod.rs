@@ -20,7 +20,7 @@
 //! | create on two nodes | one node |
 //! | any other but the counts | the server's own statement, sent by `tokio-postgres` from the load generator |
 //!
-//! `bench scan` measures something else: see [`scan`].
+//! `bench scan` and `bench queue` measure something else: see [`scan`] and [`queue`].
 //!
 //! The load is a closed loop on one thread: each connection asks again when it is answered. A
 //! wrong answer is a failure, never a slow number. With several sizes of store, the growth of the
@@ -41,6 +41,7 @@ pub mod postgres;
 pub mod preload;
 pub mod process;
 pub mod queries;
+pub mod queue;
 pub mod report;
 pub mod response;
 pub mod scan;

@@ -1,5 +1,6 @@
 //! What to measure, from the command line.
 
+use crate::bench::queue::options::QueueOptions;
 use crate::bench::scan::options::ScanOptions;
 use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;
@@ -60,6 +61,8 @@ pub struct Options {
 pub enum Other {
     /// Measures a scan beside `wc -l` and ripgrep
     Scan(ScanOptions),
+    /// Measures the queue of slow verifications beside the verifiers alone
+    Queue(QueueOptions),
 }
 
 /// An operation that is measured, in the order of measuring: creates change the store.

@@ -3,7 +3,7 @@
 use clap::Parser as _;
 use std::process::ExitCode;
 use xtask::bench::options::{Options, Other};
-use xtask::bench::{scan, session};
+use xtask::bench::{queue, scan, session};
 use xtask::commands::{Workspace, exit};
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,6 +13,7 @@ async fn main() -> ExitCode {
         let workspace = Workspace::find()?;
         match &options.other {
             Some(Other::Scan(options)) => scan::run(&workspace, options),
+            Some(Other::Queue(options)) => queue::run(&workspace, options).await,
             None => session::run(&workspace, &options).await,
         }
     };

@@ -5,7 +5,7 @@ use crate::detect::asked;
 use crate::jobs::JobError;
 use crate::wipe::wipe_stack;
 use crate::{Service, Vault};
-use auth::SecretBytes;
+use auth::{SealError, SecretBytes};
 use model::{Account, AccountKey, Caller, CandidateKey, EntityId, Judgement, QueuedCandidate, Ticks};
 use std::collections::HashMap;
 use verify::verifier::{CheckError, Limits, Verifier};
@@ -45,6 +45,9 @@ pub(super) enum Read {
     Check(Check),
     /// It was decided by the same verifiers before.
     Known(Judgement),
+    /// The user's verifiers are sealed with a key that is not at hand, and so may be all that waits: another one took its
+    /// place. No candidate is to be given up for that.
+    OtherKey(SealError),
 }
 
 impl<'r> Reader<'r> {
@@ -66,12 +69,15 @@ impl<'r> Reader<'r> {
             let as_of = judged.proof.as_ref().map_or(judged.as_of, |(account, _)| as_of(&account.source));
             return Ok(Read::Known(Judgement { as_of, ..judged }));
         }
-        let candidate = self.vault.open_candidate(self.caller.tenant_id, &key, &sealed)?;
         let mut against = Vec::with_capacity(known.accounts.len());
         for ((account, number), sealed) in known.accounts.iter().zip(&known.sealed) {
-            let opened = self.vault.open(self.caller.tenant_id, account, sealed)?;
+            let opened = match self.vault.open(self.caller.tenant_id, account, sealed) {
+                Err(error @ SealError::OtherKey { .. }) => return Ok(Read::OtherKey(error)),
+                opened => opened?,
+            };
             against.push((account.clone(), *number, as_of(&account.source), asked(&opened, &self.limits)));
         }
+        let candidate = self.vault.open_candidate(self.caller.tenant_id, &key, &sealed)?;
         Ok(Read::Check(Check { key, attempts, newest: known.newest, candidate, against }))
     }
 

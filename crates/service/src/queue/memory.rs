@@ -5,8 +5,14 @@ use std::sync::{Condvar, Mutex, PoisonError};
 /// Memory that checks share.
 pub(super) struct Memory {
     cap: u64,
-    held: Mutex<u64>,
+    held: Mutex<Sum>,
     freed: Condvar,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    now: u64,
+    most: u64,
 }
 
 /// Memory that a check holds; it is free again when this is dropped.
@@ -18,7 +24,7 @@ pub(super) struct Held<'m> {
 impl Memory {
     /// So many bytes.
     pub(super) fn of(cap: u64) -> Self {
-        Self { cap, held: Mutex::new(0), freed: Condvar::new() }
+        Self { cap, held: Mutex::default(), freed: Condvar::new() }
     }
 
     /// Waits until so many bytes are free; `None` when there are never so many.
@@ -27,17 +33,23 @@ impl Memory {
             return None;
         }
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_full = |held: &mut u64| *held + bytes > self.cap;
+        let is_full = |held: &mut Sum| held.now + bytes > self.cap;
         let mut held = self.freed.wait_while(held, is_full).unwrap_or_else(PoisonError::into_inner);
-        *held += bytes;
+        held.now += bytes;
+        held.most = held.most.max(held.now);
         Some(Held { memory: self, bytes })
+    }
+
+    /// The most that was ever held together.
+    pub(super) fn most(&self) -> u64 {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).most
     }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         if self.bytes > 0 {
-            *self.memory.held.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+            self.memory.held.lock().unwrap_or_else(PoisonError::into_inner).now -= self.bytes;
             self.memory.freed.notify_all();
         }
     }
@@ -66,7 +78,8 @@ mod tests {
                 });
             }
         });
-        assert!(most.into_inner() <= 100);
+        let most = most.into_inner();
+        assert!(most <= memory.most() && memory.most() <= 100, "{most} of {}", memory.most());
         assert!(memory.hold(101).is_none(), "so much is never free");
         assert!(memory.hold(100).is_some());
     }

@@ -47,6 +47,8 @@ pub struct QueueCounts {
     pub known: u64,
     /// How often a candidate could not be decided.
     pub failed: u64,
+    /// The most bytes that checks held together.
+    pub most_memory: u64,
 }
 
 /// How far the queue is.
@@ -133,6 +135,7 @@ impl Service {
 struct Pool {
     checks: Sender<Check>,
     done: mpsc::UnboundedReceiver<Done>,
+    memory: Arc<Memory>,
     stop: Arc<AtomicBool>,
 }
 
@@ -175,7 +178,7 @@ impl Pool {
                 }
             });
         }
-        Self { checks, done, stop }
+        Self { checks, done, memory, stop }
     }
 }
 
@@ -221,6 +224,7 @@ impl QueueWorker {
             began: Instant::now(),
         };
         let outcome = turn.run(scope, stop, watch).await;
+        turn.counts.most_memory = turn.pool.memory.most();
         // What nobody will check here any more is not kept from others until the lease lapses.
         let rest = turn.leave().await;
         let end = outcome?;
@@ -316,10 +320,26 @@ impl Turn<'_> {
             return Ok(false);
         }
         let worker = self.worker;
-        let mut reader = Reader::new(&worker.service, &worker.vault, self.caller).await?;
         self.in_hand.extend(claimed.iter().map(|queued| queued.key.clone()));
+        let (mut reader, mut failed) = match Reader::new(&worker.service, &worker.vault, self.caller).await {
+            Ok(reader) => (Some(reader), None),
+            Err(error) => (None, Some(error)),
+        };
         for queued in claimed {
-            self.begin(&mut reader, queued).await?;
+            let key = queued.key.clone();
+            match &mut reader {
+                Some(reader) if failed.is_none() => {
+                    if let Err(error) = self.begin(reader, queued).await {
+                        self.given_back.push((key, None));
+                        failed = Some(error);
+                    }
+                }
+                // Given back at the end, which waits for what was begun.
+                _ => self.given_back.push((key, None)),
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         self.keep().await?;
         Ok(true)
@@ -333,7 +353,8 @@ impl Turn<'_> {
                 self.counts.known += 1;
                 self.judged.push((key, judged));
             }
-            // With this worker's keys it cannot be opened; another one may have others.
+            Ok(Read::OtherKey(error)) => return Err(error.into()),
+            // It alone cannot be opened: its key is lost. After some tries it is given up, so that its job ends.
             Err(JobError::Sealed(error)) => {
                 self.counts.failed += 1;
                 self.given_back.push((key, Some(error.to_string().into())));

@@ -26,7 +26,7 @@ pub async fn run(global: &Global, options: Backup) -> Result<(), Failure> {
         anstream::eprintln!();
     }
     let vault = VaultFolder::of(&global.data)?;
-    let has_verifiers = instance.service.has_verifiers().await?;
+    let has_sealed = instance.service.has_sealed().await?;
     if options.with_keys {
         let keys = read_keys(&keys_folder(&global.data)?)?;
         store_sqlite::add_keys(&options.file, &keys)?;
@@ -35,12 +35,15 @@ pub async fn run(global: &Global, options: Backup) -> Result<(), Failure> {
             options.file.display()
         );
         match vault.sealed_by()? {
-            Some(id) if has_verifiers => anstream::eprintln!(
+            Some(id) if has_sealed => anstream::eprintln!(
                 "The password verifiers in it are sealed with the operator's key {id}, which is not in it: keep that one \
                  as well, elsewhere."
             ),
-            None if has_verifiers => {
-                anstream::eprintln!("It also opens the password verifiers: whoever has it can try passwords on them.");
+            None if has_sealed => {
+                anstream::eprintln!(
+                    "It also opens the password verifiers, and passwords that wait to be checked: whoever has it can try \
+                     passwords on the ones, and reads the others."
+                );
             }
             _ => {}
         }
@@ -50,7 +53,7 @@ pub async fn run(global: &Global, options: Backup) -> Result<(), Failure> {
              of before end, apps keep their secrets. --with-keys adds the keys.",
             options.file.display()
         );
-        if has_verifiers {
+        if has_sealed {
             let keys = vault.path().display();
             match vault.sealed_by()? {
                 Some(id) => anstream::eprintln!(

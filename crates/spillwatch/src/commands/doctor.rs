@@ -1,6 +1,7 @@
 //! `spillwatch doctor`: is everything as it should be?
 
 use crate::cli::Global;
+use crate::commands::keys::{LOST_WORK, waiting_in_words};
 use crate::error::Failure;
 use crate::instance::{Instance, blocking, keys_folder};
 use crate::output::rows;
@@ -35,7 +36,7 @@ pub async fn run(global: &Global) -> Result<(), Failure> {
     }
     let issuer = instance.issuer(None).await?;
     findings.push(Finding { subject: "signing key", sound: true, detail: issuer.signing_kid() });
-    findings.push(verifiers(global, &instance).await?);
+    findings.extend(sealed(global, &instance).await?);
     findings.extend(instance.service.store().check().await?);
     let found: Vec<_> = findings
         .iter()
@@ -47,11 +48,11 @@ pub async fn run(global: &Global) -> Result<(), Failure> {
     if unsound.is_empty() { Ok(()) } else { Err(Failure::message(format!("not sound: {}", unsound.join(", ")))) }
 }
 
-/// Opens every verifier with the keys at hand, and makes none.
-async fn verifiers(global: &Global, instance: &Instance) -> Result<Finding, Failure> {
+/// Opens with the keys at hand every verifier, and every password that waits to be checked, and makes no key.
+async fn sealed(global: &Global, instance: &Instance) -> Result<Vec<Finding>, Failure> {
     let subject = "verifiers";
     let Some(vault) = verifier_keys::existing(instance, global).await? else {
-        let some = instance.service.has_verifiers().await?;
+        let some = instance.service.has_sealed().await?;
         let detail = match (some, instance.folder().map(VaultFolder::of).transpose()?) {
             (false, _) => "none".to_owned(),
             (true, Some(folder)) => match folder.sealed_by()? {
@@ -60,7 +61,7 @@ async fn verifiers(global: &Global, instance: &Instance) -> Result<Finding, Fail
             },
             (true, None) => "no key is at hand".to_owned(),
         };
-        return Ok(Finding { subject, sound: !some, detail });
+        return Ok(vec![Finding { subject, sound: !some, detail }]);
     };
     let found = instance.service.openable(&vault).await?;
     let keys = vault.operator_keys().id();
@@ -74,7 +75,24 @@ async fn verifiers(global: &Global, instance: &Instance) -> Result<Finding, Fail
         }
         _ => format!("{keys} opens {} of {}{of_before}", found.all - found.unopenable_of_before, found.all),
     };
-    Ok(Finding { subject, sound: found.unopenable == 0, detail })
+    let mut findings = vec![Finding { subject, sound: found.unopenable == 0, detail }];
+    let waiting = found.waiting.sum();
+    if waiting.all > 0 {
+        let detail = match &found.why_waiting {
+            Some(why) => format!(
+                "{} of {} are not opened ({}): {why}. {LOST_WORK}",
+                waiting.unopenable,
+                waiting.all,
+                waiting_in_words(&found.waiting, |tally| tally.unopenable)
+            ),
+            None => {
+                let waits = waiting_in_words(&found.waiting, |tally| tally.all);
+                format!("{keys} opens {} of {}: {waits}", waiting.all, waiting.all)
+            }
+        };
+        findings.push(Finding { subject: "waiting passwords", sound: waiting.unopenable == 0, detail });
+    }
+    Ok(findings)
 }
 
 fn private(subject: &'static str, folder: &Path) -> Result<Finding, Failure> {

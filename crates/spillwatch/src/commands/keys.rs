@@ -9,7 +9,7 @@ use crate::verifier_keys::{self, VaultFolder};
 use auth::{OldKeys, OperatorKey, OperatorKeys};
 use model::SystemEntropy;
 use secrecy::ExposeSecret as _;
-use service::Resealed;
+use service::{Resealed, Tally, WaitingTally};
 use std::path::Path;
 use store::AdminCommand;
 
@@ -46,7 +46,8 @@ fn new_secret_key() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Seals with a new operator's key what the one of before has sealed: the verifiers, and in a database its secrets.
+/// Seals with a new operator's key what the one of before has sealed: the verifiers, the passwords that wait to be checked,
+/// and in a database its secrets.
 async fn reseal(global: &Global, new: &Path) -> Result<(), Failure> {
     let new = from_file(new)?;
     let instance = Instance::open(global).await?;
@@ -59,21 +60,21 @@ async fn reseal(global: &Global, new: &Path) -> Result<(), Failure> {
 }
 
 /// Verifiers first: while they are of both keys, whoever is given both opens everything, and the same command goes on
-/// where it was interrupted. The secrets follow in one transaction, and then once more the verifiers that were added
-/// under the old key meanwhile.
+/// where it was interrupted. What waits to be checked follows, then the secrets in one transaction, and then once more what
+/// was added under the old key meanwhile.
 async fn in_database(global: &Global, instance: &Instance, new: OperatorKey) -> Result<(), Failure> {
     let keys = instance.sealed_keys().cloned().ok_or_else(|| Failure::message("the store has no sealed secrets"))?;
     let (id, before) = (new.id(), keys.key_id());
     let vault = verifier_keys::superseded(instance, operator_keys(&global.operator_key).await?, new.clone()).await?;
-    let verifiers = instance.service.reseal(&vault).await?;
+    let first = instance.service.reseal(&vault).await?;
     let secrets = blocking(move || keys.reseal(&new)).await?;
     let again = instance.service.reseal(&vault).await?;
     anstream::eprintln!(
         "Sealed {secrets} secrets and {} verifiers with the key {id}. Nodes that know only another one ({before}) answer 503 \
          until they are started with the new one.",
-        again.all - again.unopenable
+        again.verifiers.all - again.verifiers.unopenable
     );
-    tell_unopenable(verifiers.resealed + again.resealed, again);
+    tell([first, again]);
     Ok(())
 }
 
@@ -103,26 +104,59 @@ async fn in_folder(
         }
         return Err(error.into());
     }
-    let verifiers = instance.service.reseal(&vault).await?;
+    let done = instance.service.reseal(&vault).await?;
     let own = folder.clone();
     blocking(move || own.remove_own_key()).await?;
     anstream::eprintln!(
         "Sealed {} verifiers with the key {id}. From now on give this key to every command on this folder that checks \
          passwords or imports a directory, by --secret-key-file, --secret-key-command or the variable \
          SPILLWATCH_SECRET_KEY, and keep a copy of it, never beside the folder or its backups.",
-        verifiers.all - verifiers.unopenable
+        done.verifiers.all - done.verifiers.unopenable
     );
-    tell_unopenable(verifiers.resealed, verifiers);
+    tell([Resealed::default(), done]);
     Ok(())
 }
 
-fn tell_unopenable(resealed: u64, verifiers: Resealed) {
+/// Tells what came of it, in two rounds.
+fn tell([first, last]: [Resealed; 2]) {
+    let resealed = first.verifiers.resealed + last.verifiers.resealed;
     anstream::eprintln!("Of the verifiers, {resealed} were sealed anew now.");
-    if verifiers.unopenable > 0 {
+    if last.verifiers.unopenable > 0 {
         anstream::eprintln!(
             "Warning: {} verifiers are sealed with yet another key and stay as they are. Give that key by \
              --previous-secret-key-file and run this again, or import the directory again.",
-            verifiers.unopenable
+            last.verifiers.unopenable
         );
     }
+    let waiting = last.waiting.sum();
+    if waiting.all > 0 {
+        let resealed = first.waiting.sum().resealed + waiting.resealed;
+        anstream::eprintln!(
+            "Of what waits to be checked, {resealed} were sealed anew now: there are {}.",
+            waiting_in_words(&last.waiting, |tally| tally.all)
+        );
+    }
+    if waiting.unopenable > 0 {
+        anstream::eprintln!(
+            "Warning: of what waits to be checked, {} are sealed with yet another key and stay as they are. Give that key \
+             by --previous-secret-key-file and run this again. {LOST_WORK}.",
+            waiting_in_words(&last.waiting, |tally| tally.unopenable)
+        );
+    }
+}
+
+/// What to do where what waits cannot be opened.
+pub const LOST_WORK: &str = "Without that key they are never checked: scan again, or hand the pairs in again. The \
+    directory is not concerned";
+
+/// Numbers of what waits, by what it waits for.
+pub fn waiting_in_words(waiting: &WaitingTally, number: fn(&Tally) -> u64) -> String {
+    let kinds = [
+        (&waiting.candidates, "passwords that wait for slow verifiers"),
+        (&waiting.retained, "that are kept for users who come later"),
+        (&waiting.pairs, "pairs that were handed in"),
+    ];
+    let told = kinds.into_iter().filter(|(tally, _)| number(tally) > 0);
+    let told: Vec<String> = told.map(|(tally, what)| format!("{} {what}", number(tally))).collect();
+    told.join(", ")
 }

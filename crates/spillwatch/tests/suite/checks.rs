@@ -31,7 +31,7 @@ fn import(folder: &Path, data: &Path, count: usize, verifier: &str) {
 }
 
 /// A bcrypt hash of `password`, of which each check takes some hundredths of a second.
-fn slow() -> String {
+pub(crate) fn slow() -> String {
     let (salt, text) = (*b"sixteen bytes ..", GeneralPurpose::new(&alphabet::BCRYPT, NO_PAD));
     let hash = bcrypt::bcrypt(9, salt, b"password\0");
     format!("$2b$09${}{}", text.encode(salt), text.encode(&hash[..23]))

@@ -20,6 +20,7 @@ mod help;
 mod hostile;
 mod jobs;
 mod keys;
+mod keys_waiting;
 mod listen;
 mod logs;
 mod material;

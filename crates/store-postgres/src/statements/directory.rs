@@ -65,7 +65,7 @@ fn queue(tenant: TenantKey, queued: &[(CandidateKey, Candidate)]) -> Statement {
          known AS (UPDATE candidates AS r SET \
          priority = CASE WHEN r.sealed IS NULL THEN n.priority ELSE greatest(r.priority, n.priority) END, \
          attempts = CASE WHEN r.sealed IS NULL THEN 0 ELSE r.attempts END, \
-         sealed = coalesce(r.sealed, CASE WHEN r.judged = n.newest THEN NULL ELSE n.sealed END) \
+         sealed = CASE WHEN r.sealed IS NULL AND r.judged = n.newest THEN NULL ELSE n.sealed END \
          FROM n WHERE r.tenant = $1 AND r.user_id = ANY($2) AND r.user_id = n.user_id AND r.fingerprint = n.fingerprint \
          RETURNING r.user_id, r.fingerprint) \
          INSERT INTO candidates (tenant, user_id, fingerprint, priority, sealed, attempts, as_of) \

@@ -302,7 +302,7 @@ pub(super) async fn what_is_kept_for_later_is_kept_for_its_time(harness: &dyn Ha
         kept(2, 1, "2024-06-01T00:00:00Z"),
     ];
     retain(store, tenant, RetentionCommand::Keep(all.clone())).await;
-    // Told again, the later time counts, and what is sealed stays.
+    // Told again, the later one counts as a whole: what was sealed before may be sealed with a key that is lost.
     let again = RetainedCandidate { sealed: sealed(9), ..kept(1, 1, "2024-05-15T00:00:00Z") };
     let sooner = kept(1, 2, "2024-01-01T00:00:00Z");
     retain(store, tenant, RetentionCommand::Keep(vec![again, sooner])).await;
@@ -310,7 +310,7 @@ pub(super) async fn what_is_kept_for_later_is_kept_for_its_time(harness: &dyn Ha
         let names: Vec<[u8; 16]> = names.iter().map(|name| [*name; 16]).collect();
         store.retained(tenant, &names, ticks(now)).await.expect("it can be read")
     };
-    let longer = kept(1, 1, "2024-05-15T00:00:00Z");
+    let longer = RetainedCandidate { sealed: sealed(9), ..kept(1, 1, "2024-05-15T00:00:00Z") };
     assert_eq!(
         read(tenant, &[2, 1, 7], "2024-03-01T00:00:00Z").await,
         [all[2].clone(), longer.clone(), all[0].clone()]
@@ -349,6 +349,12 @@ pub(super) async fn candidates_are_sealed_anew(harness: &dyn Harness) {
     let all = store.candidates(tenant, Some(&key("u1", 1)), 9).await.expect("it can be read");
     let sealed_anew: Vec<Sealed> = all.into_iter().map(|queued| queued.sealed).collect();
     assert_eq!(sealed_anew, [sealed(102), sealed(103)]);
+    // Whoever finds one again while it waits has sealed it with the key in use: that of before may be lost.
+    let second = begun(store, tenant, "j2", JobKind::Scan).await;
+    let again = vec![waiting_for("u1", 2, "a.txt", 3, 9)];
+    written(store, tenant, put_job(&second, Some(second.version), again)).await;
+    let page = store.candidates(tenant, None, 1).await.expect("it can be read");
+    assert_eq!((keys(&page), page[0].sealed.clone()), (vec![key("u1", 2)], sealed(2)));
 }
 
 /// Makes candidates of a job in every state, and keeps some for later.

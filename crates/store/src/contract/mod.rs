@@ -93,6 +93,7 @@ macro_rules! contract_cases {
             jobs_and_findings_are_read_in_pages
             a_task_is_done_by_whoever_has_the_claim
             a_task_that_is_given_up_is_tried_again_and_fails_in_the_end
+            what_tasks_were_given_is_sealed_anew
             workers_never_take_the_same_task
             a_worker_passes_over_jobs_that_it_cannot_work_for
             what_a_check_was_given_is_gone_once_it_is_done
@@ -208,6 +209,7 @@ pub const CASES: &[(&str, CaseFn)] = &[
     ("a_task_that_is_given_up_is_tried_again_and_fails_in_the_end", |h| {
         Box::pin(tasks::a_task_that_is_given_up_is_tried_again_and_fails_in_the_end(h))
     }),
+    ("what_tasks_were_given_is_sealed_anew", |h| Box::pin(tasks::what_tasks_were_given_is_sealed_anew(h))),
     ("workers_never_take_the_same_task", |h| Box::pin(tasks::workers_never_take_the_same_task(h))),
     ("a_worker_passes_over_jobs_that_it_cannot_work_for", |h| {
         Box::pin(tasks::a_worker_passes_over_jobs_that_it_cannot_work_for(h))

@@ -215,6 +215,32 @@ pub(super) async fn a_worker_passes_over_jobs_that_it_cannot_work_for(harness: &
     assert_eq!((task.key.job, task.attempts), (first.creation, 1), "passing over it is no attempt");
 }
 
+pub(super) async fn what_tasks_were_given_is_sealed_anew(harness: &dyn Harness) {
+    let (store, tenant) = begin(harness).await;
+    let store = &*store;
+    let job = begun(store, tenant, "j1", JobKind::Scan).await;
+    let other = begun(store, tenant, "j2", JobKind::Scan).await;
+    change(store, tenant, add(&other, 0, &["{}"])).await;
+    some(store, tenant, &job).await; // one that failed, one that is done, one that is claimed, one that waits
+    let before = all(store, tenant, &job).await;
+    let payloads: Vec<(u64, Box<str>)> =
+        [0, 1, 2, 3, 77, u64::MAX].into_iter().map(|number| (number, r#"{"sealed":"ł"}"#.into())).collect();
+    let reseal = || TaskCommand::Reseal { job: job.creation, payloads: payloads.clone() };
+    assert_eq!(change(store, tenant, reseal()).await, TaskOutcome::Done);
+    let expected = before.into_iter().map(|task| match task.state {
+        TaskState::Done => task,
+        _ => Task { payload: r#"{"sealed":"ł"}"#.into(), ..task },
+    });
+    let after = all(store, tenant, &job).await;
+    assert_eq!(after, expected.collect::<Vec<_>>(), "nothing but what is not done is another one");
+    assert_eq!(&*all(store, tenant, &other).await[0].payload, "{}");
+    // Who had claimed one still has it.
+    let claimed = after.iter().find(|task| task.state == TaskState::Claimed).expect("one is claimed");
+    assert_eq!(change(store, tenant, finish(claimed.key, "claimed", "u1")).await, TaskOutcome::Done);
+    let gone = TaskCommand::Reseal { job: job.creation + 77, payloads };
+    assert_eq!(change(store, tenant, gone).await, TaskOutcome::None);
+}
+
 pub(super) async fn what_a_check_was_given_is_gone_once_it_is_done(harness: &dyn Harness) {
     let (store, tenant) = begin(harness).await;
     let store = &*store;

@@ -1,6 +1,7 @@
 //! Carries over what is not in the tables: the issuer's signing keys, the key of page tokens and that of fingerprints.
 //! They are files in a data folder, and in a database secrets that the operator's key seals. Verifiers are in the tables,
-//! but sealed: they are sealed anew with the key of the store that they are moved to.
+//! and so are passwords that wait to be checked, but sealed: they are sealed anew with the key of the store that they are
+//! moved to.
 
 use crate::cli::{Global, StoreAddress};
 use crate::commands::restore::write_key;
@@ -42,8 +43,8 @@ pub enum Round {
 pub struct Carried {
     /// Whether anything of it was not there yet.
     pub is_new: bool,
-    /// The verifiers.
-    pub verifiers: Resealed,
+    /// What is sealed in the tables.
+    pub sealed: Resealed,
 }
 
 impl Carrier {
@@ -58,8 +59,8 @@ impl Carrier {
         Ok(Self { operator })
     }
 
-    /// Gives the store that was moved to the keys of the one that it was moved from, takes away others, and seals the
-    /// verifiers with the key of the place where they are now. Doing it again does what an interruption has left.
+    /// Gives the store that was moved to the keys of the one that it was moved from, takes away others, and seals
+    /// verifiers and what waits with the key of the place where they are now. Doing it again does what an interruption has left.
     pub async fn carry(
         self,
         global: &Global,
@@ -69,8 +70,8 @@ impl Carrier {
     ) -> Result<Carried, Failure> {
         let keys = (open(from, self.operator.clone()).await?, open(to, self.operator.clone()).await?);
         let is_new = tokio::task::spawn_blocking(move || copy(&keys.0, &keys.1, round)).await??;
-        let verifiers = self.reseal(global, from, to).await?;
-        Ok(Carried { is_new: is_new || verifiers.resealed > 0, verifiers })
+        let sealed = self.reseal(global, from, to).await?;
+        Ok(Carried { is_new: is_new || sealed.anew() > 0, sealed })
     }
 
     async fn reseal(self, global: &Global, from: &StoreAddress, to: &StoreAddress) -> Result<Resealed, Failure> {
@@ -100,12 +101,12 @@ impl Carrier {
             (StoreAddress::Folder(_), StoreAddress::Folder(_), _) | (_, _, None) => None,
             (_, StoreAddress::Database(_), Some(known)) => Some(verifier_keys::current(&instance, known).await?),
         };
-        let verifiers = match vault {
+        let sealed = match vault {
             Some(vault) => instance.service.reseal(&vault).await?,
             None => Resealed::default(),
         };
         instance.service.store().close().await;
-        Ok(verifiers)
+        Ok(sealed)
     }
 }
 

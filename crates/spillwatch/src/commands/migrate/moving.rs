@@ -3,6 +3,7 @@
 use super::keys::{Carried, Carrier, Round};
 use crate::cli::{Global, StoreAddress};
 use crate::commands::events::bar;
+use crate::commands::keys::{LOST_WORK, waiting_in_words};
 use crate::error::Failure;
 use crate::output::rows;
 use indicatif::ProgressBar;
@@ -74,7 +75,7 @@ fn end(from: &StoreAddress, to: &StoreAddress, carried: &Carried) {
     anstream::eprintln!(
         "{to} holds everything now, with the keys: tokens and page links of before go on. {from} is left as it was; keep it until you trust the copy."
     );
-    let verifiers = carried.verifiers;
+    let verifiers = carried.sealed.verifiers;
     if verifiers.all > verifiers.unopenable {
         let whose = match to {
             StoreAddress::Folder(_) => "a key of the folder's own, in keys/vault",
@@ -87,6 +88,14 @@ fn end(from: &StoreAddress, to: &StoreAddress, carried: &Carried) {
             "Warning: {} password verifiers are sealed with a key that is not at hand; give it by \
              --previous-secret-key-file to `spillwatch keys reseal`, or import the directory again.",
             verifiers.unopenable
+        );
+    }
+    let waiting = &carried.sealed.waiting;
+    if waiting.sum().unopenable > 0 {
+        anstream::eprintln!(
+            "Warning: of what waits to be checked, {} are sealed with a key that is not at hand; give it by \
+             --previous-secret-key-file to `spillwatch keys reseal`. {LOST_WORK}.",
+            waiting_in_words(waiting, |tally| tally.unopenable)
         );
     }
 }
