@@ -276,8 +276,7 @@ fn print(global: &Global, counts: &ImportCounts) -> Result<(), Failure> {
     let retrospect = &counts.retrospect;
     if retrospect.candidates > 0 {
         anstream::eprintln!(
-            "{} passwords that scans kept beside names of these users were looked at; {} are current, {} were handed to \
-             slow verifiers.",
+            "Passwords that scans kept beside names of these users: {}; current: {}, handed to slow verifiers: {}.",
             retrospect.candidates,
             retrospect.current,
             retrospect.queued
