@@ -184,11 +184,11 @@ fn what_is_left_to_others_is_raised_by_whoever_checks_the_last_one() {
     let events = exported(&data);
     assert_eq!((raised(&data), sealed(&data)), (expected(), 0));
 
-    let served = folder.path().join("served");
-    let server = TestServer::start_with(BINARY, &served, |program| program.args(["--work-threads", "1"]));
-    wait_for("the job to end", || (newest(&served)["state"] == "completed").then_some(()));
+    let by_server = folder.path().join("served");
+    let server = TestServer::start_with(BINARY, &by_server, |program| program.args(["--work-threads", "1"]));
+    wait_for("the job to end", || (newest(&by_server)["state"] == "completed").then_some(()));
     server.stop().success();
-    assert_eq!((exported(&served), sealed(&served)), (events.clone(), 0));
+    assert_eq!((exported(&by_server), sealed(&by_server)), (events.clone(), 0));
 
     let resumed = folder.path().join("resumed");
     let job = newest(&resumed);
@@ -243,7 +243,7 @@ fn a_candidate_is_checked_once_for_each_verifier() {
     has(&summary(&again), &json!({"state": "completed", "eventsRaised": 0, "evidenceAdded": 0, "users": 12}));
     assert_eq!(sealed(&data), 0);
     let log = worker(&data).run();
-    assert_eq!((told(&[log.clone()], "checked"), told(&[log], "known")), (0, 0));
+    assert_eq!((told(std::slice::from_ref(&log), "checked"), told(&[log], "known")), (0, 0));
     assert_eq!(exported(&data), events);
 
     // Who has another verifier is checked anew, and nobody else.
@@ -253,7 +253,7 @@ fn a_candidate_is_checked_once_for_each_verifier() {
     has(&summary(&changed), &json!({"state": "waiting"}));
     assert_eq!(number(&data, "SELECT count(DISTINCT user_id) FROM candidates WHERE sealed IS NOT NULL"), 2);
     let log = worker(&data).run();
-    assert_eq!((told(&[log.clone()], "checked"), told(&[log], "current")), (3 + 4, 1));
+    assert_eq!((told(std::slice::from_ref(&log), "checked"), told(&[log], "current")), (3 + 4, 1));
     let mut expected = expected();
     expected.push("u-03".to_owned());
     expected.sort();
