@@ -7,8 +7,8 @@ use crate::wipe::wipe_stack;
 use crate::{ImportCounts, Service, ServiceError, Vault};
 use auth::{SealError, SecretBytes};
 use model::{
-    Caller, EntityId, FoundCredential, Job, JobKind, MatchClass, Place, RetainedCandidate, RetainedMark, TenantId,
-    TenantKey, Ticks,
+    Caller, EntityId, FoundCredential, Job, JobKind, MatchClass, Place, Refusal, RetainedCandidate, RetainedMark,
+    TenantId, TenantKey, Ticks,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -206,8 +206,19 @@ impl Service {
         }
         let parameters = LookBack { looks_back: true, source: source.into(), brake: Brake::default() };
         let mut job = self.start_job(caller, JobKind::Import, &parameters).await?;
-        job.keep(&ImportCounts { retrospect, ..ImportCounts::default() }, found).await?;
-        self.end_job(job, vault, parameters.brake).await.map(drop)
+        let counts = ImportCounts { retrospect, ..ImportCounts::default() };
+        job.keep(&counts, found).await?;
+        // From here on whoever lives ends it.
+        let job = job.wait(&counts).await?;
+        match self.take_to_end(caller, job.id.as_str()).await {
+            Ok(job) => self.end_job(job, vault, parameters.brake).await.map(drop),
+            Err(
+                JobError::Running { .. }
+                | JobError::Ended { .. }
+                | JobError::Service(ServiceError::Refused(Refusal::JobMoved(_))),
+            ) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Forgets what was kept for users who come later and whose time is over; answers how much.

@@ -67,7 +67,11 @@ async fn pieces(
     signals: &mut Signals,
     desk: Option<(&mut Desk, &CancellationToken)>,
 ) -> Result<(), Failure> {
-    tracing::info!(worker = name, threads = tools.threads, "waiting for pieces of scans, for pairs, and for passwords that slow verifiers judge");
+    tracing::info!(
+        worker = name,
+        threads = tools.threads,
+        "waiting for pieces of scans, for pairs, and for passwords that slow verifiers judge"
+    );
     let mut seat = Seat { instance, tools, name, lease: options.lease, refused: HashSet::new(), ready: None };
     loop {
         let rests = match seat.claim(options).await {
