@@ -202,6 +202,9 @@ fn give_up(db: &Connection, tenant: TenantKey, now: Ticks) -> rusqlite::Result<(
         )?
         .query_map(params![tenant.0, now.get(), MOST_ATTEMPTS, NOT_HEARD_OF], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
+    if !given_up.is_empty() {
+        raise_epoch(db)?;
+    }
     given_up.iter().try_for_each(|(user, fingerprint)| settle(db, tenant, user, fingerprint))
 }
 

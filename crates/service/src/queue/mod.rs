@@ -24,6 +24,11 @@ use tokio::sync::mpsc;
 const AHEAD: Duration = Duration::from_secs(2);
 /// The most that are taken at once.
 const MOST: usize = 512;
+/// With how much of it left more is taken, about: what comes next is read beside the checks, and none of them waits for it.
+const LEFT: Duration = Duration::from_millis(500);
+/// How long what came of checks may wait to be kept, and how many of them at most: a transaction for each would take the
+/// time of more than a check in a hundred.
+const UNKEPT: (Duration, usize) = (Duration::from_millis(250), 64);
 /// How long nobody is asked again where others have all that waits.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -200,6 +205,10 @@ struct Turn<'w> {
     given_back: Vec<(CandidateKey, Option<Box<str>>)>,
     counts: QueueCounts,
     began: Instant,
+    /// When something was last kept.
+    kept: Instant,
+    /// When there was nothing to take, if that was so the last time.
+    empty: Option<Instant>,
 }
 
 impl QueueWorker {
@@ -222,6 +231,8 @@ impl QueueWorker {
             given_back: Vec::new(),
             counts: QueueCounts::default(),
             began: Instant::now(),
+            kept: Instant::now(),
+            empty: None,
         };
         let outcome = turn.run(scope, stop, watch).await;
         turn.counts.most_memory = turn.pool.memory.most();
@@ -246,8 +257,9 @@ impl Turn<'_> {
         renewal.reset(); // the first tick is at once
         loop {
             self.is_alone &= !self.in_hand.is_empty();
-            if !self.is_alone && self.in_hand.len() < 2 * self.worker.limits.threads.get() {
+            if !self.is_alone && self.wants_more() {
                 let mut claimed = self.claim(scope).await?;
+                self.empty = (!claimed).then(Instant::now);
                 if !claimed && self.in_hand.is_empty() {
                     self.is_alone = true;
                     claimed = self.claim(scope).await?;
@@ -280,6 +292,7 @@ impl Turn<'_> {
                         QueueScope::Job(job) => Some(job),
                         QueueScope::Any => None,
                     };
+                    self.keep().await?; // nothing waits long for others to be done
                     let waiting = self.worker.service.waiting(self.caller, job).await?;
                     watch.told(self.progress(waiting)).await?;
                 }
@@ -288,10 +301,35 @@ impl Turn<'_> {
                     while let Ok(done) = self.pool.done.try_recv() {
                         self.done(done);
                     }
-                    self.keep().await?;
+                    let unkept = self.judged.len() + self.given_back.len();
+                    if self.open() == 0 || unkept >= UNKEPT.1 || self.kept.elapsed() >= UNKEPT.0 {
+                        self.keep().await?;
+                    }
                 }
             }
         }
+    }
+
+    /// How many are at the threads, or wait for one.
+    fn open(&self) -> usize {
+        self.in_hand.len().saturating_sub(self.judged.len() + self.given_back.len())
+    }
+
+    /// About how many are checked in so much time, and two for each thread at least.
+    fn work_of(&self, time: Duration) -> usize {
+        let rate = per_second(self.counts.checked, self.began.elapsed());
+        ((rate * time.as_secs_f64()) as usize).min(MOST).max(self.least())
+    }
+
+    /// Two for each thread.
+    fn least(&self) -> usize {
+        2 * self.worker.limits.threads.get()
+    }
+
+    /// Whether more is to be taken: sooner than it must be, unless there was nothing a moment ago.
+    fn wants_more(&self) -> bool {
+        let was_empty = self.empty.is_some_and(|at| at.elapsed() < PAUSE);
+        self.open() < if was_empty { self.least() } else { self.work_of(LEFT) }
     }
 
     fn progress(&self, waiting: Waiting) -> QueueProgress {
@@ -301,10 +339,7 @@ impl Turn<'_> {
 
     /// Takes more; `false` when there is nothing to take.
     async fn claim(&mut self, scope: QueueScope) -> Result<bool, JobError> {
-        let threads = self.worker.limits.threads.get();
-        let rate = per_second(self.counts.checked, self.began.elapsed());
-        let ahead = (rate * AHEAD.as_secs_f64()) as usize;
-        let limit = ahead.clamp(2 * threads, MOST) as u32;
+        let limit = self.work_of(AHEAD) as u32;
         let now = self.worker.service.clock().now();
         let lease = later(now, self.worker.lease);
         let claim = Claim { id: self.claim.clone(), holder: self.worker.name.clone(), now, lease };
@@ -383,6 +418,7 @@ impl Turn<'_> {
     /// Keeps what has come of candidates.
     async fn keep(&mut self) -> Result<(), JobError> {
         let (service, tenant) = (&self.worker.service, self.caller.tenant);
+        self.kept = Instant::now();
         if !self.judged.is_empty() {
             let judged = std::mem::take(&mut self.judged);
             for (key, _) in &judged {
@@ -415,7 +451,7 @@ impl Turn<'_> {
     /// Gives back what was not begun, waits for what was, and keeps that.
     async fn leave(&mut self) -> Result<(), JobError> {
         self.pool.stop.store(true, Ordering::Relaxed);
-        while self.in_hand.len() > self.judged.len() + self.given_back.len() {
+        while self.open() > 0 {
             let Some(done) = self.pool.done.recv().await else { break };
             self.done(done);
         }

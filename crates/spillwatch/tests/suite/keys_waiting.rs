@@ -14,19 +14,19 @@ use testkit::server::{Outcome, Program, TestServer};
 const USERS: usize = 20;
 
 /// A directory whose verifiers are slow, in a data folder that may have an operator's key.
-struct Waiting {
-    keys: Place,
+pub(crate) struct Waiting {
+    pub(crate) keys: Place,
     folder: tempfile::TempDir,
 }
 
 impl Waiting {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let waiting = Self { keys: Place::new(), folder: folder() };
         waiting.import("", None).success();
         waiting
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
@@ -45,7 +45,7 @@ impl Waiting {
     }
 
     /// Scans a list of which two passwords wait for slow verifiers, one of them right, and keeps all three for later.
-    fn scan(&self) {
+    pub(crate) fn scan(&self) {
         let list = "u1@corp.test:guess\nu1@corp.test:password\nlater@corp.test:password\n";
         let file = write(self.folder.path(), "list.txt", list);
         let file = file.to_str().expect("UTF-8");

@@ -265,6 +265,30 @@ fn verifiers_move_and_change_keys() {
     all_told(&place.check(|program| program.data(back.path())));
 }
 
+/// Passwords that wait are sealed with the key of the place where they are, and come along to a database.
+#[test]
+fn what_waits_moves_and_changes_keys() {
+    let (database, waiting) = (shared().database(), crate::keys_waiting::Waiting::new());
+    let (old, new) = (waiting.keys.key("old"), waiting.keys.key("new"));
+    waiting.scan();
+    let read = |path: &Path| std::fs::read_to_string(path).expect("it can be read").trim().to_owned();
+    let (with_old, with_new) = (home(&database, &read(&old)), home(&database, &read(&new)));
+    let data = waiting.data();
+    let from = data.to_str().expect("UTF-8");
+    let migrate = ["migrate", "--from", from, "--to", database.url()];
+    Program::new(BINARY).args(migrate).arg("--secret-key-file").arg(&old).run().success();
+    let opened =
+        |home: &Home| command(home, ["doctor", "--json"]).run().success().contains("opens 5 of 5: 2 passwords");
+    assert!(opened(&with_old));
+    let sealed = command(&with_old, ["keys", "reseal"]).arg("--new-secret-key-file").arg(&new).run();
+    sealed.success();
+    assert!(sealed.stderr.contains("Of what waits to be checked, 5 were sealed anew now"), "{sealed}");
+    assert!(opened(&with_new));
+    command(&with_new, ["worker", "--until-idle"]).run().success();
+    let events = command(&with_new, ["events", "list", "--json", "--select", "userId"]).run();
+    assert_eq!(events.lines(), [serde_json::json!({"userId": "u-001"})], "{events}");
+}
+
 #[test]
 fn pairs_that_one_node_takes_in_are_checked_by_others() {
     let (database, key) = (shared().database(), new_key());
