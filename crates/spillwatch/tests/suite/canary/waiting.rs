@@ -68,7 +68,7 @@ fn what_waits_and_what_is_kept_is_nowhere() {
     for file in files.iter().filter(|file| LATER.contains(&file.format)) {
         let outcome = printed.run(&import(file, data).args(released));
         outcome.success();
-        assert!(outcome.stderr.contains("passwords that scans kept"), "{outcome}");
+        assert!(outcome.stderr.contains("Passwords that scans kept"), "{outcome}");
         needles.are_not_below(data);
     }
     assert_eq!((events(), sealed(data)), (PLANTED, 0), "every planted pair is found");
