@@ -79,7 +79,7 @@ fn who_comes_later_is_raised_within_that_import() {
     has(&newest(&data), &json!({"kind": "import", "state": "completed"}));
     assert_eq!(raised(&data), ["u-1", "u-2", "u-3", "u-4", "u-5", "u-6"], "{outcome}");
     assert_eq!((sealed(&data), kept(&data)), (0, 8), "others may come");
-    for said in ["passwords that scans kept", "1 were handed to slow verifiers", "Events raised: 6"] {
+    for said in ["Passwords that scans kept", "handed to slow verifiers: 1", "Events raised: 6"] {
         assert!(outcome.stderr.contains(said), "{said}: {outcome}");
     }
     // The evidence tells of the scan's source, and the job of the place in the material.
