@@ -4,7 +4,7 @@
 //! checks in the same order: declared size, token, throttle, route, permission, body. What describes the service is
 //! public, as `$metadata` is: it holds nothing of a tenant, and says how to authenticate (RFC 7644, section 4).
 //!
-//! What a user is stands in one table, [`schema`]; the directory is told of one as an import tells it
+//! What a user is stands in one table, `schema`; the directory is told of one as an import tells it
 //! ([`service::Service::provision`]).
 
 mod body;
