@@ -1,5 +1,6 @@
 //! Directories: what an export says of users becomes users, accounts and sealed verifiers.
 
+mod counts;
 mod import;
 mod names;
 mod prepare;
@@ -8,8 +9,9 @@ mod snapshot;
 mod sync;
 mod users;
 
-pub(crate) use import::sources_of;
-pub use import::{Import, ImportCounts, ImportOutcome, Importer, Refused};
+pub use counts::ImportCounts;
+pub(crate) use counts::sources_of;
+pub use import::{Import, ImportOutcome, Importer, Refused};
 pub use prepare::{Prepared, Preparer, VerifierCounts};
 pub use provision::{
     Known, ProvisionError, Provisioned, Provisioner, Provisioning, Told, UserGuard, alias_of, external_key,

@@ -4,7 +4,7 @@
 //! keeps how things were before, so that it can be undone: one for each directory and day (UTC), which is made when the
 //! day's first change comes, and is taken for completed between changes.
 
-use super::import::{ImportCounts, count};
+use super::counts::{ImportCounts, count};
 use super::prepare::{Preparer, VerifierCounts, unproved};
 use crate::jobs::JobError;
 use crate::{Service, ServiceError, Vault};

@@ -1,6 +1,6 @@
 //! How far a directory that is asked itself was read, as the jobs that read it keep it.
 
-use super::import::ImportCounts;
+use super::counts::ImportCounts;
 use crate::Service;
 use crate::jobs::JobError;
 use model::{Caller, JobKind, JobState};

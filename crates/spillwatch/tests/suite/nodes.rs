@@ -277,8 +277,7 @@ fn what_waits_moves_and_changes_keys() {
     let from = data.to_str().expect("UTF-8");
     let migrate = ["migrate", "--from", from, "--to", database.url()];
     Program::new(BINARY).args(migrate).arg("--secret-key-file").arg(&old).run().success();
-    let opened =
-        |home: &Home| command(home, ["doctor", "--json"]).run().stdout.contains("opens 5 of 5: 2 passwords");
+    let opened = |home: &Home| command(home, ["doctor", "--json"]).run().stdout.contains("opens 5 of 5: 2 passwords");
     assert!(opened(&with_old));
     let sealed = command(&with_old, ["keys", "reseal"]).arg("--new-secret-key-file").arg(&new).run();
     sealed.success();
