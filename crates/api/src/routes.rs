@@ -232,7 +232,8 @@ const ON_REFERENCES: &[SystemOption] = &[
 const ON_WRITES: &[SystemOption] = &[SystemOption::Format, SystemOption::Select];
 const ON_VALUES: &[SystemOption] = &[SystemOption::Format];
 const ON_SERVED_COUNTS: &[SystemOption] = &[SystemOption::Filter, SystemOption::Search];
-const ON_SETS: &[SystemOption] = &[
+/// What OData has for sets and lists of things.
+pub(crate) const ON_SETS: &[SystemOption] = &[
     SystemOption::Apply,
     SystemOption::Compute,
     SystemOption::Count,
@@ -246,7 +247,8 @@ const ON_SETS: &[SystemOption] = &[
     SystemOption::Skip,
 ];
 const ON_COUNTS: &[SystemOption] = &[SystemOption::Apply, SystemOption::Filter, SystemOption::Search];
-const ON_ENTITIES: &[SystemOption] = &[
+/// What OData has for one of them.
+pub(crate) const ON_ENTITIES: &[SystemOption] = &[
     SystemOption::Compute,
     SystemOption::Expand,
     SystemOption::Format,

@@ -12,7 +12,7 @@ use crate::chunk::{Chunk, Chunker, Pool};
 use crate::counters::Counters;
 use crate::decode::{Decoder, Document, Flow, Problem, Visitor};
 use crate::layout::Layout;
-use crate::matcher::{Found, Matcher, Scratch, Sink, Unknown};
+use crate::matcher::{Found, Matcher, Occurrence, Scratch, Sink};
 use crate::preview::{Preview, preview};
 use crate::source::{Item, SourceError};
 use crate::text::Text;
@@ -51,7 +51,7 @@ pub trait Judge: Sync {
     fn unknown(
         &self,
         _document: &DocumentName,
-        _unknown: &Unknown<'_>,
+        _unknown: &Occurrence<'_>,
         _findings: &mut Vec<Self::Finding>,
     ) -> Result<(), Self::Error> {
         Ok(())
@@ -279,7 +279,7 @@ impl<J: Judge> Sink for Judging<'_, J> {
         self.judge.wants_unknown()
     }
 
-    fn unknown(&mut self, unknown: Unknown<'_>) {
+    fn unknown(&mut self, unknown: Occurrence<'_>) {
         self.hand(|judge, document, findings| judge.unknown(document, &unknown, findings));
     }
 }

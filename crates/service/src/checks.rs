@@ -1,7 +1,7 @@
 //! Pairs that somebody hands in over the network: they wait sealed, as tasks of a job, until a process that does such
 //! work has checked them; what is current is raised when all are done. Nothing of this reads a user before then.
 
-use crate::jobs::{Brake, JobError, Raised, Raising, RunningJob};
+use crate::jobs::{Brake, JobError, Raised, Raising, RunningJob, json};
 use crate::tasks::HeldTask;
 use crate::{CheckCounts, Checked, Detector, Pair, Service, Sighting, Vault};
 use auth::SealError;
@@ -280,10 +280,6 @@ fn unpacked(mut packed: &[u8]) -> Option<Vec<Pair>> {
             return Some(pairs);
         }
     }
-}
-
-fn json(value: &impl Serialize) -> Box<str> {
-    serde_json::to_string(value).expect("payloads are plain data").into()
 }
 
 #[cfg(test)]

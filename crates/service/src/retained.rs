@@ -7,8 +7,8 @@ use crate::wipe::wipe_stack;
 use crate::{ImportCounts, Service, ServiceError, Vault};
 use auth::{SealError, SecretBytes};
 use model::{
-    Caller, EntityId, FoundCredential, Job, JobKind, MatchClass, Place, Refusal, RetainedCandidate, RetainedMark,
-    TenantId, TenantKey, Ticks,
+    Caller, EntityId, FoundCredential, Job, JobKind, MatchClass, Place, RetainedCandidate, RetainedMark, TenantId,
+    TenantKey, Ticks,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -212,11 +212,7 @@ impl Service {
         let job = job.wait(&counts).await?;
         match self.take_to_end(caller, job.id.as_str()).await {
             Ok(job) => self.end_job(job, vault, parameters.brake).await.map(drop),
-            Err(
-                JobError::Running { .. }
-                | JobError::Ended { .. }
-                | JobError::Service(ServiceError::Refused(Refusal::JobMoved(_))),
-            ) => Ok(()),
+            Err(error) if error.is_with_another() => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -293,16 +289,14 @@ fn judged(detector: &Detector, content: &SecretBytes, found: &mut Vec<FoundCrede
             (MatchClass::Pair, detector.judge(user, secret)?)
         };
         wipe_stack();
-        let (proof, candidate) = match verdict {
+        let proof = match verdict {
             Verdict::NotCurrent => continue,
-            Verdict::Current(proof) => (Some(proof), None),
-            Verdict::Slow => {
-                let rank = usize::from(about.rank);
-                (None, Some(detector.candidate(user, (secret, rank), (sighting.leaked, sighting.seen))?))
-            }
+            Verdict::Current(proof) => Some(proof),
+            Verdict::Slow => None,
         };
-        let one = detector.found(user, (&name, hit), (class, secret), proof, &sighting);
-        found.push(FoundCredential { place: Some(place.clone()), candidate, ..one });
+        let secret = (class, secret, usize::from(about.rank));
+        let one = detector.found(user, (&name, hit), secret, proof, &sighting)?;
+        found.push(FoundCredential { place: Some(place.clone()), ..one });
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ pub use limits::{CheckLimits, PairRate};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::reply::Reply;
-use crate::routes::Verb;
+use crate::routes::{ON_ENTITIES, ON_SETS, Verb};
 use bytes::Bytes;
 use model::{Caller, Permission};
 use odata::prefer::Preferences;
@@ -74,30 +74,10 @@ pub(crate) struct Ask<'c> {
 
 const PAGED: &[SystemOption] = &[SystemOption::SkipToken, SystemOption::Top];
 const NONE: &[SystemOption] = &[];
-const ON_LISTS: &[SystemOption] = &[
-    SystemOption::Apply,
-    SystemOption::Compute,
-    SystemOption::Count,
-    SystemOption::Expand,
-    SystemOption::Filter,
-    SystemOption::Format,
-    SystemOption::OrderBy,
-    SystemOption::SchemaVersion,
-    SystemOption::Search,
-    SystemOption::Select,
-    SystemOption::Skip,
-];
-const ON_ONE: &[SystemOption] = &[
-    SystemOption::Compute,
-    SystemOption::Expand,
-    SystemOption::Format,
-    SystemOption::SchemaVersion,
-    SystemOption::Select,
-];
 
 const fn list(path: &'static str, permission: Permission, description: &'static str, run: Run) -> Endpoint {
     let (method, body) = (Verb::Get, BodyKind::None);
-    Endpoint { method, path, permission, body, served: PAGED, applicable: ON_LISTS, description, run }
+    Endpoint { method, path, permission, body, served: PAGED, applicable: ON_SETS, description, run }
 }
 
 const fn post(
@@ -123,7 +103,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     list("/jobs", Permission::SpillwatchJobsReadAll, "Jobs, the newest first.", jobs::list),
     Endpoint {
         served: NONE,
-        applicable: ON_ONE,
+        applicable: ON_ENTITIES,
         ..list("/jobs/{id}", Permission::SpillwatchJobsReadAll, "A job.", jobs::read)
     },
     post(

@@ -14,10 +14,9 @@ use crate::layout::Layout;
 use crate::mask;
 use filter::Filter;
 
-/// A name that a user bears, and what may be its password.
-pub struct Found<'a> {
-    /// The user, and how the directory's name became the key.
-    pub hit: Hit,
+/// A name in a text, and what may be its password.
+#[derive(Clone, Copy)]
+pub struct Occurrence<'a> {
     /// The key, and how the text's name became it.
     pub name: &'a Key,
     /// What may be the password; empty where nothing stands beside the name.
@@ -32,20 +31,19 @@ pub struct Found<'a> {
     pub context: Option<&'a [u8]>,
 }
 
-/// An address in a domain of the organisation that no user bears, and what may be its password.
-pub struct Unknown<'a> {
-    /// The key, and how the text's name became it.
-    pub name: &'a Key,
-    /// What may be the password; empty where nothing stands beside the name.
-    pub candidates: &'a Candidates,
-    /// How the text is laid out around it.
-    pub shape: Shape,
-    /// The number of the line that the name stands in, from 1.
-    pub line: u64,
-    /// Where the name begins, in bytes of the text.
-    pub offset: u64,
-    /// The host of the site that the pair was used at, where the text says it.
-    pub context: Option<&'a [u8]>,
+/// A name that a user bears.
+pub struct Found<'a> {
+    /// The user, and how the directory's name became the key.
+    pub hit: Hit,
+    /// Where the text has it, and what stands beside it.
+    pub occurrence: Occurrence<'a>,
+}
+
+impl<'a> Occurrence<'a> {
+    fn new((name, candidates): (&'a Key, &'a Candidates), shape: Shape, (line, offset): (u64, u64)) -> Self {
+        let context = Some(candidates.host()).filter(|host| !host.is_empty());
+        Self { name, candidates, shape, line, offset, context }
+    }
 }
 
 /// Takes what is found.
@@ -58,8 +56,8 @@ pub trait Sink {
         false
     }
 
-    /// Takes an address that nobody bears.
-    fn unknown(&mut self, _unknown: Unknown<'_>) {}
+    /// Takes an address in a domain of the organisation that no user bears.
+    fn unknown(&mut self, _unknown: Occurrence<'_>) {}
 }
 
 impl<F: FnMut(Found<'_>)> Sink for F {
@@ -306,17 +304,10 @@ impl Pass<'_, '_> {
         let place = Place { text: self.text, line: line.clone(), name: name.clone(), alone, layout: self.layout };
         let Scratch { candidates, key, hits, .. } = &mut *self.scratch;
         let shape = candidate::collect(&place, candidates);
+        let (line, offset) = (self.line, self.offset + name.start as u64);
         for hit in &*hits {
-            let context = Some(candidates.host()).filter(|host| !host.is_empty());
-            self.sink.found(Found {
-                hit: *hit,
-                name: key,
-                candidates,
-                shape,
-                line: self.line,
-                offset: self.offset + name.start as u64,
-                context,
-            });
+            let occurrence = Occurrence::new((key, candidates), shape, (line, offset));
+            self.sink.found(Found { hit: *hit, occurrence });
         }
         let outcome = match (candidates.is_empty(), candidates.nothing()) {
             (false, _) if candidates.only_hashes() => Outcome::Hash,
@@ -337,9 +328,8 @@ impl Pass<'_, '_> {
         let place = Place { text: self.text, line: line.clone(), name: name.clone(), alone, layout: self.layout };
         let Scratch { candidates, key, .. } = &mut *self.scratch;
         let shape = candidate::collect(&place, candidates);
-        let context = Some(candidates.host()).filter(|host| !host.is_empty());
         let (line, offset) = (self.line, self.offset + name.start as u64);
-        self.sink.unknown(Unknown { name: key, candidates, shape, line, offset, context });
+        self.sink.unknown(Occurrence::new((key, candidates), shape, (line, offset)));
         candidates.clear();
     }
 

@@ -90,7 +90,7 @@ impl World {
 
 pub fn finding(found: &Found<'_>) -> Finding {
     let (mut passwords, mut hashes) = (Vec::new(), Vec::new());
-    for secret in found.candidates.iter() {
+    for secret in found.occurrence.candidates.iter() {
         match secret {
             Secret::Password(bytes) => passwords.push(bytes.to_vec()),
             Secret::Hash(bytes) => hashes.push(String::from_utf8_lossy(bytes).into_owned()),
@@ -98,12 +98,12 @@ pub fn finding(found: &Found<'_>) -> Finding {
     }
     Finding {
         user: found.hit.user,
-        name: found.name.text().to_owned(),
+        name: found.occurrence.name.text().to_owned(),
         passwords,
         hashes,
-        shape: found.shape.name(),
-        line: found.line,
-        offset: found.offset,
-        context: found.context.map(|host| String::from_utf8_lossy(host).into_owned()),
+        shape: found.occurrence.shape.name(),
+        line: found.occurrence.line,
+        offset: found.occurrence.offset,
+        context: found.occurrence.context.map(|host| String::from_utf8_lossy(host).into_owned()),
     }
 }

@@ -66,8 +66,8 @@ impl Visitor for Finder<'_> {
                     Secret::Password(bytes) => self.verifier.check(bytes).unwrap_or(false),
                     Secret::Hash(_) => false,
                 };
-                if one.candidates.iter().any(is_it) {
-                    lines.insert(one.line);
+                if one.occurrence.candidates.iter().any(is_it) {
+                    lines.insert(one.occurrence.line);
                 }
             };
             self.matcher.chunk(&chunk, &mut scratch, &mut counters, &mut sink);

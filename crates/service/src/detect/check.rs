@@ -118,20 +118,17 @@ impl Checked {
                 self.known.clear();
             }
             self.known.insert(half, verdict.clone());
-            let of = |proof| detector.found(user, (&name, hit), (MatchClass::Pair, &pair.password), proof, sighting);
-            match verdict {
+            let proof = match verdict {
                 Verdict::Current(proof) => {
                     self.counts.disabled += u64::from(user.is_enabled == Some(false));
                     is_current = true;
-                    found.push(of(Some(proof)));
+                    Some(proof)
                 }
-                Verdict::Slow if !is_repeated => {
-                    let seen = (sighting.leaked, sighting.seen);
-                    let candidate = Some(detector.candidate(user, (&pair.password, 0), seen)?);
-                    found.push(FoundCredential { candidate, ..of(None) });
-                }
-                Verdict::Slow | Verdict::NotCurrent => {}
-            }
+                Verdict::Slow if !is_repeated => None,
+                Verdict::Slow | Verdict::NotCurrent => continue,
+            };
+            let pair = (MatchClass::Pair, pair.password.as_slice(), 0);
+            found.push(detector.found(user, (&name, hit), pair, proof, sighting)?);
         }
         if has_verifiers {
             wipe_stack();

@@ -227,7 +227,7 @@ impl Detector {
 
     /// Makes what waits in the queue of a candidate: administrators come first, and those who may sign in; then what
     /// leaked last, and the likeliest of what stands beside a name, which `rank` tells from 0 on.
-    pub(crate) fn candidate(
+    fn candidate(
         &self,
         user: &KnownUser<'_>,
         (password, rank): (&[u8], usize),
@@ -249,9 +249,7 @@ impl Detector {
     fn is_slow(&self, user: &KnownUser<'_>) -> Result<bool, JobError> {
         for account in user.accounts() {
             let Some(opened) = self.opened(&account)? else { continue };
-            let lines = opened.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
-            let mut verifiers = lines.filter_map(|line| Verifier::parse(line, &self.limits).ok());
-            if verifiers.any(|verifier| verifier.cost().class == CostClass::Fast) {
+            if verifiers(&opened, &self.limits).any(|verifier| verifier.cost().class == CostClass::Fast) {
                 return Ok(false);
             }
         }
@@ -291,15 +289,17 @@ impl Detector {
         Ok(None)
     }
 
-    /// What is kept of a credential that was found: nothing of the password but its fingerprint.
-    pub fn found(
+    /// What is kept of a credential that was found: nothing of the password but its fingerprint. Where no verifier has
+    /// proved it, those of the queue are to be asked, and it is kept for them, sealed; `rank` is its place among what stands
+    /// beside the name.
+    pub(crate) fn found(
         &self,
         user: &KnownUser<'_>,
         (name, hit): (&Key, &Hit),
-        (match_class, password): (MatchClass, &[u8]),
+        (match_class, password, rank): (MatchClass, &[u8], usize),
         proof: Option<Proof>,
         sighting: &Sighting,
-    ) -> FoundCredential {
+    ) -> Result<FoundCredential, JobError> {
         let finding = Finding {
             source: sighting.source.clone(),
             match_class,
@@ -307,7 +307,12 @@ impl Detector {
             matched_rule: rule_name(name.rules().union(hit.rules)),
         };
         let fingerprint = self.fingerprint(user, password);
-        self.kept(user, fingerprint, finding, proof, (sighting.leaked, sighting.seen))
+        let seen = (sighting.leaked, sighting.seen);
+        let candidate = match proof {
+            Some(_) => None,
+            None => Some(self.candidate(user, (password, rank), seen)?),
+        };
+        Ok(FoundCredential { candidate, ..self.kept(user, fingerprint, finding, proof, seen) })
     }
 
     /// What is kept of a finding.
@@ -341,11 +346,16 @@ impl Detector {
     }
 }
 
+/// The verifiers among lines of canonical texts.
+pub(crate) fn verifiers(lines: &[u8], limits: &Limits) -> impl Iterator<Item = Verifier> {
+    let lines = lines.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+    lines.filter_map(|line| Verifier::parse(line, limits).ok())
+}
+
 /// The verifiers among lines of canonical texts that are asked: of an account that has a fast one the slow ones are not,
 /// since all of them are of one password.
 pub(crate) fn asked(lines: &[u8], limits: &Limits) -> Vec<Verifier> {
-    let lines = lines.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
-    let mut verifiers: Vec<Verifier> = lines.filter_map(|line| Verifier::parse(line, limits).ok()).collect();
+    let mut verifiers: Vec<Verifier> = verifiers(lines, limits).collect();
     if verifiers.iter().any(|verifier| verifier.cost().class == CostClass::Fast) {
         verifiers.retain(|verifier| verifier.cost().class == CostClass::Fast);
     }

@@ -5,9 +5,9 @@ use crate::directory::KnownUser;
 use crate::jobs::JobError;
 use crate::retained::{Beside, Retention};
 use crate::wipe::wipe_stack;
-use ::scan::candidate::{Candidates, MOST as MOST_CANDIDATES, Secret, Shape};
+use ::scan::candidate::{MOST as MOST_CANDIDATES, Secret};
 use ::scan::engine::{DocumentName, Judge};
-use ::scan::matcher::{Found, Unknown};
+use ::scan::matcher::{Found, Occurrence};
 use ::scan::words::WordJudge;
 use model::{EntityId, FoundCredential, MatchClass, Place, RetainedCandidate, Ticks, shortened};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,6 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use verify::identity::Key;
 
 /// How many parts the memory of what was verified has: threads seldom wait for each other.
 const PARTS: usize = 64;
@@ -159,14 +158,12 @@ impl Judge for ScanJudge {
     type Error = JobError;
 
     fn judge(&self, document: &DocumentName, found: &Found<'_>, findings: &mut Vec<Seen>) -> Result<(), JobError> {
-        let detector = &*self.detector;
+        let (detector, occurrence) = (&*self.detector, &found.occurrence);
         if let Some((retention, others)) = &self.retention
-            && let Some((_, domain)) = found.name.text().rsplit_once('@')
+            && let Some((_, domain)) = occurrence.name.text().rsplit_once('@')
             && (detector.snapshot().domains().contains(domain) || others.contains(domain))
         {
-            let place =
-                place_of(&document.place, (found.candidates, found.context), (found.offset, found.line), found.shape);
-            self.retain(document, (found.name, found.candidates), (place, *retention), findings)?;
+            self.retain(document, occurrence, *retention, findings)?;
         }
         let Some(user) = detector.snapshot().users.get(found.hit.user) else { return Ok(()) };
         let user = &user;
@@ -174,9 +171,9 @@ impl Judge for ScanJudge {
             self.count(3);
             return self.unproven(document, found, findings);
         }
-        for (place, secret) in found.candidates.iter().enumerate() {
+        for (rank, secret) in occurrence.candidates.iter().enumerate() {
             self.count(0);
-            let is_likely = place < self.slow_candidates || matches!(secret, Secret::Hash(_));
+            let is_likely = rank < self.slow_candidates || matches!(secret, Secret::Hash(_));
             if !is_likely && detector.is_slow(user)? {
                 self.count(4);
                 continue;
@@ -210,16 +207,10 @@ impl Judge for ScanJudge {
             };
             let source = self.source.clone().unwrap_or_else(|| source_of(&document.path));
             let sighting = Sighting { source, leaked: self.leaked, seen: self.seen };
-            let at =
-                place_of(&document.place, (found.candidates, found.context), (found.offset, found.line), found.shape);
             let is_proved = proof.is_some();
-            let kept = detector.found(user, (found.name, &found.hit), (class, bytes), proof, &sighting);
-            let candidate = if is_proved {
-                None
-            } else {
-                Some(detector.candidate(user, (bytes, place), (self.leaked, self.seen))?)
-            };
-            let kept = FoundCredential { place: Some(at), candidate, ..kept };
+            let name = (occurrence.name, &found.hit);
+            let kept = detector.found(user, name, (class, bytes, rank), proof, &sighting)?;
+            let kept = FoundCredential { place: Some(place_of(document, occurrence)), ..kept };
             let is_disabled = user.is_enabled == Some(false);
             findings.push(Seen::Credential(Box::new(Sighted { found: kept, is_disabled })));
             if is_proved {
@@ -236,13 +227,11 @@ impl Judge for ScanJudge {
     fn unknown(
         &self,
         document: &DocumentName,
-        unknown: &Unknown<'_>,
+        unknown: &Occurrence<'_>,
         findings: &mut Vec<Seen>,
     ) -> Result<(), JobError> {
         let Some((retention, _)) = &self.retention else { return Ok(()) };
-        let beside = (unknown.candidates, unknown.context);
-        let place = place_of(&document.place, beside, (unknown.offset, unknown.line), unknown.shape);
-        self.retain(document, (unknown.name, unknown.candidates), (place, *retention), findings)
+        self.retain(document, unknown, *retention, findings)
     }
 
     fn of_words(&self) -> Option<&dyn WordJudge<Finding = Seen, Error = JobError>> {
@@ -255,19 +244,19 @@ impl ScanJudge {
     fn retain(
         &self,
         document: &DocumentName,
-        (name, candidates): (&Key, &Candidates),
-        (place, retention): (Place, Retention),
+        occurrence: &Occurrence<'_>,
+        retention: Retention,
         findings: &mut Vec<Seen>,
     ) -> Result<(), JobError> {
         let source = self.source.clone().unwrap_or_else(|| source_of(&document.path));
         let sighting = Sighting { source, leaked: self.leaked, seen: self.seen };
         // Lines are not numbered behind the first piece of a document, and nobody can mend what is sealed.
-        let place = Place { line: None, ..place };
+        let place = Place { line: None, ..place_of(document, occurrence) };
         let (vault, tenant) = (&self.detector.vault, self.detector.tenant);
-        for (rank, secret) in candidates.iter().enumerate() {
+        for (rank, secret) in occurrence.candidates.iter().enumerate() {
             let (Secret::Password(bytes) | Secret::Hash(bytes)) = secret;
             let is_hash = matches!(secret, Secret::Hash(_));
-            let (name, sighting, place) = (name.text(), &sighting, place.clone());
+            let (name, sighting, place) = (occurrence.name.text(), &sighting, place.clone());
             let beside = Beside { name, secret: bytes, is_hash, rank, sighting, place };
             findings.push(Seen::Retained(beside.sealed((vault, tenant), retention)?));
         }
@@ -297,21 +286,16 @@ impl ScanJudge {
 }
 
 /// Where a credential stands. What may be its password is never taken for the site's host.
-pub(super) fn place_of(
-    path: &str,
-    (candidates, context): (&Candidates, Option<&[u8]>),
-    (offset, line): (u64, u64),
-    shape: Shape,
-) -> Place {
+pub(super) fn place_of(document: &DocumentName, occurrence: &Occurrence<'_>) -> Place {
     let is_candidate = |host: &[u8]| {
-        candidates.iter().any(|secret| match secret {
+        occurrence.candidates.iter().any(|secret| match secret {
             Secret::Password(bytes) | Secret::Hash(bytes) => {
                 !bytes.is_empty() && host.windows(bytes.len()).any(|part| part.eq_ignore_ascii_case(bytes))
             }
         })
     };
-    let host = context.filter(|host| !is_candidate(host));
-    Place::new(path, (offset, Some(line)), shape.name(), host)
+    let host = occurrence.context.filter(|host| !is_candidate(host));
+    Place::new(&document.place, (occurrence.offset, Some(occurrence.line)), occurrence.shape.name(), host)
 }
 
 /// A document's path as evidence takes it.

@@ -2,7 +2,7 @@
 //! to be out (leaks.md, section 7.1, classes password-only and address-only).
 
 use super::scan::{Seen, Sighted, place_of, source_of};
-use super::{Detector, Proof, ScanJudge, rule_name};
+use super::{Detector, Proof, ScanJudge, rule_name, verifiers};
 use crate::jobs::JobError;
 use crate::wipe::wipe_stack;
 use ::scan::candidate::Secret;
@@ -59,9 +59,7 @@ impl Detector {
                 let Some(opened) = self.opened(&account)? else { continue };
                 known += 1;
                 let owner = u32::try_from(owners.len()).map_err(|_| too_many())?;
-                let lines = opened.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
-                let verifiers = lines.filter_map(|line| Verifier::parse(line, &self.limits).ok());
-                let added = verifiers.filter(|verifier| digests.add(verifier, owner)).count();
+                let added = verifiers(&opened, &self.limits).filter(|verifier| digests.add(verifier, owner)).count();
                 if added > 0 {
                     reachable += 1;
                     owners.push((place as u32, number as u32));
@@ -186,12 +184,12 @@ impl ScanJudge {
     ) -> Result<(), JobError> {
         let detector = &*self.detector;
         let Some(user) = detector.snapshot.users.get(found.hit.user) else { return Ok(()) };
-        let is_silent = !user.has_verifiers() || found.candidates.is_empty();
+        let is_silent = !user.has_verifiers() || found.occurrence.candidates.is_empty();
         if !is_silent {
-            if !found.candidates.only_hashes() {
+            if !found.occurrence.candidates.only_hashes() {
                 return Ok(());
             }
-            for secret in found.candidates.iter() {
+            for secret in found.occurrence.candidates.iter() {
                 if let Secret::Hash(hash) = secret
                     && detector.can_compare(&user, hash)?
                 {
@@ -203,11 +201,10 @@ impl ScanJudge {
             source: self.source.clone().unwrap_or_else(|| source_of(&document.path)),
             match_class: MatchClass::AddressOnly,
             matched_attribute: Some(found.hit.attribute.name().into()),
-            matched_rule: rule_name(found.name.rules().union(found.hit.rules)),
+            matched_rule: rule_name(found.occurrence.name.rules().union(found.hit.rules)),
         };
         let fingerprint = detector.vault.address_fingerprint(detector.tenant, user.id);
-        let beside = (found.candidates, found.context);
-        let place = place_of(&document.place, beside, (found.offset, found.line), found.shape);
+        let place = place_of(document, &found.occurrence);
         let found = detector.kept(&user, fingerprint, finding, None, (self.leaked, self.seen));
         let found = FoundCredential { place: Some(place), ..found };
         let is_disabled = user.is_enabled == Some(false);

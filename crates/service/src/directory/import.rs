@@ -478,7 +478,6 @@ enum Rest {
     Untrusted(String),
 }
 
-/// Counts what came of an entry.
 /// Whether a step says that open events of the user are to be closed.
 fn outdates(step: &Step) -> bool {
     matches!(&step.account, Some(model::AccountChange::Put { after, .. }) if after.is_outdated)

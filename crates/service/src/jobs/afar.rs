@@ -53,11 +53,7 @@ impl Service {
             JobState::Held | JobState::Failed | JobState::Running => {}
         }
         let is_held = job.state == JobState::Held;
-        let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-        let brake = match (release, serde_json::from_value(parsed(&job.parameters)["brake"].take())) {
-            (true, _) => Brake::RELEASED,
-            (false, brake) => brake.unwrap_or_default(),
-        };
+        let brake = if release { Brake::RELEASED } else { Brake::of(&job) };
         if HandedIn::of(&job).is_some() && !is_held {
             let running = self.take_up(caller, job).await?;
             if let Err(error) = self.retry_tasks(caller, running.job()).await {
@@ -66,14 +62,13 @@ impl Service {
             let progress: Value = running.progress()?;
             return Ok(Afar::Waits(running.wait(&progress).await?));
         }
-        let is_read = HandedIn::of(&job).is_some() || parsed(&job.progress)["isRead"] == true;
+        let needs_no_file = match job.kind {
+            JobKind::Scan | JobKind::Check => HandedIn::of(&job).is_some() || is_read(&job),
+            JobKind::Import => looks_back(&job),
+            JobKind::Undo => false,
+        };
         match job.kind {
-            JobKind::Scan | JobKind::Check if is_read => {
-                Ok(Afar::Begun(Begun { job: self.take_up(caller, job).await?, brake }))
-            }
-            JobKind::Import if looks_back(&job) => {
-                Ok(Afar::Begun(Begun { job: self.take_up(caller, job).await?, brake }))
-            }
+            _ if needs_no_file => Ok(Afar::Begun(Begun { job: self.take_up(caller, job).await?, brake })),
             JobKind::Undo => {
                 let of = Self::undone_by(&job).unwrap_or_else(|| job.id.clone());
                 Err(JobError::UndoAgain { id: job.id, of })
@@ -94,6 +89,11 @@ impl Service {
             done.failed += page.iter().filter(|task| task.state == TaskState::Failed).count() as u64;
         }
     }
+}
+
+/// Whether everything that the job was to read has been read.
+fn is_read(job: &Job) -> bool {
+    serde_json::from_str::<Value>(&job.progress).unwrap_or_default()["isRead"] == true
 }
 
 impl Begun {

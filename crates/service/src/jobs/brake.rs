@@ -1,7 +1,9 @@
 //! The brake: a job that would touch a large part of the users at once is more often wrong than right (leaks.md,
 //! section 1.1, "false positives").
 
+use model::Job;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// When a job stops and asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,12 @@ impl Default for Brake {
 impl Brake {
     /// One that never holds.
     pub const RELEASED: Self = Self { percent: 0, administrators: 0 };
+
+    /// That of a job, whatever else it was asked to do; the usual one where it was told none.
+    pub fn of(job: &Job) -> Self {
+        let parameters: Value = serde_json::from_str(&job.parameters).unwrap_or_default();
+        serde_json::from_value(parameters["brake"].clone()).unwrap_or_default()
+    }
 
     /// Says why a job must hold that would touch so many users, of whom so many are administrators, of all users.
     pub fn holds(&self, touched: u64, administrators: u64, users: u64) -> Option<String> {

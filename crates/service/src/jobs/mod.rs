@@ -162,6 +162,18 @@ pub enum JobError {
     Service(#[from] ServiceError),
 }
 
+impl JobError {
+    /// Whether another process has the job, or has ended it.
+    pub fn is_with_another(&self) -> bool {
+        matches!(self, Self::Running { .. } | Self::Ended { .. }) || self.is_moved()
+    }
+
+    /// Whether another process has written the job since it was read.
+    fn is_moved(&self) -> bool {
+        matches!(self, Self::Service(ServiceError::Refused(model::Refusal::JobMoved(_))))
+    }
+}
+
 impl From<StoreError> for JobError {
     fn from(error: StoreError) -> Self {
         Self::Service(error.into())
@@ -329,9 +341,8 @@ impl RunningJob {
 
     /// Notes that it broke off at an error, as far as that can be noted, and answers the error.
     pub async fn failed(mut self, error: JobError) -> JobError {
-        let moved = matches!(&error, JobError::Service(ServiceError::Refused(model::Refusal::JobMoved(_))));
         let Ok(kept) = self.progress::<serde_json::Value>() else { return error };
-        if !moved {
+        if !error.is_moved() {
             // What went wrong is told by the caller; where even this cannot be written, the lease lapses.
             drop(self.end(JobState::Failed, Some(&error.to_string()), &kept).await);
         }
@@ -360,8 +371,9 @@ impl RunningJob {
     }
 }
 
-fn json(value: &impl Serialize) -> Box<str> {
-    serde_json::to_string(value).expect("parameters and progress are plain data").into()
+/// What a job, or a task of one, keeps, as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Box<str> {
+    serde_json::to_string(value).expect("what jobs keep is plain data").into()
 }
 
 pub(crate) fn later(now: Ticks, by: Duration) -> Ticks {

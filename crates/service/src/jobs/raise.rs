@@ -193,16 +193,16 @@ impl crate::Service {
         if self.waiting(&caller, Some(job.job().creation)).await?.candidates > 0 {
             return job.wait(&progress).await;
         }
-        let found = self.found_counts(&caller, job.job()).await?;
         match job.job().kind {
             JobKind::Scan => {
+                let found = self.found_counts(&caller, job.job()).await?;
                 progress["current"] = found.places.into();
                 progress["users"] = found.users.into();
                 progress["disabledUsers"] = found.disabled.into();
             }
             JobKind::Check => {
                 let mut counts: CheckCounts = serde_json::from_value(progress["counts"].take()).unwrap_or_default();
-                counts.settle(&found);
+                counts.settle(&self.found_counts(&caller, job.job()).await?);
                 progress["counts"] = serde_json::to_value(counts).unwrap_or_default();
             }
             JobKind::Import | JobKind::Undo => {}

@@ -93,6 +93,16 @@ pub enum QueueScope {
     Any,
 }
 
+impl QueueScope {
+    /// The job whose candidates alone are taken.
+    fn job(self) -> Option<u64> {
+        match self {
+            Self::Job(job) => Some(job),
+            Self::Any => None,
+        }
+    }
+}
+
 /// Who is told how far the queue is, about each second; an error ends the work.
 pub trait QueueWatch: Send {
     /// Takes in how far it is now.
@@ -185,11 +195,6 @@ impl Pool {
         }
         Self { checks, done, memory, stop }
     }
-}
-
-/// How many that are in a second.
-fn per_second(count: u64, time: Duration) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / time.as_secs_f64()
 }
 
 /// A turn of work: what is in hand, and what came of it and is not kept yet.
@@ -288,12 +293,8 @@ impl Turn<'_> {
                 () = &mut stop => return Ok(QueueEnd::Stopped),
                 _ = renewal.tick() => self.renew().await?,
                 _ = second.tick() => {
-                    let job = match scope {
-                        QueueScope::Job(job) => Some(job),
-                        QueueScope::Any => None,
-                    };
                     self.keep().await?; // nothing waits long for others to be done
-                    let waiting = self.worker.service.waiting(self.caller, job).await?;
+                    let waiting = self.worker.service.waiting(self.caller, scope.job()).await?;
                     watch.told(self.progress(waiting)).await?;
                 }
                 Some(done) = self.pool.done.recv() => {
@@ -317,8 +318,7 @@ impl Turn<'_> {
 
     /// About how many are checked in so much time, and two for each thread at least.
     fn work_of(&self, time: Duration) -> usize {
-        let rate = per_second(self.counts.checked, self.began.elapsed());
-        ((rate * time.as_secs_f64()) as usize).min(MOST).max(self.least())
+        ((self.rate() * time.as_secs_f64()) as usize).min(MOST).max(self.least())
     }
 
     /// Two for each thread.
@@ -333,22 +333,21 @@ impl Turn<'_> {
     }
 
     fn progress(&self, waiting: Waiting) -> QueueProgress {
-        let rate = per_second(self.counts.checked, self.began.elapsed());
-        QueueProgress { counts: self.counts, waiting, rate }
+        QueueProgress { counts: self.counts, waiting, rate: self.rate() }
+    }
+
+    /// How many it has checked in a second.
+    fn rate(&self) -> f64 {
+        f64::from(u32::try_from(self.counts.checked).unwrap_or(u32::MAX)) / self.began.elapsed().as_secs_f64()
     }
 
     /// Takes more; `false` when there is nothing to take.
     async fn claim(&mut self, scope: QueueScope) -> Result<bool, JobError> {
-        let limit = self.work_of(AHEAD) as u32;
         let now = self.worker.service.clock().now();
         let lease = later(now, self.worker.lease);
         let claim = Claim { id: self.claim.clone(), holder: self.worker.name.clone(), now, lease };
-        let job = match scope {
-            QueueScope::Job(job) => Some(job),
-            QueueScope::Any => None,
-        };
-        let (is_alone, limit) = (self.is_alone, if self.is_alone { 1 } else { limit });
-        let command = CandidateCommand::Claim { limit, job, is_alone, claim };
+        let (is_alone, limit) = (self.is_alone, if self.is_alone { 1 } else { self.work_of(AHEAD) as u32 });
+        let command = CandidateCommand::Claim { limit, job: scope.job(), is_alone, claim };
         let outcome = self.worker.service.change_candidates(self.caller.tenant, command).await?;
         let CandidateOutcome::Claimed(claimed) = outcome else { return Ok(false) };
         if claimed.is_empty() {

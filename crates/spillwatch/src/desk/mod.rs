@@ -11,9 +11,9 @@ mod slow;
 pub use crew::Crew;
 
 use crate::commands::scan::piecework::is_passing;
-use model::{Actor, Caller, PermissionSet, Refusal, TenantId};
+use model::{Actor, Caller, PermissionSet, TenantId};
 use service::jobs::{JobError, RunningJob};
-use service::{Service, ServiceError, Vault};
+use service::{Service, Vault};
 use std::sync::Arc;
 use std::time::Duration;
 use store::BoxFuture;
@@ -71,12 +71,8 @@ pub struct Desk {
 fn unless_taken(taken: Result<RunningJob, JobError>) -> Result<Option<RunningJob>, JobError> {
     match taken {
         Ok(running) => Ok(Some(running)),
-        Err(
-            JobError::Running { .. }
-            | JobError::Ended { .. }
-            | JobError::NotFound(_)
-            | JobError::Service(ServiceError::Refused(Refusal::JobMoved(_))),
-        ) => Ok(None),
+        Err(JobError::NotFound(_)) => Ok(None),
+        Err(error) if error.is_with_another() => Ok(None),
         Err(error) => Err(error),
     }
 }

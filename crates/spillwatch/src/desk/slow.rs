@@ -2,8 +2,7 @@
 
 use super::{Tools, Work, unless_taken};
 use crate::commands::scan::piecework::is_passing;
-use model::{Caller, Job, TenantKey};
-use serde_json::Value;
+use model::{Caller, TenantKey};
 use service::checks::HandedIn;
 use service::jobs::{Brake, JobError};
 use service::{QueueEnd, QueueLimits, QueueProgress, QueueScope, QueueWatch};
@@ -111,7 +110,7 @@ async fn end(tools: &Tools, tenant: &Caller) -> Result<bool, JobError> {
             let Some(running) = unless_taken(taken)? else { continue };
             has_ended = true;
             let id = job.id.as_str();
-            match service.end_job(running, &tools.vault, brake_of(job)).await {
+            match service.end_job(running, &tools.vault, Brake::of(job)).await {
                 Ok(job) => {
                     tracing::info!(job.id = id, status = job.state.name(), "what slow verifiers found is raised");
                 }
@@ -120,10 +119,4 @@ async fn end(tools: &Tools, tenant: &Caller) -> Result<bool, JobError> {
             }
         }
     }
-}
-
-/// The brake of a job, whatever else it was asked to do.
-fn brake_of(job: &Job) -> Brake {
-    let parameters: Value = serde_json::from_str(&job.parameters).unwrap_or_default();
-    serde_json::from_value(parameters["brake"].clone()).unwrap_or_default()
 }

@@ -49,10 +49,11 @@ fn outcome(matcher: &Matcher<'_>, input: &[u8], size: usize) -> (Vec<u8>, Counte
     let mut chunker = Chunker::new(text, size.min(1 << 20), Arc::new(Pool::default())).with_layout(layout);
     let (mut scratch, mut counters, mut told) = (Scratch::default(), Counters::default(), Vec::new());
     let mut sink = |found: Found<'_>| {
-        assert!(found.candidates.len() <= MOST);
-        told.extend(format!("{} {} {}", found.line, found.offset, found.shape.name()).bytes());
-        told.extend_from_slice(found.context.unwrap_or_default());
-        for secret in found.candidates.iter() {
+        let one = found.occurrence;
+        assert!(one.candidates.len() <= MOST);
+        told.extend(format!("{} {} {}", one.line, one.offset, one.shape.name()).bytes());
+        told.extend_from_slice(one.context.unwrap_or_default());
+        for secret in one.candidates.iter() {
             let (Secret::Password(bytes) | Secret::Hash(bytes)) = secret;
             assert!((1..=LONGEST_PASSWORD).contains(&bytes.len()), "a candidate of {} bytes", bytes.len());
             told.extend_from_slice(bytes);

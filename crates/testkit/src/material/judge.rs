@@ -75,7 +75,7 @@ impl Judge for Judges {
         findings: &mut Vec<Self::Finding>,
     ) -> Result<(), CheckError> {
         let person = found.hit.user as usize;
-        for secret in found.candidates.iter() {
+        for secret in found.occurrence.candidates.iter() {
             if let Some(class) = self.prove(person, secret)? {
                 findings.push((document.path.as_ref().to_owned(), (person, class)));
                 break;
