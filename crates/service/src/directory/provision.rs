@@ -5,90 +5,24 @@
 //! day's first change comes, and is taken for completed between changes.
 
 use super::counts::{ImportCounts, count};
+use super::known::{Known, key_without};
 use super::prepare::{Preparer, VerifierCounts, unproved};
+use super::provisioner::Provisioner;
+use crate::detect::verifiers;
 use crate::jobs::JobError;
 use crate::{Service, ServiceError, Vault};
-use aws_lc_rs::digest;
 use directory::{DirectoryUser, Format, VerifierText};
 use model::{
-    Account, AccountKey, AccountName, Caller, Command, EntityId, FORMER_NAME, FoldedName, Job, JobKind, JobState, Note,
-    OwnedCell, Precondition, Refusal, SealedVerifiers, TenantKey, Ticks, User, UserDraft, UserKey, VerifierNote,
-    Versions, Written, edm,
+    Account, AccountKey, AccountName, Caller, Command, EntityId, FORMER_NAME, Note, OwnedCell, Precondition, Refusal,
+    SealedVerifiers, User, UserDraft, UserKey, VerifierNote, Versions, Written, edm,
 };
 use odata::encode::Row as _;
-use serde::Serialize;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex as Lock, PoisonError};
-use store::{Accounts, Outcome, StoreError, WriteError};
-use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
-use verify::identity::Attribute;
-use verify::verifier::{Limits, Verifier};
+use store::{Outcome, StoreError, WriteError};
+use verify::verifier::Limits;
 
-/// Locks of users and of names: two that share one wait for each other without need, seldom.
-const STRIPES: usize = 128;
-/// Passwords that are derived at once: each takes 19 MiB for as long as that lasts.
-const DERIVATIONS: usize = 4;
-/// Accounts that are read at once.
-const PAGE: u32 = 1_000;
 /// Positions of the user that become null where a client that tells everything leaves them out.
 const CLEARED: [usize; 5] =
     [edm::user::GIVEN_NAME, edm::user::SURNAME, edm::user::MAIL, edm::user::DEPARTMENT, edm::user::ACCOUNT_ENABLED];
-
-/// What the writes of one process share.
-pub struct Provisioner {
-    users: Vec<Arc<Mutex<()>>>,
-    keys: Vec<Arc<Mutex<()>>>,
-    derivations: Arc<Semaphore>,
-    /// What has been counted and is not with its job yet.
-    pending: Lock<HashMap<(TenantKey, EntityId), ImportCounts>>,
-    /// Held by whoever writes what is pending.
-    keeping: Mutex<()>,
-}
-
-impl Default for Provisioner {
-    fn default() -> Self {
-        let stripes = || (0..STRIPES).map(|_| Arc::default()).collect();
-        Self {
-            users: stripes(),
-            keys: stripes(),
-            derivations: Arc::new(Semaphore::new(DERIVATIONS)),
-            pending: Lock::default(),
-            keeping: Mutex::default(),
-        }
-    }
-}
-
-/// Keeps others of this process from a user, or from names, until it is dropped.
-#[must_use = "it is given back when it is dropped"]
-pub struct UserGuard(#[expect(dead_code, reason = "it is there to be dropped")] Vec<OwnedMutexGuard<()>>);
-
-impl Provisioner {
-    /// Waits until nobody else of this process changes the user. From then on what is read of them stays, as far as this
-    /// process is concerned; writes of others are found out when the change is written.
-    pub async fn user(&self, tenant: TenantKey, id: &str) -> UserGuard {
-        let stripe = self.users[stripe(tenant, id)].clone();
-        UserGuard(vec![stripe.lock_owned().await])
-    }
-
-    /// The same of names and keys that a user is to get. A user is waited for first, never after this.
-    pub async fn names(&self, tenant: TenantKey, names: &[&str]) -> UserGuard {
-        let mut stripes: Vec<usize> = names.iter().map(|name| stripe(tenant, &name.to_lowercase())).collect();
-        stripes.sort_unstable(); // all take them in one order
-        stripes.dedup();
-        let mut guards = Vec::with_capacity(stripes.len());
-        for stripe in stripes {
-            guards.push(self.keys[stripe].clone().lock_owned().await);
-        }
-        UserGuard(guards)
-    }
-}
-
-fn stripe(tenant: TenantKey, text: &str) -> usize {
-    let hash = text
-        .bytes()
-        .fold(u64::from(tenant.0), |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(7));
-    (hash % STRIPES as u64) as usize
-}
 
 /// How accounts of one directory are provisioned.
 #[derive(Clone, Copy)]
@@ -101,22 +35,6 @@ pub struct Provisioning<'p> {
     pub source: &'p str,
     /// What completes a name without a domain.
     pub domain: Option<&'p str>,
-}
-
-/// A user as the directory knows them, with their account in one source.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// The user.
-    pub user: User,
-    /// Their account in the source; none when only others know them.
-    pub account: Option<Account>,
-}
-
-impl Known {
-    /// The number of the latest change of either.
-    pub fn version(&self) -> u64 {
-        self.account.as_ref().map_or(0, |account| account.version).max(self.user.version())
-    }
 }
 
 /// What a client tells of a user: everything that it knows of them.
@@ -195,89 +113,6 @@ impl From<Refusal> for ProvisionError {
 }
 
 impl Service {
-    /// The user with an id, and their account in a source.
-    pub async fn known(&self, caller: &Caller, source: &str, id: &EntityId) -> Result<Option<Known>, ServiceError> {
-        let Some(user) = self.store().load_user(caller.tenant, &UserKey::Id(id.clone())).await? else {
-            return Ok(None);
-        };
-        let mut accounts = self.accounts_in(caller, source, std::slice::from_ref(id)).await?;
-        Ok(Some(Known { account: accounts.remove(id), user }))
-    }
-
-    /// The same by the userPrincipalName.
-    pub async fn known_by_name(
-        &self,
-        caller: &Caller,
-        source: &str,
-        name: &str,
-    ) -> Result<Option<Known>, ServiceError> {
-        let key = UserKey::PrincipalName(FoldedName::new(name));
-        let Some(user) = self.store().load_user(caller.tenant, &key).await? else { return Ok(None) };
-        let id = user.id();
-        let mut accounts = self.accounts_in(caller, source, std::slice::from_ref(&id)).await?;
-        Ok(Some(Known { account: accounts.remove(&id), user }))
-    }
-
-    /// The same by the account's key.
-    pub async fn known_by_key(&self, caller: &Caller, source: &str, key: &str) -> Result<Option<Known>, ServiceError> {
-        let key = AccountKey { source: source.into(), key: key.into() };
-        let Some(account) = self.store().account(caller.tenant, &key).await? else { return Ok(None) };
-        let user = self.store().load_user(caller.tenant, &UserKey::Id(account.user.clone())).await?;
-        Ok(user.map(|user| Known { user, account: Some(account) }))
-    }
-
-    /// The same by a name without a domain, which the account alone has. Looks through the accounts of the source.
-    pub async fn known_by_alias(
-        &self,
-        caller: &Caller,
-        source: &str,
-        name: &str,
-    ) -> Result<Option<Known>, ServiceError> {
-        let wanted = name.to_lowercase();
-        let mut found: Option<Account> = None;
-        let look = |account: Account| {
-            if found.is_none() && alias_of(&account).is_some_and(|alias| alias.to_lowercase() == wanted) {
-                found = Some(account);
-            }
-        };
-        self.each_account(caller.tenant, Accounts::OfSource(source), look).await?;
-        let Some(account) = found else { return Ok(None) };
-        let user = self.store().load_user(caller.tenant, &UserKey::Id(account.user.clone())).await?;
-        Ok(user.map(|user| Known { user, account: Some(account) }))
-    }
-
-    /// The accounts that users have in a source.
-    pub async fn accounts_in(
-        &self,
-        caller: &Caller,
-        source: &str,
-        users: &[EntityId],
-    ) -> Result<HashMap<EntityId, Account>, ServiceError> {
-        let mut accounts: HashMap<EntityId, Account> = HashMap::new();
-        let mut after: Option<AccountKey> = None;
-        loop {
-            let which = Accounts::OfUsers(users);
-            let page = self.store().accounts(caller.tenant, which, after.as_ref(), PAGE).await?;
-            let is_last = page.len() < PAGE as usize;
-            after = page.last().map(|account| account.key.clone());
-            for account in page.into_iter().filter(|account| &*account.key.source == source) {
-                let known = accounts.get(&account.user).map_or(0, |known| known.version);
-                if account.version > known {
-                    accounts.insert(account.user.clone(), account);
-                }
-            }
-            if is_last {
-                return Ok(accounts);
-            }
-        }
-    }
-
-    /// When the change with a number was made, as far as the log still tells.
-    pub async fn changed_at(&self, caller: &Caller, number: u64) -> Result<Option<Ticks>, ServiceError> {
-        let changes = self.store().changes(caller.tenant, number.saturating_sub(1), 1).await?;
-        Ok(changes.first().filter(|change| change.sequence == number).map(|change| change.time))
-    }
-
     /// Makes a user, or makes a known one what is told of them. The caller holds the guard of the user, or that of a new
     /// one's names.
     pub async fn provision(
@@ -447,63 +282,6 @@ impl Service {
         };
         tokio::task::spawn_blocking(derive).await.map_err(|_| ProvisionError::Derivation)?
     }
-
-    /// The job of the day, which is made when the day's first change comes. One that was undone is over: another follows.
-    async fn job_of_the_day(&self, caller: &Caller, source: &str) -> Result<Job, ProvisionError> {
-        const DAY: i64 = 86_400 * Ticks::PER_SECOND;
-        let now = self.clock().now();
-        let mut number = 0_u32;
-        loop {
-            let id = job_id(source, now.get().div_euclid(DAY), number);
-            match self.store().job(caller.tenant, &id).await? {
-                Some(job) if job.state == JobState::Undone => number += 1,
-                Some(job) => return Ok(job),
-                None => match self.put_job(caller, new_job(id, source, now), None).await {
-                    Ok(job) => return Ok(job),
-                    Err(ServiceError::Refused(Refusal::IdTaken(_))) => {} // somebody else has made it
-                    Err(error) => return Err(error.into()),
-                },
-            }
-        }
-    }
-
-    async fn put_job(&self, caller: &Caller, job: Job, expected: Option<u64>) -> Result<Job, ServiceError> {
-        let command = Command::PutJob { job: Box::new(job.clone()), expected, found: Vec::new() };
-        match self.store().execute(caller.tenant, caller.actor.clone(), command).await? {
-            Outcome::Noted(Note::Job(job)) => Ok(*job),
-            _ => Ok(job),
-        }
-    }
-
-    /// Adds to what the job has counted. Requests of one process write together; whoever comes while others write finds
-    /// that they have written for it, or writes for those that came since.
-    async fn keep_counts(
-        &self,
-        caller: &Caller,
-        how: &Provisioning<'_>,
-        job: &Job,
-        mut counts: ImportCounts,
-    ) -> Result<(), ProvisionError> {
-        counts.sources.insert(how.source.into());
-        let place = (caller.tenant, job.id.clone());
-        let pending = || how.provisioner.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        pending().entry(place.clone()).or_default().add(counts);
-        let _keeping = how.provisioner.keeping.lock().await;
-        let Some(counts) = pending().remove(&place) else { return Ok(()) };
-        loop {
-            let Some(mut job) = self.store().job(caller.tenant, &job.id).await? else { return Ok(()) };
-            let mut sum: ImportCounts = serde_json::from_str(&job.progress).unwrap_or_default();
-            sum.add(counts.clone());
-            job.progress = json(&sum);
-            job.ended = Some(self.clock().now());
-            let version = job.version;
-            match self.put_job(caller, job, Some(version)).await {
-                Ok(_) => return Ok(()),
-                Err(ServiceError::Refused(Refusal::JobMoved(_))) => {} // another server counts too
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
 }
 
 /// What became of what was told of a password.
@@ -512,22 +290,6 @@ struct Proof {
     sealed: Option<SealedVerifiers>,
     is_changed: bool,
     counts: VerifierCounts,
-}
-
-/// The key of an account whose client has none for it.
-fn key_without(user: &EntityId) -> String {
-    format!("id={user}")
-}
-
-/// The client's own key of the user whose account it is, where it has given one.
-pub fn external_key(account: &Account) -> Option<&str> {
-    (*account.key.key != *key_without(&account.user)).then_some(&*account.key.key)
-}
-
-/// The name that the user has in the source, where it is none of the form name@domain.
-pub fn alias_of(account: &Account) -> Option<&str> {
-    let alias = account.names.iter().find(|name| &*name.attribute == Attribute::Alias.name());
-    alias.map(|name| &*name.value)
 }
 
 /// Demands that the user is as it was read, and changes nothing.
@@ -561,9 +323,7 @@ fn only_changes(draft: &mut UserDraft, user: &User) {
 
 /// Whether one of the verifiers, which stand in lines, proves one of the passwords.
 fn is_proved(lines: &[u8], texts: &[VerifierText]) -> bool {
-    let Ok(lines) = std::str::from_utf8(lines) else { return false };
-    let limits = Limits::default();
-    lines.lines().filter_map(|line| Verifier::parse(line, &limits).ok()).any(|verifier| {
+    verifiers(lines, &Limits::default()).any(|verifier| {
         let mut passwords = texts.iter().filter_map(VerifierText::password);
         passwords.any(|password| verifier.check(password.as_bytes()).unwrap_or(false))
     })
@@ -575,39 +335,4 @@ fn remediated(notes: &[Note]) -> u64 {
         _ => 0,
     };
     notes.iter().map(events).sum()
-}
-
-/// The id of a day's job: the same on every server.
-fn job_id(source: &str, day: i64, number: u32) -> EntityId {
-    let text = format!("provisioning of {source} on day {day}, {number}");
-    let hash = digest::digest(&digest::SHA256, text.as_bytes());
-    let half = *hash.as_ref().first_chunk().expect("16 of 32 bytes");
-    uuid::Builder::from_custom_bytes(half).into_uuid().into()
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Parameters<'p> {
-    source: &'p str,
-    provisioned: bool,
-}
-
-fn new_job(id: EntityId, source: &str, now: Ticks) -> Job {
-    Job {
-        id,
-        kind: JobKind::Import,
-        state: JobState::Completed,
-        created: now,
-        ended: Some(now),
-        lease: None,
-        parameters: json(&Parameters { source, provisioned: true }),
-        progress: json(&ImportCounts { sources: [source.into()].into(), ..ImportCounts::default() }),
-        message: None,
-        creation: 0,
-        version: 0,
-    }
-}
-
-fn json(value: &impl Serialize) -> Box<str> {
-    serde_json::to_string(value).expect("parameters and progress are plain data").into()
 }
