@@ -49,6 +49,12 @@ pub(crate) async fn execute(
                 format!("UPDATE candidates AS r SET lease = {} FROM {} WHERE {HELD}", lease.get(), rows(&columns));
             Some(run(db, &statement(sql, tenant, columns)).await?)
         }
+        CandidateCommand::Lapse { holder, now } => {
+            let sql = "UPDATE candidates SET lease = $3 - 1 \
+                       WHERE tenant = $1 AND sealed IS NOT NULL AND lease >= $3 AND holder = $2";
+            let values: Parameters<'_> = &[&number(tenant), &&*holder, &now.get()];
+            Some(db.execute_again(sql, values).await.map_err(engine(CHANGING))?)
+        }
         CandidateCommand::GiveBack { claim, keys, message } => {
             let mut columns = held_columns(&claim, &keys);
             columns.push(repeated("told", message.as_deref(), keys.len()));

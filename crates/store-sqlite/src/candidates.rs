@@ -112,6 +112,14 @@ fn change(db: &Connection, tenant: TenantKey, command: CandidateCommand) -> rusq
                     renew.execute(params![tenant.0, key.user.as_str(), &key.fingerprint[..], claim, lease.get()])?;
             }
         }
+        CandidateCommand::Lapse { holder, now } => {
+            changed += db
+                .prepare_cached(
+                    "UPDATE candidates INDEXED BY candidates_claimed SET lease = ?3 - 1 \
+                     WHERE tenant = ?1 AND sealed IS NOT NULL AND lease >= ?3 AND holder = ?2",
+                )?
+                .execute(params![tenant.0, holder, now.get()])?;
+        }
         CandidateCommand::GiveBack { claim, keys, message } => {
             let mut give_back = db.prepare_cached(&format!(
                 "UPDATE candidates SET claim = NULL, lease = NULL, message = coalesce(?5, message), \

@@ -31,6 +31,13 @@ pub enum CandidateCommand {
         /// Until when.
         lease: Ticks,
     },
+    /// A worker is dead, as another process knows that has taken over what it was at: its leases lapse now.
+    Lapse {
+        /// Who it was ([`Claim::holder`]).
+        holder: Box<str>,
+        /// Now.
+        now: Ticks,
+    },
     /// Gives candidates back. Without a message it is as if they had not been begun; with one they have been tried, and
     /// after [`model::MOST_ATTEMPTS`] of these they are taken not to be current.
     GiveBack {

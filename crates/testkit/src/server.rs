@@ -19,13 +19,18 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Asks again and again until there is an answer, and panics with `what` when none comes in time.
-pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    wait_until(ask, || what.to_owned())
+}
+
+/// The same; what was waited for is asked for when it did not come.
+fn wait_until<T>(mut ask: impl FnMut() -> Option<T>, what: impl Fn() -> String) -> T {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for {what}");
+        assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for {}", what());
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -169,27 +174,37 @@ impl Program {
 
 /// What a process writes, read as it comes.
 struct Capture {
-    text: Arc<Mutex<String>>,
+    text: Text,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What a process has written up to now.
+#[derive(Clone, Default)]
+struct Text(Arc<Mutex<String>>);
+
+impl Text {
+    fn push(&self, more: &[u8]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(&String::from_utf8_lossy(more));
+    }
+
+    fn get(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Capture {
     fn start(pipe: impl std::io::Read + Send + 'static) -> Self {
-        let text = Arc::new(Mutex::new(String::new()));
-        let shared = Arc::clone(&text);
+        let text = Text::default();
+        let shared = text.clone();
         let thread = std::thread::spawn(move || {
             let mut pipe = BufReader::new(pipe);
             let mut line = Vec::new();
             while matches!(pipe.read_until(b'\n', &mut line), Ok(1..)) {
-                shared.lock().unwrap_or_else(PoisonError::into_inner).push_str(&String::from_utf8_lossy(&line));
+                shared.push(&line);
                 line.clear();
             }
         });
         Self { text, thread: Some(thread) }
-    }
-
-    fn text(&self) -> String {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Everything, once the pipe is closed.
@@ -197,7 +212,7 @@ impl Capture {
         if let Some(thread) = self.thread.take() {
             thread.join().expect("reading a pipe does not panic");
         }
-        self.text()
+        self.text.get()
     }
 }
 
@@ -217,12 +232,12 @@ impl Process {
 
     /// What it has written to standard output up to now.
     pub fn stdout(&self) -> String {
-        self.stdout.text()
+        self.stdout.text.get()
     }
 
     /// What it has written to standard error up to now.
     pub fn stderr(&self) -> String {
-        self.stderr.text()
+        self.stderr.text.get()
     }
 
     /// How it ended, if it has.
@@ -236,7 +251,8 @@ impl Process {
     /// Waits until it ends by itself.
     #[track_caller]
     pub fn wait(&mut self) -> ExitStatus {
-        wait_for(&format!("the end of process {}; it says:\n{}", self.id(), self.stderr()), || self.ended())
+        let (id, said) = (self.id(), self.stderr.text.clone());
+        wait_until(|| self.ended(), || format!("the end of process {id}; it says:\n{}", said.get()))
     }
 
     /// Sends SIGKILL: it has no time to clean up.

@@ -87,7 +87,8 @@ pub enum QueueEnd {
 /// Whose candidates are taken, and when to leave off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueueScope {
-    /// Those of a job, by its number, until none of it waits: also until others have done what they are at.
+    /// Those of a job, by its number, until none of it waits: also until others have done what they are at. It is for the
+    /// job's own process, of which there is one: what the name of its worker still holds is of one that died.
     Job(u64),
     /// Any, until there is none to take.
     Any,
@@ -239,6 +240,10 @@ impl QueueWorker {
             kept: Instant::now(),
             empty: None,
         };
+        if let QueueScope::Job(_) = scope {
+            let lapse = CandidateCommand::Lapse { holder: self.name.clone(), now: self.service.clock().now() };
+            self.service.change_candidates(caller.tenant, lapse).await?;
+        }
         let outcome = turn.run(scope, stop, watch).await;
         turn.counts.most_memory = turn.pool.memory.most();
         // What nobody will check here any more is not kept from others until the lease lapses.

@@ -15,9 +15,13 @@ use testkit::server::{Outcome, Program, TestServer, wait_for};
 
 /// A hash of Django's with few rounds: slow by its kind, and quick to check.
 pub fn slow(password: &str) -> String {
-    let (mut derived, rounds) = ([0; 32], NonZeroU32::new(1000).expect("it is not 0"));
-    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, b"salt", password.as_bytes(), &mut derived);
-    format!("pbkdf2_sha256$1000$salt${}", STANDARD.encode(derived))
+    django(password, 1000)
+}
+
+fn django(password: &str, rounds: u32) -> String {
+    let (mut derived, count) = ([0; 32], NonZeroU32::new(rounds).expect("it is not 0"));
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, count, b"salt", password.as_bytes(), &mut derived);
+    format!("pbkdf2_sha256${rounds}$salt${}", STANDARD.encode(derived))
 }
 
 /// A hash without a salt.
@@ -339,4 +343,24 @@ fn a_verifier_that_takes_more_memory_than_there_is_is_given_up_and_said() {
     enough.success();
     has(&summary(&enough), &json!({"current": 2, "eventsRaised": 1}));
     assert_eq!((raised(&data), sealed(&data)), (vec!["a".to_owned(), "b".to_owned()], 0));
+}
+
+#[test]
+fn a_job_that_is_taken_over_does_not_wait_for_what_its_dead_process_was_at() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    // It takes long enough that the process is killed while it asks.
+    let text = format!("id,upn,verifier\na,a@corp.test,{}\n", django("swordfish", 20_000_000));
+    with_file(["users", "import"], &write(folder.path(), "users.csv", &text), &data).success();
+    let file = write(folder.path(), "leak.txt", "a@corp.test:swordfish\n");
+    let mut process = command(["scan"], &data).arg(&file).spawn();
+    wait_for("a candidate that is being checked", || {
+        let claimed = "SELECT count(*) FROM candidates WHERE claim IS NOT NULL";
+        let is_there = process.stderr().contains("wait for verifiers that are slow");
+        (is_there && number(&data, claimed) == 1).then_some(())
+    });
+    process.kill();
+    let job = newest(&data)["id"].as_str().expect("an id").to_owned();
+    command(["jobs", "resume", &job, "--take-over", "--release"], &data).run().success();
+    assert_eq!((raised(&data), sealed(&data)), (vec!["a".to_owned()], 0));
 }

@@ -189,9 +189,14 @@ pub(super) async fn candidates_of_dead_workers_are_taken_over_and_given_up(harne
         changed(store, tenant, give_back("d", key("u2", 1), Some("not enough memory"))).await;
     }
     assert_eq!(claim(store, tenant, ("d", 12), (9, None)).await, []);
-    // The first one's worker dies as often.
+    // The first one's worker is known to be dead, and others die as often.
+    let lapse = |holder: &str| CandidateCommand::Lapse { holder: holder.into(), now: ticks("2024-03-02T12:19:00Z") };
+    assert_eq!(changed(store, tenant, lapse("another")).await, 0, "it has none");
+    assert_eq!(claim(store, tenant, ("e", 19), (9, None)).await, []);
+    assert_eq!(changed(store, tenant, lapse("worker")).await, 1);
+    assert_eq!(changed(store, tenant, lapse("worker")).await, 0, "once");
     for attempt in 2..=MOST_ATTEMPTS {
-        let claimed = claim(store, tenant, ("e", 21 + 11 * (attempt - 2)), (9, None)).await;
+        let claimed = claim(store, tenant, ("e", 19 + 11 * (attempt - 2)), (9, None)).await;
         assert_eq!((keys(&claimed), claimed[0].attempts), (vec![key("u1", 1)], attempt));
     }
     assert_eq!(claim(store, tenant, ("e", 59), (9, None)).await.len(), 0);
