@@ -1,7 +1,11 @@
 //! How far a directory was read.
 
+use odata::calendar;
 use std::fmt;
 use std::str::FromStr;
+
+/// Seconds in a day.
+const DAY: i64 = 86_400;
 
 /// The point up to which everything of a directory is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +56,8 @@ pub(crate) fn time_of(text: &str) -> Option<i64> {
     };
     let (year, month, day) = (digits(0..4)?, digits(4..6)?, digits(6..8)?);
     let (hour, minute, second) = (digits(8..10)?, digits(10..12)?, digits(12..14)?);
-    let in_range = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second <= 60;
+    let day = calendar::day(year, month, day)?;
+    let in_range = hour < 24 && minute < 60 && second <= 60;
     let rest = text[14..].trim_start_matches(['.', ',']).trim_start_matches(|c: char| c.is_ascii_digit());
     let offset = match rest {
         "Z" => 0,
@@ -63,31 +68,15 @@ pub(crate) fn time_of(text: &str) -> Option<i64> {
             sign * (hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60)
         }
     };
-    in_range.then(|| days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset)
+    in_range.then(|| day * DAY + hour * 3600 + minute * 60 + second - offset)
 }
 
 /// Writes seconds since 1970 as `20261130083000Z`.
 pub(crate) fn time_text(seconds: i64) -> String {
-    let (day, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // The civil calendar repeats after 400 years of 146,097 days; years begin in March, so that a leap day is the last one.
-    let day = day + 719_468;
-    let (era, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let date = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year + i64::from(month <= 2);
+    let (day, of_day) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
+    let (year, month, day) = calendar::date(day);
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}{month:02}{date:02}{hour:02}{minute:02}{second:02}Z")
-}
-
-/// Days from 1970-01-01 to a date.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
-    let month = (month + 9) % 12;
-    era * 146_097 + year * 365 + year / 4 - year / 100 + (153 * month + 2) / 5 + day - 1 - 719_468
+    format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z")
 }
 
 #[cfg(test)]
@@ -106,6 +95,7 @@ mod tests {
             ("20261130013000-07", Some(1_796_027_400)),
             ("202611300830", None),
             ("20261330083000Z", None),
+            ("20260229083000Z", None),
             ("not a time at all", None),
             ("20261130083000", None),
         ] {

@@ -12,6 +12,7 @@ mod instance;
 mod logging;
 mod operator_key;
 mod output;
+mod secret_file;
 mod signals;
 mod table;
 mod vault;

@@ -2,10 +2,9 @@
 
 use crate::cli::OperatorKeyOptions;
 use crate::error::Failure;
+use crate::secret_file::{self, LONGEST, room};
 use auth::{OperatorKey, OperatorKeys};
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,8 +18,6 @@ pub const KEY_VARIABLE: &str = "SPILLWATCH_SECRET_KEY";
 /// The variable that may hold the password with which a directory is read.
 pub const LDAP_PASSWORD: &str = "SPILLWATCH_LDAP_PASSWORD";
 
-/// A key is far shorter than this.
-const LONGEST: u64 = 4096;
 /// How long the command may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -60,22 +57,9 @@ fn none_given() -> Failure {
     ))
 }
 
-/// Reads a key from a file that nobody else may read. What is no file, such as a pipe, is read as it is.
+/// Reads a key from a file that nobody else may read.
 pub fn from_file(file: &Path) -> Result<OperatorKey, Failure> {
-    let place = file.display();
-    let failed = |error: io::Error| Failure::message(format!("the operator's key in {place} cannot be read: {error}"));
-    let opened = File::open(file).map_err(failed)?;
-    let about = opened.metadata().map_err(failed)?;
-    let mode = about.permissions().mode() & 0o777;
-    if about.is_file() && mode & 0o077 != 0 {
-        return Err(Failure::message(format!(
-            "the file {place} holds the operator's key, and others have access to it (mode {mode:03o}); run `chmod 600` \
-             on it"
-        )));
-    }
-    let mut text = room();
-    opened.take(LONGEST).read_to_string(&mut text).map_err(failed)?;
-    read(&text, &format!("the file {place}"))
+    read(&secret_file::read(file, "the operator's key")?, &format!("the file {}", file.display()))
 }
 
 /// Runs a command that prints a key, without the secrets that are in our own environment.
@@ -98,11 +82,6 @@ async fn from_command(command: &str) -> Result<OperatorKey, Failure> {
         return Err(failed(format!("it ended with {status}")));
     }
     read(&text, "what --secret-key-command printed")
-}
-
-/// Room for as much as is read: it is never moved, so no copy is left behind.
-fn room() -> Zeroizing<String> {
-    Zeroizing::new(String::with_capacity(LONGEST as usize))
 }
 
 fn read(text: &str, place: &str) -> Result<OperatorKey, Failure> {

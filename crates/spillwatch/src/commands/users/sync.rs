@@ -8,6 +8,7 @@ use crate::commands::listing::caller;
 use crate::error::Failure;
 use crate::instance::Instance;
 use crate::operator_key::LDAP_PASSWORD;
+use crate::secret_file;
 use crate::signals::Signals;
 use directory::{Entries, Format, Limits};
 use indicatif::ProgressBar;
@@ -18,16 +19,11 @@ use serde::{Deserialize, Serialize};
 use service::jobs::{Brake, JobError, RunningJob};
 use service::{Import, Preparer, Refused, Synced};
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
-/// A password is far shorter than this.
-const LONGEST_PASSWORD: u64 = 4096;
 /// Entries that are asked for by their keys, at most; for more of them everybody is read.
 const MOST_BY_KEY: usize = 2000;
 
@@ -294,22 +290,7 @@ fn address(url: &str) -> Result<Address, Failure> {
 /// servers take a name without a password for nobody, and let it in (RFC 4513 section 5.1.2).
 fn password(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     let (mut text, place) = match file {
-        Some(file) => {
-            let place = format!("the file {}", file.display());
-            let failed = |error: io::Error| Failure::message(format!("the password of the bind in {place}: {error}"));
-            let opened = File::open(file).map_err(failed)?;
-            let about = opened.metadata().map_err(failed)?;
-            let mode = about.permissions().mode() & 0o777;
-            if about.is_file() && mode & 0o077 != 0 {
-                return Err(Failure::message(format!(
-                    "{place} holds the password of the bind, and others have access to it (mode {mode:03o}); run `chmod 600` \
-                     on it"
-                )));
-            }
-            let mut text = Zeroizing::new(String::with_capacity(LONGEST_PASSWORD as usize));
-            opened.take(LONGEST_PASSWORD).read_to_string(&mut text).map_err(failed)?;
-            (text, place)
-        }
+        Some(file) => (secret_file::read(file, "the password of the bind")?, format!("the file {}", file.display())),
         None => match std::env::var(LDAP_PASSWORD) {
             Ok(text) => (Zeroizing::new(text), format!("the variable {LDAP_PASSWORD}")),
             Err(_) => {
