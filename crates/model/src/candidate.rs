@@ -59,8 +59,6 @@ pub struct Judgement {
     pub proof: Option<(AccountKey, u64)>,
     /// When the directory had last told of that account.
     pub as_of: Ticks,
-    /// Why nothing could be decided, so that it is taken not to be current.
-    pub fault: Option<Box<str>>,
 }
 
 /// What tells a name, or a credential that stands beside it, from others: an HMAC, whose key is not in the store.

@@ -49,7 +49,9 @@ pub use lists::{Listed, Page};
 pub use page_token::{PageToken, PageTokens};
 pub use plan::{Plan, PlanError};
 pub use query::{Form, carried_for, lacking, searched, shown, shown_in_delta};
-pub use queue::{QueueCounts, QueueEnd, QueueLimits, QueueProgress, QueueScope, QueueWatch, QueueWorker};
+pub use queue::{
+    QueueCounts, QueueEnd, QueueLimits, QueueProgress, QueueScope, QueueWatch, QueueWorker, undecided_in_words,
+};
 pub use registry::NewApp;
 pub use reseal::{Openable, Resealed, Tally, WaitingTally};
 pub use retained::{Retention, Retrospect, looks_back};

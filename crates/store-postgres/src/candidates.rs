@@ -6,13 +6,16 @@ use crate::directory::{bytes, id, optional_ticks, place, read};
 use crate::error::engine;
 use crate::records;
 use crate::rows::{damaged, integer, number, optional, optional_text, ticks};
-use crate::statements::{self, Column, Statement, key_columns, names, numbers, settle, statement, texts, unnest};
+use crate::statements::{self, Column, Statement, key_columns, names, numbers, settle, statement, unnest};
 use crate::values::Parameters;
 use model::{
     AccountKey, CandidateKey, Claim, Judgement, MOST_ATTEMPTS, QueuedCandidate, RetainedCandidate, RetainedMark,
     Sealed, TenantKey, Ticks,
 };
-use store::{AGAIN, AdminOutcome, CandidateCommand, CandidateOutcome, RetentionCommand, StoreError, Waiting};
+use store::{
+    AGAIN, AdminOutcome, CandidateCommand, CandidateOutcome, MOST_REASONS, RetentionCommand, StoreError, Undecided,
+    Waiting,
+};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -22,9 +25,12 @@ const CHANGING: &str = "changing candidates";
 const NOT_HEARD_OF: &str = "its workers were not heard of again";
 const COLUMNS: &str = "c.user_id, c.fingerprint, c.sealed, c.judged, c.account_source, c.account_key, c.verifiers, \
     c.as_of, c.attempts";
-/// Of which claim.
-const HELD: &str = "r.tenant = $1 AND r.user_id = ANY($2) AND r.user_id = n.user_id AND r.fingerprint = n.fingerprint \
-    AND r.sealed IS NOT NULL AND r.claim = n.claimed";
+/// Which candidates that wait.
+const KEYED: &str = "r.tenant = $1 AND r.user_id = ANY($2) AND r.user_id = n.user_id \
+    AND r.fingerprint = n.fingerprint AND r.sealed IS NOT NULL";
+/// What is set where a candidate is given up: also what was decided of it when its user had other verifiers is no more.
+const GIVEN_UP: &str = "sealed = NULL, claim = NULL, lease = NULL, judged = NULL, account_source = NULL, \
+    account_key = NULL, verifiers = NULL";
 
 /// Deletes candidates that nothing waits for any more.
 pub(crate) const UNWANTED: &str = "DELETE FROM candidates AS c WHERE c.tenant = $1 AND c.sealed IS NOT NULL \
@@ -45,8 +51,11 @@ pub(crate) async fn execute(
         }
         CandidateCommand::Renew { claim, keys, lease } => {
             let columns = held_columns(&claim, &keys);
-            let sql =
-                format!("UPDATE candidates AS r SET lease = {} FROM {} WHERE {HELD}", lease.get(), rows(&columns));
+            let sql = format!(
+                "UPDATE candidates AS r SET lease = {} FROM {} WHERE {KEYED} AND r.claim = n.claimed",
+                lease.get(),
+                rows(&columns)
+            );
             Some(run(db, &statement(sql, tenant, columns)).await?)
         }
         CandidateCommand::Lapse { holder, now } => {
@@ -60,12 +69,21 @@ pub(crate) async fn execute(
             columns.push(repeated("told", message.as_deref(), keys.len()));
             let sql = format!(
                 "UPDATE candidates AS r SET claim = NULL, lease = NULL, message = coalesce(n.told, r.message), \
-                 attempts = r.attempts - CASE WHEN n.told IS NULL THEN 1 ELSE 0 END, \
-                 sealed = CASE WHEN n.told IS NOT NULL AND r.attempts >= {MOST_ATTEMPTS} THEN NULL ELSE r.sealed END \
-                 FROM {} WHERE {HELD}",
+                 attempts = r.attempts - CASE WHEN n.told IS NULL THEN 1 ELSE 0 END FROM {} WHERE {KEYED} AND r.claim = n.claimed",
                 rows(&columns)
             );
-            locked(db, tenant, statement(sql, tenant, columns), &settle(tenant, &keys)).await?
+            let mut then = Vec::new();
+            if message.is_some() {
+                let columns = key_columns(&keys, |key| key);
+                let sql = format!(
+                    "UPDATE candidates AS r SET {GIVEN_UP} FROM {} WHERE {KEYED} AND r.lease IS NULL \
+                     AND r.attempts >= {MOST_ATTEMPTS}",
+                    rows(&columns)
+                );
+                then.push(statement(sql, tenant, columns));
+                then.extend(settle(tenant, &keys));
+            }
+            locked(db, tenant, statement(sql, tenant, columns), &then).await?
         }
         CandidateCommand::Decide { claim, judged } => {
             let keys: Vec<CandidateKey> = judged.iter().map(|(key, _)| key.clone()).collect();
@@ -82,12 +100,11 @@ pub(crate) async fn execute(
                 part("account_key", |key| key.key),
                 numbers("verifiers", &judged, |row| proof(row).map(|(_, number)| place(number))),
                 numbers("as_of", &judged, |(_, judged)| Some(judged.as_of.get())),
-                texts("message", &judged, |(_, judged)| judged.fault.as_deref()),
             ]);
             let sql = format!(
                 "UPDATE candidates AS r SET sealed = NULL, claim = NULL, lease = NULL, judged = n.judged, \
                  account_source = n.account_source, account_key = n.account_key, verifiers = n.verifiers, \
-                 as_of = n.as_of, message = n.message FROM {} WHERE {HELD}",
+                 as_of = n.as_of, message = NULL FROM {} WHERE {KEYED} AND r.claim = n.claimed",
                 rows(&columns)
             );
             locked(db, tenant, statement(sql, tenant, columns), &settle(tenant, &keys)).await?
@@ -101,11 +118,7 @@ pub(crate) async fn execute(
         CandidateCommand::Reseal(sealed) => {
             let mut columns = key_columns(&sealed, |(key, _)| key);
             columns.push(statements::bytes("sealed", &sealed, |(_, sealed)| Some(&*sealed.0)));
-            let sql = format!(
-                "UPDATE candidates AS r SET sealed = n.sealed FROM {} WHERE r.tenant = $1 AND r.user_id = ANY($2) \
-                 AND r.user_id = n.user_id AND r.fingerprint = n.fingerprint AND r.sealed IS NOT NULL",
-                rows(&columns)
-            );
+            let sql = format!("UPDATE candidates AS r SET sealed = n.sealed FROM {} WHERE {KEYED}", rows(&columns));
             locked(db, tenant, statement(sql, tenant, columns), &[]).await?
         }
     };
@@ -180,7 +193,7 @@ async fn claim_next(
     claimed.iter().map(queued_of).collect()
 }
 
-/// What workers have died at time and again is taken not to be current.
+/// What workers have died at time and again is given up.
 async fn give_up(db: &Connection, tenant: TenantKey, now: Ticks) -> Result<(), StoreError> {
     let lapsed = format!("lease < {} AND attempts >= {MOST_ATTEMPTS} AND sealed IS NOT NULL", now.get());
     let sql = format!("SELECT user_id, fingerprint FROM candidates WHERE tenant = $1 AND {lapsed}");
@@ -190,9 +203,8 @@ async fn give_up(db: &Connection, tenant: TenantKey, now: Ticks) -> Result<(), S
     }
     let columns = held_columns(NOT_HEARD_OF, &keys);
     let sql = format!(
-        "UPDATE candidates AS r SET sealed = NULL, claim = NULL, lease = NULL, \
-         message = coalesce(r.message, n.claimed) FROM {} WHERE r.tenant = $1 AND r.user_id = ANY($2) \
-         AND r.user_id = n.user_id AND r.fingerprint = n.fingerprint AND {lapsed}",
+        "UPDATE candidates AS r SET {GIVEN_UP}, message = coalesce(r.message, n.claimed) FROM {} \
+         WHERE {KEYED} AND {lapsed}",
         rows(&columns)
     );
     locked(db, tenant, statement(sql, tenant, columns), &settle(tenant, &keys)).await.map(drop)
@@ -263,6 +275,21 @@ pub(crate) async fn waiting(db: &Connection, tenant: TenantKey, job: Option<u64>
     Ok(Waiting { candidates: integer(&row, 0, WHAT)? as u64, claimed: integer(&row, 1, WHAT)? as u64 })
 }
 
+/// How many candidates of a job could not be checked, by reasons.
+pub(crate) async fn undecided(db: &Connection, tenant: TenantKey, job: u64) -> Result<Vec<Undecided>, StoreError> {
+    const WHAT: &str = "a count of candidates";
+    let sql = "SELECT coalesce(c.message, $3), count(*) AS many FROM (SELECT DISTINCT user_id, fingerprint \
+               FROM found_credentials WHERE tenant = $1 AND job = $2 AND pending = 2) AS f \
+               JOIN candidates AS c ON c.tenant = $1 AND c.user_id = f.user_id AND c.fingerprint = f.fingerprint \
+               AND c.sealed IS NULL AND c.judged IS NULL GROUP BY 1 ORDER BY many DESC, 1 LIMIT $4";
+    let values: Parameters<'_> = &[&number(tenant), &place(job), &NOT_HEARD_OF, &i64::from(MOST_REASONS)];
+    read(db, READING, sql, values, |row| {
+        let why = optional_text(row, 0, WHAT)?.ok_or_else(|| damaged(WHAT))?;
+        Ok(Undecided { why: why.into(), candidates: integer(row, 1, WHAT)? as u64 })
+    })
+    .await
+}
+
 /// Up to `limit` candidates that wait, in the order of their keys, after one.
 pub(crate) async fn list(
     db: &Connection,
@@ -295,12 +322,7 @@ fn queued_of(row: &Row) -> Result<QueuedCandidate, StoreError> {
     Ok(QueuedCandidate {
         key: key_of(row)?,
         sealed: Sealed(bytes(row, 2, WHAT)?.into()),
-        judged: optional(row, 3, WHAT)?.map(|verifiers| Judgement {
-            verifiers: verifiers as u64,
-            proof,
-            as_of,
-            fault: None,
-        }),
+        judged: optional(row, 3, WHAT)?.map(|verifiers| Judgement { verifiers: verifiers as u64, proof, as_of }),
         attempts: u32::try_from(integer(row, 8, WHAT)?).map_err(|_| damaged("candidates.attempts"))?,
     })
 }

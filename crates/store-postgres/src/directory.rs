@@ -12,8 +12,8 @@ use model::{
 };
 use store::working::Recorded;
 use store::{
-    AccountRow, AccountSink, Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError, VerifierRow, VerifierSink,
-    Waiting, read_image, read_names,
+    AccountRow, AccountSink, Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError, Undecided, VerifierRow,
+    VerifierSink, Waiting, read_image, read_names,
 };
 use tokio_postgres::Row;
 
@@ -439,6 +439,10 @@ impl DirectoryStore for PostgresStore {
 
     fn waiting(&self, tenant: TenantKey, job: Option<u64>) -> BoxFuture<'_, Result<Waiting, StoreError>> {
         Box::pin(in_time(async move { candidates::waiting(&self.database.reader().await?, tenant, job).await }))
+    }
+
+    fn undecided(&self, tenant: TenantKey, job: u64) -> BoxFuture<'_, Result<Vec<Undecided>, StoreError>> {
+        Box::pin(in_time(async move { candidates::undecided(&self.database.reader().await?, tenant, job).await }))
     }
 
     fn candidates<'a>(

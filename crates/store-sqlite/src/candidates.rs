@@ -9,12 +9,18 @@ use model::{
     RetainedMark, Sealed, TenantKey, Ticks,
 };
 use rusqlite::{Connection, Row, params};
-use store::{AGAIN, AdminOutcome, CandidateCommand, CandidateOutcome, RetentionCommand, StoreError, Waiting};
+use store::{
+    AGAIN, AdminOutcome, CandidateCommand, CandidateOutcome, MOST_REASONS, RetentionCommand, StoreError, Undecided,
+    Waiting,
+};
 
 const READING: &str = "reading candidates";
 const CHANGING: &str = "changing candidates";
 /// Why candidates are given up at which workers die.
 const NOT_HEARD_OF: &str = "its workers were not heard of again";
+/// What is set where a candidate is given up: also what was decided of it when its user had other verifiers is no more.
+const GIVEN_UP: &str = "sealed = NULL, claim = NULL, lease = NULL, judged = NULL, account_source = NULL, \
+    account_key = NULL, verifiers = NULL";
 const COLUMNS: &str = "user_id, fingerprint, sealed, judged, account_source, account_key, verifiers, as_of, attempts";
 
 /// Puts the candidate of a finding into the queue: one that newer verifiers have to judge waits again.
@@ -29,6 +35,7 @@ pub(crate) fn queue(
          VALUES (?1, ?2, ?3, ?4, ?5, 0, 0) ON CONFLICT DO UPDATE SET \
          priority = iif(sealed IS NULL, excluded.priority, max(priority, excluded.priority)), \
          attempts = iif(sealed IS NULL, 0, attempts), \
+         message = iif(sealed IS NULL, NULL, message), \
          sealed = iif(sealed IS NULL AND judged = ?6, NULL, excluded.sealed)",
     )?
     .execute(params![
@@ -42,7 +49,7 @@ pub(crate) fn queue(
     .map(drop)
 }
 
-/// Once a candidate is decided, what waits for it is found or gone.
+/// Once a candidate is decided, what waits for it is found or gone; where it was given up, it stays undecided.
 pub(crate) fn settle(db: &Connection, tenant: TenantKey, user: &str, fingerprint: &[u8; 32]) -> rusqlite::Result<()> {
     db.prepare_cached(
         "UPDATE found_credentials INDEXED BY found_credentials_pending SET pending = 0, \
@@ -51,6 +58,13 @@ pub(crate) fn settle(db: &Connection, tenant: TenantKey, user: &str, fingerprint
          WHERE found_credentials.tenant = ?1 AND found_credentials.user_id = ?2 \
          AND found_credentials.fingerprint = ?3 AND pending = 1 \
          AND c.tenant = ?1 AND c.user_id = ?2 AND c.fingerprint = ?3 AND c.sealed IS NULL AND c.verifiers IS NOT NULL",
+    )?
+    .execute(params![tenant.0, user, &fingerprint[..]])?;
+    db.prepare_cached(
+        "UPDATE found_credentials INDEXED BY found_credentials_pending SET pending = 2 \
+         WHERE tenant = ?1 AND user_id = ?2 AND fingerprint = ?3 AND pending = 1 \
+         AND EXISTS (SELECT 1 FROM candidates AS c WHERE c.tenant = ?1 AND c.user_id = ?2 AND c.fingerprint = ?3 \
+         AND c.sealed IS NULL AND c.judged IS NULL)",
     )?
     .execute(params![tenant.0, user, &fingerprint[..]])?;
     db.prepare_cached(
@@ -123,14 +137,20 @@ fn change(db: &Connection, tenant: TenantKey, command: CandidateCommand) -> rusq
         CandidateCommand::GiveBack { claim, keys, message } => {
             let mut give_back = db.prepare_cached(&format!(
                 "UPDATE candidates SET claim = NULL, lease = NULL, message = coalesce(?5, message), \
-                 attempts = attempts - (?5 IS NULL), \
-                 sealed = iif(?5 IS NOT NULL AND attempts >= ?6, NULL, sealed) {HELD}"
+                 attempts = attempts - (?5 IS NULL) {HELD}"
+            ))?;
+            let mut give_up = db.prepare_cached(&format!(
+                "UPDATE candidates SET {GIVEN_UP} WHERE tenant = ?1 AND user_id = ?2 AND fingerprint = ?3 \
+                 AND sealed IS NOT NULL AND lease IS NULL AND attempts >= ?4"
             ))?;
             for key in keys {
                 let (user, fingerprint) = (key.user.as_str(), &key.fingerprint);
-                changed +=
-                    give_back.execute(params![tenant.0, user, &fingerprint[..], claim, message, MOST_ATTEMPTS])?;
-                settle(db, tenant, user, fingerprint)?;
+                let own = give_back.execute(params![tenant.0, user, &fingerprint[..], claim, message])?;
+                if own > 0 && message.is_some() {
+                    give_up.execute(params![tenant.0, user, &fingerprint[..], MOST_ATTEMPTS])?;
+                    settle(db, tenant, user, fingerprint)?;
+                }
+                changed += own;
             }
             raise_epoch(db)?;
         }
@@ -138,9 +158,9 @@ fn change(db: &Connection, tenant: TenantKey, command: CandidateCommand) -> rusq
             raise_epoch(db)?;
             let mut decide = db.prepare_cached(&format!(
                 "UPDATE candidates SET sealed = NULL, claim = NULL, lease = NULL, judged = ?5, account_source = ?6, \
-                 account_key = ?7, verifiers = ?8, as_of = ?9, message = ?10 {HELD}"
+                 account_key = ?7, verifiers = ?8, as_of = ?9, message = NULL {HELD}"
             ))?;
-            for (key, Judgement { verifiers, proof, as_of, fault }) in judged {
+            for (key, Judgement { verifiers, proof, as_of }) in judged {
                 let (user, fingerprint) = (key.user.as_str(), &key.fingerprint);
                 let (account, number) = proof.as_ref().map(|(account, number)| (account, *number)).unzip();
                 let decided = decide.execute(params![
@@ -153,7 +173,6 @@ fn change(db: &Connection, tenant: TenantKey, command: CandidateCommand) -> rusq
                     account.map(|account| &*account.key),
                     number.map(bounded),
                     as_of.get(),
-                    fault,
                 ])?;
                 if decided > 0 {
                     settle(db, tenant, user, fingerprint)?;
@@ -203,11 +222,10 @@ pub(crate) fn drop_unwanted(db: &Connection, tenant: TenantKey) -> rusqlite::Res
 /// What workers have died at time and again is taken not to be current.
 fn give_up(db: &Connection, tenant: TenantKey, now: Ticks) -> rusqlite::Result<()> {
     let given_up: Vec<(String, [u8; 32])> = db
-        .prepare_cached(
-            "UPDATE candidates INDEXED BY candidates_claimed \
-             SET sealed = NULL, claim = NULL, lease = NULL, message = coalesce(message, ?4) \
-             WHERE tenant = ?1 AND sealed IS NOT NULL AND lease < ?2 AND attempts >= ?3 RETURNING user_id, fingerprint",
-        )?
+        .prepare_cached(&format!(
+            "UPDATE candidates INDEXED BY candidates_claimed SET {GIVEN_UP}, message = coalesce(message, ?4) \
+             WHERE tenant = ?1 AND sealed IS NOT NULL AND lease < ?2 AND attempts >= ?3 RETURNING user_id, fingerprint"
+        ))?
         .query_map(params![tenant.0, now.get(), MOST_ATTEMPTS, NOT_HEARD_OF], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     if !given_up.is_empty() {
@@ -278,6 +296,23 @@ pub(crate) fn waiting(db: &Connection, tenant: TenantKey, job: Option<u64>) -> R
         .map_err(engine(READING))
 }
 
+/// How many candidates of a job could not be checked, by reasons.
+pub(crate) fn undecided(db: &Connection, tenant: TenantKey, job: u64) -> Result<Vec<Undecided>, StoreError> {
+    let sql = "SELECT coalesce(c.message, ?3), count(*) AS many FROM (SELECT DISTINCT user_id, fingerprint \
+               FROM found_credentials INDEXED BY found_credentials_undecided \
+               WHERE tenant = ?1 AND job = ?2 AND pending = 2) AS f \
+               CROSS JOIN candidates AS c WHERE c.tenant = ?1 AND c.user_id = f.user_id \
+               AND c.fingerprint = f.fingerprint AND c.sealed IS NULL AND c.judged IS NULL \
+               GROUP BY 1 ORDER BY many DESC, 1 LIMIT ?4";
+    db.prepare_cached(sql)
+        .and_then(|mut count| {
+            let values = params![tenant.0, bounded(job), NOT_HEARD_OF, MOST_REASONS];
+            let of = |row: &Row<'_>| Ok(Undecided { why: row.get(0)?, candidates: row.get(1)? });
+            count.query_map(values, of)?.collect()
+        })
+        .map_err(engine(READING))
+}
+
 /// Up to `limit` candidates that wait, in the order of their keys, after one.
 pub(crate) fn list(
     db: &Connection,
@@ -317,7 +352,7 @@ fn queued(row: &Row<'_>) -> Result<QueuedCandidate, StoreError> {
             fingerprint: row.get(1).map_err(&read)?,
         },
         sealed: Sealed(row.get::<_, Vec<u8>>(2).map_err(&read)?.into()),
-        judged: number(3)?.map(|verifiers| Judgement { verifiers, proof, as_of, fault: None }),
+        judged: number(3)?.map(|verifiers| Judgement { verifiers, proof, as_of }),
         attempts: row.get(8).map_err(&read)?,
     })
 }

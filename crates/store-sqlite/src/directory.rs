@@ -7,7 +7,9 @@ use model::{
 };
 use rusqlite::Connection;
 use std::future::ready;
-use store::{AccountSink, Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError, VerifierSink, Waiting};
+use store::{
+    AccountSink, Accounts, BoxFuture, DirectoryStore, KeptVerifiers, StoreError, Undecided, VerifierSink, Waiting,
+};
 
 impl SqliteStore {
     /// Reads where it is asked for, or, when that may be much, on a thread of its own.
@@ -141,6 +143,10 @@ impl DirectoryStore for SqliteStore {
 
     fn waiting(&self, tenant: TenantKey, job: Option<u64>) -> BoxFuture<'_, Result<Waiting, StoreError>> {
         Box::pin(self.slow.run(self.readers.clone(), move |db| candidates::waiting(db, tenant, job)))
+    }
+
+    fn undecided(&self, tenant: TenantKey, job: u64) -> BoxFuture<'_, Result<Vec<Undecided>, StoreError>> {
+        Box::pin(self.slow.run(self.readers.clone(), move |db| candidates::undecided(db, tenant, job)))
     }
 
     fn candidates<'a>(

@@ -39,7 +39,8 @@ pub enum CandidateCommand {
         now: Ticks,
     },
     /// Gives candidates back. Without a message it is as if they had not been begun; with one they have been tried, and
-    /// after [`model::MOST_ATTEMPTS`] of these they are taken not to be current.
+    /// after [`model::MOST_ATTEMPTS`] of these they are given up: the password is gone, and what waits for them stays
+    /// undecided ([`Undecided`]).
     GiveBack {
         /// The claim's id.
         claim: Box<str>,
@@ -87,6 +88,18 @@ pub enum RetentionCommand {
     /// Puts others, sealed with another key, in their place; those that are gone are left out.
     Reseal(Vec<RetainedCandidate>),
 }
+
+/// Candidates that could not be checked, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undecided {
+    /// Why.
+    pub why: Box<str>,
+    /// How many.
+    pub candidates: u64,
+}
+
+/// For how many reasons candidates that could not be checked are counted, at most: the most frequent ones.
+pub const MOST_REASONS: u32 = 20;
 
 /// How much waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What a store keeps of imported directories and of jobs. It is written by commands, as everything is; nothing of it
 //! is an entity of the API.
 
-use crate::{BoxFuture, StoreError, Waiting, each_name};
+use crate::{BoxFuture, StoreError, Undecided, Waiting, each_name};
 use model::{
     Account, AccountKey, CandidateKey, EntityId, FoundCredential, Job, JobRecord, QueuedCandidate, RetainedCandidate,
     RetainedMark, Subject, Task, TaskKey, TenantKey, Ticks,
@@ -185,6 +185,10 @@ pub trait DirectoryStore {
 
     /// How many candidates wait to be checked: those that findings of a job wait for, or all.
     fn waiting(&self, tenant: TenantKey, job: Option<u64>) -> BoxFuture<'_, Result<Waiting, StoreError>>;
+
+    /// How many candidates of a job could not be checked, by reasons, the most frequent first; without those that were
+    /// decided later.
+    fn undecided(&self, tenant: TenantKey, job: u64) -> BoxFuture<'_, Result<Vec<Undecided>, StoreError>>;
 
     /// Up to `limit` candidates that wait to be checked, in the order of user and fingerprint, after one.
     fn candidates<'a>(

@@ -8,9 +8,9 @@ use model::{Job, JobKind, JobState, Ticks};
 use odata::fault::excerpt;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use service::Service;
 use service::checks::HandedIn;
 use service::jobs::JobError;
+use service::{Service, undecided_in_words};
 
 /// A job.
 #[derive(Serialize)]
@@ -72,6 +72,8 @@ pub(super) async fn shown(ask: &Ask<'_>, job: &Job) -> Result<Shown, ApiError> {
         } else {
             0
         };
+        let undecided = service.undecided(ask.caller, job).await.map_err(|error| refused(ask, error))?;
+        shown.warnings.extend(undecided_in_words(&undecided));
         if waiting > 0 {
             shown.counters.insert("waitingForSlowVerifiers".to_owned(), json!(waiting));
         }

@@ -12,7 +12,7 @@ use store::sql::Place;
 use store::{
     AccountSink, Accounts, AdminCommand, AdminOutcome, BoxFuture, Carried, ChangeRecord, DirectoryStore, Finding,
     HistoryRecord, KeptVerifiers, ListError, LogPlace, Outcome, PageQuery, RowSink, Source, Store, StoreError,
-    VerifierSink, Waiting, WriteError,
+    Undecided, VerifierSink, Waiting, WriteError,
 };
 
 /// What is read fails; see the module.
@@ -69,6 +69,10 @@ impl DirectoryStore for Blind {
     }
 
     fn waiting(&self, _: TenantKey, _: Option<u64>) -> Read<'_, Waiting> {
+        seen("the queue of candidates")
+    }
+
+    fn undecided(&self, _: TenantKey, _: u64) -> Read<'_, Vec<Undecided>> {
         seen("the queue of candidates")
     }
 

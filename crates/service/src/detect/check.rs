@@ -34,6 +34,8 @@ pub struct CheckCounts {
     pub repeated: u64,
     /// Pairs that wait in the queue of slow verifications; they are among the others when the job ends.
     pub queued: u64,
+    /// Pairs of which slow verifiers could not be asked, so that nothing can be told.
+    pub undecided: u64,
     /// Pairs that are current.
     pub current: u64,
     /// Of these, pairs of users who cannot sign in.
@@ -45,15 +47,27 @@ impl CheckCounts {
     pub fn settle(&mut self, found: &FoundCounts) {
         let current = found.credentials.saturating_sub(self.current).min(self.queued);
         self.current += current;
-        self.not_current += self.queued - current;
+        let undecided = found.undecided.min(self.queued - current);
+        self.undecided += undecided;
+        self.not_current += self.queued - current - undecided;
         self.queued = 0;
         self.disabled = self.disabled.max(found.disabled);
     }
 
     /// Adds what became of others.
     pub(crate) fn add(&mut self, other: &Self) {
-        let Self { lines, no_pair, unknown_name, no_verifier, not_current, repeated, queued, current, disabled } =
-            other;
+        let Self {
+            lines,
+            no_pair,
+            unknown_name,
+            no_verifier,
+            not_current,
+            repeated,
+            queued,
+            undecided,
+            current,
+            disabled,
+        } = other;
         self.lines += lines;
         self.no_pair += no_pair;
         self.unknown_name += unknown_name;
@@ -61,6 +75,7 @@ impl CheckCounts {
         self.not_current += not_current;
         self.repeated += repeated;
         self.queued += queued;
+        self.undecided += undecided;
         self.current += current;
         self.disabled += disabled;
     }

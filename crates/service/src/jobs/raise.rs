@@ -159,12 +159,15 @@ pub struct FoundCounts {
     pub users: u64,
     /// Of these, those who cannot sign in.
     pub disabled: u64,
+    /// Passwords of users that could not be checked.
+    pub undecided: u64,
 }
 
 impl crate::Service {
     /// Counts what a job has found, names without a credential left out.
     pub async fn found_counts(&self, caller: &Caller, job: &Job) -> Result<FoundCounts, JobError> {
-        let mut counts = FoundCounts::default();
+        let undecided = self.undecided(caller, job).await?.iter().map(|reason| reason.candidates).sum();
+        let mut counts = FoundCounts { undecided, ..FoundCounts::default() };
         let (mut after, mut last_user): (Option<FoundCredential>, Option<EntityId>) = (None, None);
         loop {
             let page = self.store().found(caller.tenant, job.creation, after.as_ref(), PAGE).await?;
@@ -199,6 +202,7 @@ impl crate::Service {
                 progress["current"] = found.places.into();
                 progress["users"] = found.users.into();
                 progress["disabledUsers"] = found.disabled.into();
+                progress["undecided"] = found.undecided.into();
             }
             JobKind::Check => {
                 let mut counts: CheckCounts = serde_json::from_value(progress["counts"].take()).unwrap_or_default();

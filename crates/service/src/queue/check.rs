@@ -100,7 +100,7 @@ impl<'r> Reader<'r> {
 impl Check {
     /// Asks the verifiers; `Err` says why one of them could not be asked.
     pub(super) fn run(&self, memory: &Memory) -> Result<Judgement, String> {
-        let decided = |proof, as_of| Judgement { verifiers: self.newest, proof, as_of, fault: None };
+        let decided = |proof, as_of| Judgement { verifiers: self.newest, proof, as_of };
         for (account, number, as_of, verifiers) in &self.against {
             for verifier in verifiers {
                 let needed = verifier.cost().memory_bytes;

@@ -9,7 +9,7 @@ use crate::jobs::{JobError, later};
 use crate::{Service, ServiceError, Vault};
 use check::{Check, Read, Reader};
 use memory::Memory;
-use model::{Caller, CandidateKey, Claim, Judgement, QueuedCandidate, TenantKey};
+use model::{Caller, CandidateKey, Claim, Job, Judgement, QueuedCandidate, TenantKey};
 use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroUsize;
 use std::pin::pin;
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use store::{AdminCommand, AdminOutcome, BoxFuture, CandidateCommand, CandidateOutcome, Waiting};
+use store::{AdminCommand, AdminOutcome, BoxFuture, CandidateCommand, CandidateOutcome, Undecided, Waiting};
 use tokio::sync::mpsc;
 
 /// For how long of work candidates are taken at once, about.
@@ -73,6 +73,14 @@ impl QueueProgress {
         let seconds = f64::from(u32::try_from(self.waiting.candidates).unwrap_or(u32::MAX)) / self.rate;
         Duration::try_from_secs_f64(seconds).ok().filter(|_| self.rate > 0.0)
     }
+}
+
+/// What to say of candidates that could not be checked, a line for each reason.
+pub fn undecided_in_words(undecided: &[Undecided]) -> impl Iterator<Item = String> {
+    undecided.iter().map(|Undecided { why, candidates }| {
+        let passwords = if *candidates == 1 { "1 password" } else { &format!("{candidates} passwords") };
+        format!("{passwords} could not be checked, so nobody knows whether they are current: {why}")
+    })
 }
 
 /// How working for the queue ended.
@@ -131,6 +139,11 @@ impl Service {
     /// How many candidates wait, of a job or of all.
     pub async fn waiting(&self, caller: &Caller, job: Option<u64>) -> Result<Waiting, JobError> {
         Ok(self.store().waiting(caller.tenant, job).await?)
+    }
+
+    /// How many candidates of a job could not be checked, by reasons, the most frequent first.
+    pub async fn undecided(&self, caller: &Caller, job: &Job) -> Result<Vec<Undecided>, JobError> {
+        Ok(self.store().undecided(caller.tenant, job.creation).await?)
     }
 
     pub(crate) async fn change_candidates(

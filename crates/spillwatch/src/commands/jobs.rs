@@ -63,6 +63,9 @@ async fn show(global: &Global, instance: &Instance, options: JobOf) -> Result<()
     let job = instance.service.job(&caller, &options.id).await?;
     let changed = instance.service.changed_by(&caller, &job).await?;
     let waiting = instance.service.waiting(&caller, Some(job.creation)).await?.candidates;
+    let undecided = instance.service.undecided(&caller, &job).await?;
+    let undecided: serde_json::Map<String, Value> =
+        undecided.into_iter().map(|reason| (reason.why.into(), json!(reason.candidates))).collect();
     let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
     let about = [
         ("id", json!(job.id.as_str())),
@@ -75,6 +78,7 @@ async fn show(global: &Global, instance: &Instance, options: JobOf) -> Result<()
         ("progress", parsed(&job.progress)),
         ("changed", json!(changed)),
         ("waitingForSlowVerifiers", json!(waiting)),
+        ("undecided", Value::Object(undecided)),
     ];
     if global.json || !std::io::stdout().is_terminal() {
         let (names, values): (Vec<&str>, Vec<Value>) = about.into_iter().unzip();

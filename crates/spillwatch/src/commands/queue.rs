@@ -6,10 +6,11 @@ use crate::commands::events::bar;
 use crate::error::Failure;
 use crate::signals::Signals;
 use indicatif::ProgressBar;
+use model::{Caller, Job};
 use serde::Serialize;
 use serde_json::Value;
 use service::jobs::{HEARTBEAT, JobError, RunningJob};
-use service::{QueueEnd, QueueLimits, QueueProgress, QueueScope, QueueWatch, Vault};
+use service::{QueueEnd, QueueLimits, QueueProgress, QueueScope, QueueWatch, Service, Vault, undecided_in_words};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 use store::BoxFuture;
@@ -85,14 +86,7 @@ impl Queue {
         let hands = service.queue_worker(vault, self.limits, &format!("job {id}"), LEASE);
         let worked = hands.work(&caller, QueueScope::Job(number), stop, &mut watch).await;
         bar.finish_and_clear();
-        let (end, counts) = worked?;
-        if counts.failed > 0 {
-            anstream::eprintln!(
-                "Warning: {} times a password could not be checked; the log says why. After five times one is taken not \
-                 to be current.",
-                counts.failed
-            );
-        }
+        let (end, _) = worked?;
         match end {
             QueueEnd::Empty => Ok(Worked::Done),
             QueueEnd::Stopped => {
@@ -132,6 +126,15 @@ impl QueueWatch for Watch<'_> {
             Ok(())
         })
     }
+}
+
+/// Says what slow verifiers could not be asked about, and what to do.
+pub async fn warn_of_undecided(service: &Service, caller: &Caller, job: &Job) -> Result<(), Failure> {
+    let undecided = service.undecided(caller, job).await?;
+    for why in undecided_in_words(&undecided) {
+        anstream::eprintln!("Warning: {why}. Once that is mended, give the same material again.");
+    }
+    Ok(())
 }
 
 /// What to say of a job that waits.

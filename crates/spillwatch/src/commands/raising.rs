@@ -1,6 +1,6 @@
 //! How a job that finds credentials ends: what it found becomes events, unless the brake holds it.
 
-use crate::commands::queue::{Queue, Worked, waits_in_words};
+use crate::commands::queue::{Queue, Worked, waits_in_words, warn_of_undecided};
 use crate::error::Failure;
 use serde::{Deserialize, Serialize};
 use service::jobs::{Brake, FoundCounts, JobError, Raised, Raising, RunningJob};
@@ -56,10 +56,12 @@ pub async fn raise<P: Raises>(
 ) -> Result<Ended<P>, Failure> {
     let caller = job.caller().clone();
     match queue.work_off(&mut job, vault, &progress).await {
-        Ok(Worked::Done) if progress.has_waited() => {
-            progress.set_found(service.found_counts(&caller, job.job()).await?);
+        Ok(Worked::Done) => {
+            if progress.has_waited() {
+                progress.set_found(service.found_counts(&caller, job.job()).await?);
+            }
+            warn_of_undecided(service, &caller, job.job()).await?;
         }
-        Ok(Worked::Done) => {}
         Ok(Worked::Waits(left, why)) => {
             let said = waits_in_words(job.job().id.as_str(), left, &why);
             job.wait(&progress).await?;

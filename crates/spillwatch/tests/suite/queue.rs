@@ -335,13 +335,28 @@ fn a_verifier_that_takes_more_memory_than_there_is_is_given_up_and_said() {
     let file = write(folder.path(), "leak.txt", "a@corp.test:swordfish\nb@corp.test:swordfish\n");
     let little = scan(&data, &["--verify-memory", "18"], &[&file]);
     little.success();
-    has(&summary(&little), &json!({"state": "completed", "current": 1, "eventsRaised": 1}));
-    assert!(little.stderr.contains("Warning: 5 times a password could not be checked"), "{little}");
-    assert!(little.stderr.contains("takes 19 MiB to be asked"), "{little}");
+    has(&summary(&little), &json!({"state": "completed", "current": 1, "eventsRaised": 1, "undecided": 1}));
+    let warning = "Warning: 1 password could not be checked, so nobody knows whether they are current: a verifier \
+                   (argon2id) takes 19 MiB to be asked";
+    assert!(little.stderr.contains(warning), "{little}");
     assert_eq!((raised(&data), sealed(&data)), (vec!["b".to_owned()], 0));
+    // Whoever looks at the job later is told as well, on the command line, over HTTP and in the report.
+    let job = newest(&data)["id"].as_str().expect("an id").to_owned();
+    let shown = command(["jobs", "show", "--json", &job], &data).run();
+    let undecided = summary(&shown)["undecided"].clone();
+    let (why, count) = undecided.as_object().and_then(|all| all.iter().next()).expect("a reason");
+    assert!(why.contains("19 MiB") && *count == 1, "{shown}");
+    let server = TestServer::start(BINARY, &data);
+    let shown = server.call("GET", &format!("/v1.0/spillwatch/jobs/{job}"), None).expect(200).json();
+    assert!(shown["warnings"][0].as_str().is_some_and(|warning| warning.contains("19 MiB")), "{shown}");
+    server.stop().success();
+    let report = command(["jobs", "report", &job], &data).run();
+    assert!(report.success().contains("1 password could not be checked"), "{report}");
     let enough = scan(&data, &["--verify-memory", "19"], &[&file]);
     enough.success();
-    has(&summary(&enough), &json!({"current": 2, "eventsRaised": 1}));
+    has(&summary(&enough), &json!({"current": 2, "eventsRaised": 1, "undecided": 0}));
+    let shown = summary(&command(["jobs", "show", "--json", &job], &data).run());
+    assert_eq!(shown["undecided"], json!({}), "it is decided now");
     assert_eq!((raised(&data), sealed(&data)), (vec!["a".to_owned(), "b".to_owned()], 0));
 }
 

@@ -5,7 +5,7 @@ use super::people::{account_key, begun, credential, put_job, written};
 use super::samples::{begin, id, tenant as another, ticks};
 use crate::{
     AGAIN, AdminCommand, AdminOutcome, CandidateCommand, CandidateOutcome, RetentionCommand, Store, TaskCommand,
-    Waiting,
+    Undecided, Waiting,
 };
 use model::{
     Candidate, CandidateKey, Claim, FoundCredential, Job, JobKind, JobState, Judgement, MOST_ATTEMPTS, QueuedCandidate,
@@ -76,7 +76,7 @@ fn keys(claimed: &[QueuedCandidate]) -> Vec<CandidateKey> {
 
 fn decided(verifiers: u64, is_current: bool) -> Judgement {
     let proof = is_current.then(|| (account_key("ad", "1"), verifiers));
-    Judgement { verifiers, proof, as_of: ticks("2024-03-02T00:00:00Z"), fault: None }
+    Judgement { verifiers, proof, as_of: ticks("2024-03-02T00:00:00Z") }
 }
 
 async fn decide(store: &dyn Store, tenant: TenantKey, claim: &str, judged: &[(CandidateKey, Judgement)]) -> u64 {
@@ -89,6 +89,10 @@ async fn found(store: &dyn Store, tenant: TenantKey, job: &Job) -> Vec<FoundCred
 
 async fn waiting(store: &dyn Store, tenant: TenantKey, job: Option<&Job>) -> u64 {
     store.waiting(tenant, job.map(|job| job.creation)).await.expect("the queue can be counted").candidates
+}
+
+async fn undecided(store: &dyn Store, tenant: TenantKey, job: &Job) -> Vec<Undecided> {
+    store.undecided(tenant, job.creation).await.expect("what is undecided can be counted")
 }
 
 pub(super) async fn what_waits_for_a_candidate_is_found_once_it_is_current(harness: &dyn Harness) {
@@ -189,6 +193,8 @@ pub(super) async fn candidates_of_dead_workers_are_taken_over_and_given_up(harne
         changed(store, tenant, give_back("d", key("u2", 1), Some("not enough memory"))).await;
     }
     assert_eq!(claim(store, tenant, ("d", 12), (9, None)).await, []);
+    let of = |why: &str| Undecided { why: why.into(), candidates: 1 };
+    assert_eq!(undecided(store, tenant, &job).await, [of("not enough memory")]);
     // The first one's worker is known to be dead, and others die as often.
     let lapse = |holder: &str| CandidateCommand::Lapse { holder: holder.into(), now: ticks("2024-03-02T12:19:00Z") };
     assert_eq!(changed(store, tenant, lapse("another")).await, 0, "it has none");
@@ -201,10 +207,33 @@ pub(super) async fn candidates_of_dead_workers_are_taken_over_and_given_up(harne
     }
     assert_eq!(claim(store, tenant, ("e", 59), (9, None)).await.len(), 0);
     let late = ticks("2024-03-02T13:30:00Z");
-    let claim = Claim { id: "f".into(), holder: "worker".into(), now: late, lease: late };
-    let none = change(store, tenant, CandidateCommand::Claim { limit: 9, job: None, is_alone: true, claim }).await;
+    let by = Claim { id: "f".into(), holder: "worker".into(), now: late, lease: late };
+    let none = CandidateCommand::Claim { limit: 9, job: None, is_alone: true, claim: by };
+    let none = change(store, tenant, none).await;
     assert_eq!(none, CandidateOutcome::Claimed(Vec::new()));
     assert_eq!((waiting(store, tenant, Some(&job)).await, found(store, tenant, &job).await), (0, Vec::new()));
+    let all = [of("its workers were not heard of again"), of("not enough memory")];
+    assert_eq!(undecided(store, tenant, &job).await, all);
+
+    // Seen again both are checked after all; what could not be checked of newer verifiers is not what the older proved.
+    let other = begun(store, tenant, "j2", JobKind::Scan).await;
+    let again =
+        |verifiers| vec![waiting_for("u1", 1, "a.txt", verifiers, 9), waiting_for("u2", 1, "a.txt", verifiers, 8)];
+    let other = written(store, tenant, put_job(&other, Some(other.version), again(3))).await;
+    assert_eq!((waiting(store, tenant, Some(&other)).await, undecided(store, tenant, &job).await), (2, Vec::new()));
+    assert_eq!(claim_of(store, tenant, ("g", 0), (9, None), false).await.len(), 2);
+    decide(store, tenant, "g", &[(key("u1", 1), decided(3, true)), (key("u2", 1), decided(3, false))]).await;
+    assert_eq!(
+        (undecided(store, tenant, &job).await, undecided(store, tenant, &other).await),
+        (Vec::new(), Vec::new())
+    );
+    let other = written(store, tenant, put_job(&other, Some(other.version), again(4))).await;
+    for _ in 0..MOST_ATTEMPTS {
+        claim(store, tenant, ("h", 0), (9, None)).await;
+        changed(store, tenant, give_back("h", key("u1", 1), Some("not enough memory"))).await;
+    }
+    assert_eq!(undecided(store, tenant, &other).await, [of("not enough memory")]);
+    assert_eq!(found(store, tenant, &other).await, []);
 }
 
 pub(super) async fn candidates_wait_for_their_jobs(harness: &dyn Harness) {

@@ -42,6 +42,8 @@ pub struct Progress {
     pub users: u64,
     /// Of these, those who cannot sign in.
     pub disabled_users: u64,
+    /// Passwords of users that slow verifiers could not be asked about.
+    pub undecided: u64,
     /// What verifiers were asked; since the last start of the job.
     pub asked: ScanTotals,
     /// Candidates that were kept for users who come later.
@@ -83,8 +85,9 @@ impl Raises for Progress {
         self.asked.queued > 0
     }
 
-    fn set_found(&mut self, FoundCounts { places, users, disabled, .. }: FoundCounts) {
+    fn set_found(&mut self, FoundCounts { places, users, disabled, undecided, .. }: FoundCounts) {
         (self.current, self.users, self.disabled_users) = (places, users, disabled);
+        self.undecided = undecided;
     }
 }
 

@@ -45,6 +45,7 @@ fn summary(progress: &Progress, job: Option<&str>, state: &str) -> Value {
         "withoutVerifier": no_verifier,
         "leftOut": left_out,
         "queued": queued,
+        "undecided": progress.undecided,
         "retained": progress.retained,
         "current": progress.current,
         "users": progress.users,
@@ -81,6 +82,7 @@ fn columns(progress: &Progress) -> String {
         ("candidates", progress.asked.candidates, "what may be a user's password"),
         ("verified", progress.asked.verified, "of these, verifiers were asked about"),
         ("queued", progress.asked.queued, "of these, slow verifiers are asked about in their turn"),
+        ("undecided", progress.undecided, "of these, slow verifiers could not be asked about: the warnings say why"),
         ("current", progress.current, "places at which a current credential stands"),
         ("users", progress.users, "whose they are"),
     ]);

@@ -10,7 +10,7 @@ use crate::instance::Instance;
 use ::scan::counters::Outcome;
 use console::{Asked, CountOf, JobPart, Material, Report, ReportForm, Tally, Verifiers};
 use model::{Caller, Entropy, Job, JobState, Ticks};
-use service::Vault;
+use service::{Vault, undecided_in_words};
 
 /// The files that reports are written to, which are opened before there is anything to write: what cannot be written is
 /// said before a long scan, not after it.
@@ -69,6 +69,8 @@ pub async fn of_job(instance: &Instance, caller: &Caller, vault: &Vault, job: &J
         ended_date_time: job.ended.map(|ended| ended.to_string()),
         message: job.message.as_deref().map(str::to_owned),
     });
+    let undecided = service.undecided(caller, job).await?;
+    report.warnings.extend(undecided_in_words(&undecided).map(|why| format!("{why}.")));
     if progress.current > 0 && tally.users().is_empty() {
         report.warnings.push("What the job found is forgotten, as it is once it cannot be undone any more.".to_owned());
     }
