@@ -2,6 +2,7 @@
 
 mod filter;
 mod name;
+mod plain;
 
 use std::ops::Range;
 
@@ -11,8 +12,10 @@ use crate::candidate::{self, Candidates, Nothing, Place, Shape};
 use crate::chunk::{self, Chunk, End, LONGEST_LINE, Start};
 use crate::counters::{Counters, Outcome};
 use crate::layout::Layout;
-use crate::mask;
+use crate::mask::{self, BLOCK, STRIP};
+use fearless_simd::Level;
 use filter::Filter;
+use plain::{Lines, Open};
 
 /// A name in a text, and what may be its password.
 #[derive(Clone, Copy)]
@@ -111,13 +114,15 @@ pub struct Matcher<'a> {
     index: &'a IdentityIndex,
     normaliser: &'a Normaliser,
     filter: Filter,
+    /// The instructions that this processor has.
+    level: Level,
 }
 
 impl<'a> Matcher<'a> {
     /// Prepares to look for every name of the index. `own_domains` are domains of the organisation beyond those
     /// of its names; addresses in them that no user bears are counted.
     pub fn new(index: &'a IdentityIndex, normaliser: &'a Normaliser, own_domains: &[&str]) -> Self {
-        Self { index, normaliser, filter: Filter::new(index, normaliser, own_domains) }
+        Self { index, normaliser, filter: Filter::new(index, normaliser, own_domains), level: Level::new() }
     }
 
     /// Scans a chunk: gives what it finds to the sink, in the order of the text, and counts every line that
@@ -154,57 +159,62 @@ struct Pass<'p, 'a> {
 impl Pass<'_, '_> {
     /// Scans lines, the last of which may go on behind the range.
     ///
-    /// This is the loop that sees every line. It looks at each `@` and leaves all else to [`Self::end_of_line`],
-    /// which few lines reach.
+    /// This is the loop that sees every line. Strips in which no line has to be looked at are counted; in the others it
+    /// looks at each `@` and leaves all else to [`Self::end_of_line`], which few lines reach.
     fn lines(&mut self, range: Range<usize>, end: End) {
         let text = self.text;
         let starts = &self.matcher.filter.starts;
         let names = self.matcher.filter.has_bare();
-        // Where the line begins, and its first `@`.
-        let (mut start, mut first_at) = (range.start, None);
+        let mut open = Open { start: range.start, first_at: None };
         let mut anchored = false;
-        // Kept out of `self`, so that they stay in registers.
-        let (mut lines, mut foreign, mut without) = (0, 0, 0);
+        let mut lines = Lines::default();
         self.scratch.anchors.clear();
-        let mut block = range.start;
         let first_line = self.line;
-        while block < range.end {
-            let mut stops = match text[block..range.end].first_chunk() {
-                Some(bytes) => mask::stops(bytes),
-                None => mask::stops_of_rest(&text[block..range.end]),
-            };
-            while stops != 0 {
-                let place = block + stops.trailing_zeros() as usize;
-                stops &= stops - 1;
-                match text[place] {
-                    b'@' => {
-                        first_at = first_at.or(Some(place));
-                        if starts.may_begin(text, place + 1) {
-                            anchored |= self.address(place, place + 1);
-                        }
-                    }
-                    b'\n' => {
-                        let length = place - start;
-                        let seen = !anchored && length > 1 && length <= LONGEST_LINE;
-                        match first_at {
-                            Some(at) if seen && !(names && name::is_behind_field(&text[start..at])) => foreign += 1,
-                            None if seen && !names => without += 1,
-                            _ => {
-                                self.line = first_line + lines;
-                                self.end_of_line(start..place, first_at);
+        // Those that are looked at by [`Self::end_of_line`].
+        let mut others = 0;
+        let mut at = range.start;
+        while at < range.end {
+            if !names && !anchored {
+                at = plain::skip(self.matcher.level, text, at..range.end, starts, &mut open, &mut lines);
+            }
+            let strip = at..range.end.min(at + STRIP);
+            for stops in mask::stops_of_strip(self.matcher.level, &text[strip.clone()]) {
+                for place in places(stops, at) {
+                    match text[place] {
+                        b'@' => {
+                            open.first_at = open.first_at.or(Some(place));
+                            if starts.may_begin(text, place + 1) {
+                                anchored |= self.address(place, place + 1);
                             }
                         }
-                        lines += 1;
-                        (start, first_at, anchored) = (place + 1, None, false);
+                        b'\n' => {
+                            let Open { start, first_at } = open;
+                            let length = place - start;
+                            let seen = !anchored && length > 1 && length <= LONGEST_LINE;
+                            match first_at {
+                                Some(at) if seen && !(names && name::is_behind_field(&text[start..at])) => {
+                                    lines.foreign += 1;
+                                }
+                                None if seen && !names => lines.without += 1,
+                                _ => {
+                                    self.line = first_line + lines.foreign + lines.without + others;
+                                    self.end_of_line(start..place, first_at);
+                                    others += 1;
+                                }
+                            }
+                            (open, anchored) = (Open { start: place + 1, first_at: None }, false);
+                        }
+                        _ => anchored |= self.escape(place),
                     }
-                    _ => anchored |= self.escape(place),
                 }
+                at += BLOCK;
             }
-            block += mask::WIDTH;
+            at = strip.end;
         }
-        self.line = first_line + lines;
-        self.counters.count(Outcome::ForeignAddress, foreign);
-        self.counters.count(Outcome::NoAddress, without);
+        self.line = first_line + lines.foreign + lines.without + others;
+        self.counters.count(Outcome::ForeignAddress, lines.foreign);
+        self.counters.count(Outcome::NoAddress, lines.without);
+        let Open { start, first_at } = open;
         if start < range.end {
             match end {
                 End::Line => self.end_of_line(start..range.end, first_at),
@@ -372,20 +382,29 @@ impl Pass<'_, '_> {
 
     fn record(&mut self, record: Range<usize>) {
         self.scratch.anchors.clear();
-        for block in record.clone().step_by(mask::WIDTH) {
-            let mut stops = mask::stops_of_rest(&self.text[block..record.end.min(block + mask::WIDTH)]);
-            while stops != 0 {
-                let place = block + stops.trailing_zeros() as usize;
-                stops &= stops - 1;
-                // What they tell is in the anchors.
-                let _anchored = match self.text[place] {
-                    b'@' => {
-                        self.matcher.filter.starts.may_begin(self.text, place + 1) && self.address(place, place + 1)
-                    }
-                    _ => self.escape(place),
-                };
+        for at in record.clone().step_by(STRIP) {
+            let strip = &self.text[at..record.end.min(at + STRIP)];
+            for (block, stops) in mask::stops_of_strip(self.matcher.level, strip).into_iter().enumerate() {
+                for place in places(stops, at + block * BLOCK) {
+                    // What they tell is in the anchors.
+                    let _anchored = match self.text[place] {
+                        b'@' => {
+                            self.matcher.filter.starts.may_begin(self.text, place + 1) && self.address(place, place + 1)
+                        }
+                        _ => self.escape(place),
+                    };
+                }
             }
         }
         let _outcome = self.names(record, true, true);
     }
+}
+
+/// The places that are set in a mask of the block at `at`.
+fn places(mut mask: u64, at: usize) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (mask != 0).then(|| at + mask.trailing_zeros() as usize);
+        mask &= mask.wrapping_sub(1);
+        place
+    })
 }

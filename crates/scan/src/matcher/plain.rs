@@ -1,0 +1,164 @@
+//! Strips of a text of whose lines nothing is to be said but that they name somebody else, or nobody: nearly all of most
+//! material. They are counted without a look at each line.
+
+use super::filter::Starts;
+use crate::chunk::LONGEST_LINE;
+use crate::mask::{self, BLOCK, BLOCKS, STRIP};
+use fearless_simd::{Level, Simd, dispatch};
+use std::ops::Range;
+
+/// A line whose end has not been seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Open {
+    /// Where it begins.
+    pub(super) start: usize,
+    /// Its first `@`, as far as it has been seen.
+    pub(super) first_at: Option<usize>,
+}
+
+/// How many lines there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lines {
+    /// Lines with an `@`.
+    pub(super) foreign: u64,
+    /// Lines without.
+    pub(super) without: u64,
+}
+
+/// Counts the lines of strips as long as none of them has to be looked at. Answers where that ends: at a strip with an
+/// address that may be in a known domain, with what may stand for an `@`, with a line of one byte or none or one that is
+/// too long, or before the last bytes, which are no strip.
+pub(super) fn skip(
+    level: Level,
+    text: &[u8],
+    range: Range<usize>,
+    starts: &Starts,
+    open: &mut Open,
+    lines: &mut Lines,
+) -> usize {
+    dispatch!(level, simd => {
+        let mut at = range.start;
+        while at + STRIP <= range.end
+            && at + STRIP - open.start <= LONGEST_LINE
+            && let Some(counted) = strip(simd, text, at, starts, open)
+        {
+            lines.foreign += counted.foreign;
+            lines.without += counted.without;
+            at += STRIP;
+        }
+        at
+    })
+}
+
+/// Counts the lines that end in the strip at a place of the text, and leaves the line that is open then; `None`, and what
+/// was open as it was, where a line has to be looked at.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is compiled with the instructions that the caller may use")]
+fn strip<S: Simd>(simd: S, text: &[u8], at: usize, starts: &Starts, open: &mut Open) -> Option<Lines> {
+    let strip: &[u8; STRIP] = text.get(at..)?.first_chunk()?;
+    let (blocks, _) = strip.as_chunks::<BLOCK>();
+    let (mut feeds, mut ats) = ([0; BLOCKS], [0; BLOCKS]);
+    let mut lines = Lines::default();
+    let mut is_named = open.first_at.is_some();
+    // Where a line feed ends a line of one byte or none, because of those before the block.
+    let mut short: u64 = match at - open.start {
+        0 => 0b11,
+        1 => 0b01,
+        _ => 0,
+    };
+    for (place, block) in blocks.iter().enumerate() {
+        let stops = mask::stops(simd, block);
+        let near = stops.feeds | stops.feeds << 1;
+        if stops.escapes | stops.feeds & (near << 1 | short) != 0 {
+            return None;
+        }
+        short = (stops.feeds | stops.feeds >> 1) >> 62;
+        let mut rest = stops.ats;
+        while rest != 0 {
+            if starts.may_begin(text, at + place * BLOCK + rest.trailing_zeros() as usize + 1) {
+                return None;
+            }
+            rest &= rest - 1;
+        }
+        // An `@` is carried through the bytes of its line to the line feed at its end.
+        let (carried, overflow) = (!stops.feeds).overflowing_add(stops.ats);
+        let (carried, again) = carried.overflowing_add(u64::from(is_named));
+        is_named = overflow | again;
+        lines.foreign += u64::from((carried & stops.feeds).count_ones());
+        lines.without += u64::from((!carried & stops.feeds).count_ones());
+        (feeds[place], ats[place]) = (stops.feeds, stops.ats);
+    }
+    *open = open_behind(*open, at, &feeds, &mut ats);
+    Some(lines)
+}
+
+/// The line that is open behind a strip that begins at `at`.
+fn open_behind(open: Open, at: usize, feeds: &[u64; BLOCKS], ats: &mut [u64; BLOCKS]) -> Open {
+    let place = |block: usize, bits: u64| at + block * BLOCK + bits.trailing_zeros() as usize;
+    let first = |from: usize, ats: &[u64; BLOCKS]| {
+        let block = (from..BLOCKS).find(|block| ats[*block] != 0)?;
+        Some(place(block, ats[block]))
+    };
+    let Some(last) = feeds.iter().rposition(|feeds| *feeds != 0) else {
+        return Open { first_at: open.first_at.or_else(|| first(0, ats)), ..open };
+    };
+    let feed = 1 << feeds[last].ilog2();
+    ats[last] &= !(feed | (feed - 1));
+    Open { start: place(last, feed) + 1, first_at: first(last, ats) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use verify::identity::{IndexBuilder, Normaliser};
+
+    proptest! {
+        #[test]
+        fn strips_are_counted_as_their_lines_are(
+            parts in prop::collection::vec(prop_oneof![
+                4 => "[a-z]{1,40}",
+                2 => "[a-z]{1,9}@[a-z]{1,9}\\.example:[a-z@]{0,30}",
+                3 => Just("\n".to_owned()),
+                1 => Just("\r\n".to_owned()),
+            ], 200..400),
+            begun in 0_usize..80,
+        ) {
+            let text: String = parts.concat();
+            let text = text.as_bytes();
+            prop_assume!(text.len() > begun + STRIP);
+            let normaliser = Normaliser::default();
+            let index = IndexBuilder::new(1).finish();
+            let filter = super::super::Filter::new(&index, &normaliser, &["contoso.test"]);
+            let begin = text[..begun].iter().rposition(|byte| *byte == b'\n').map_or(0, |feed| feed + 1);
+            let at = |range: Range<usize>| {
+                text[range.clone()].iter().position(|byte| *byte == b'@').map(|place| range.start + place)
+            };
+            let mut open = Open { start: begin, first_at: at(begin..begun) };
+            let mut lines = Lines::default();
+            let end = skip(Level::new(), text, begun..text.len(), &filter.starts, &mut open, &mut lines);
+
+            // What the lines themselves say, up to the strip in which one is short.
+            let (mut start, mut expected) = (begin, Lines::default());
+            for (place, _) in text.iter().enumerate().take(end).skip(begun).filter(|(_, byte)| **byte == b'\n') {
+                prop_assert!(place - start > 1, "a line of {} bytes", place - start);
+                match at(start..place) {
+                    Some(_) => expected.foreign += 1,
+                    None => expected.without += 1,
+                }
+                start = place + 1;
+            }
+            prop_assert_eq!(lines, expected);
+            prop_assert_eq!(open, Open { start, first_at: at(start..end) });
+            let strip = &text[end..text.len().min(end + STRIP)];
+            let lengths = strip.iter().enumerate().filter(|(_, byte)| **byte == b'\n').scan(start, |start, (place, _)| {
+                let length = end + place - *start;
+                *start = end + place + 1;
+                Some(length)
+            });
+            let is_short = lengths.min().is_some_and(|length| length < 2);
+            let may_begin = memchr::memchr_iter(b'@', strip).any(|place| filter.starts.may_begin(text, end + place + 1));
+            prop_assert!(strip.len() < STRIP || is_short || may_begin, "it stopped without need");
+        }
+    }
+}
