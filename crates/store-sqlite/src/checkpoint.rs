@@ -8,7 +8,7 @@
 //! Sizes are counted in pages that are in the log, not in the file's bytes: a log that started
 //! again keeps its file.
 
-use crate::open::{BUSY_TIMEOUT, Role, connect};
+use crate::open::{Role, connect, with_patience};
 use crate::readers::Readers;
 use rusqlite::Connection;
 use std::path::Path;
@@ -156,12 +156,7 @@ fn copy(db: &Connection) {
 /// Copies the rest and lets the next write begin at the log's beginning, over space that is written
 /// already, which syncs faster; with `truncate` the file gives it back.
 fn restart(writer: &Connection, truncate: bool) -> bool {
-    let patience = |time| writer.busy_timeout(time).inspect_err(|error| tracing::warn!(%error, "no time-out was set"));
-    if patience(PATIENCE).is_err() {
-        return false;
-    }
-    let log = Log::run(writer, if truncate { "TRUNCATE" } else { "RESTART" });
-    drop(patience(BUSY_TIMEOUT));
+    let log = with_patience(PATIENCE, || Log::run(writer, if truncate { "TRUNCATE" } else { "RESTART" }));
     log.is_some_and(|log| !log.busy)
 }
 

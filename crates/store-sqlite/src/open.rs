@@ -5,6 +5,7 @@ use crate::functions;
 use crate::migrate;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use std::cell::Cell;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -86,12 +87,12 @@ pub(crate) fn connect(path: &Path, role: Role) -> Result<Connection, StoreError>
         Role::Writer | Role::Upkeep => OpenFlags::SQLITE_OPEN_READ_WRITE,
     };
     // Each connection stays with one thread at a time, so SQLite's own lock is not needed.
-    let db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(&open)?;
+    let mut db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(&open)?;
     // SQLite falls back to reading by itself, and then even takes BEGIN IMMEDIATE.
     if role != Role::Reader && db.is_readonly(rusqlite::MAIN_DB).map_err(&open)? {
         return Err(read_only());
     }
-    db.busy_timeout(BUSY_TIMEOUT).map_err(&open)?;
+    db.busy_handler(Some(wait_for_others)).map_err(&open)?;
     db.set_prepared_statement_cache_capacity(64);
     // Plans stay as they are: without this, statistics of indexes (STAT4) have SQLite prepare a
     // statement anew for each new value that is bound to it.
@@ -107,6 +108,29 @@ pub(crate) fn connect(path: &Path, role: Role) -> Result<Connection, StoreError>
     ))
     .map_err(&open)?;
     Ok(db)
+}
+
+thread_local! {
+    /// For how long this thread waits at a lock that another connection has.
+    static PATIENCE: Cell<Duration> = const { Cell::new(BUSY_TIMEOUT) };
+}
+
+/// Does something that waits less at locks than [`BUSY_TIMEOUT`].
+pub(crate) fn with_patience<T>(patience: Duration, work: impl FnOnce() -> T) -> T {
+    PATIENCE.set(patience);
+    let done = work();
+    PATIENCE.set(BUSY_TIMEOUT);
+    done
+}
+
+/// Waits before another try at a lock, as long as this thread has patience.
+///
+/// SQLite's own time-out waits up to a tenth of a second between two tries. A server that writes all the time lets go of the
+/// lock for some ten microseconds between two groups, so that a command would try a hundred times in vain.
+fn wait_for_others(tries: i32) -> bool {
+    const BETWEEN: Duration = Duration::from_micros(250);
+    std::thread::sleep(BETWEEN);
+    BETWEEN.saturating_mul(tries.unsigned_abs()) < PATIENCE.get()
 }
 
 /// Refuses a file that is somebody else's, and marks an empty one as ours.
