@@ -63,8 +63,12 @@ pub(crate) fn time_of(text: &str) -> Option<i64> {
         "Z" => 0,
         _ => {
             let sign = if rest.starts_with('-') { -1 } else { 1 };
-            let zone = rest.strip_prefix(['+', '-'])?;
-            let (hours, minutes) = if zone.len() == 4 { (&zone[..2], &zone[2..]) } else { (zone, "0") };
+            let zone = rest.strip_prefix(['+', '-']).filter(|zone| zone.bytes().all(|byte| byte.is_ascii_digit()))?;
+            let (hours, minutes) = match zone.len() {
+                2 => (zone, "0"),
+                4 => zone.split_at(2),
+                _ => return None,
+            };
             sign * (hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60)
         }
     };
@@ -98,6 +102,9 @@ mod tests {
             ("20260229083000Z", None),
             ("not a time at all", None),
             ("20261130083000", None),
+            ("20261130083000+a\u{20ac}", None),
+            ("20261130083000+9223372036854775807", None),
+            ("20261130083000+1", None),
         ] {
             assert_eq!(time_of(text), seconds, "{text}");
         }
