@@ -9,12 +9,11 @@ use crate::rows::{damaged, integer, number, optional, optional_text, ticks};
 use crate::statements::{self, Column, Statement, key_columns, names, numbers, settle, statement, unnest};
 use crate::values::Parameters;
 use model::{
-    AccountKey, CandidateKey, Claim, Judgement, MOST_ATTEMPTS, QueuedCandidate, RetainedCandidate, RetainedMark,
-    Sealed, TenantKey, Ticks,
+    AccountKey, CandidateKey, Claim, JobState, Judgement, MOST_ATTEMPTS, QueuedCandidate, RetainedCandidate,
+    RetainedMark, Sealed, TenantKey, Ticks,
 };
 use store::{
-    AGAIN, AdminOutcome, CandidateCommand, CandidateOutcome, MOST_REASONS, RetentionCommand, StoreError, Undecided,
-    Waiting,
+    AGAIN, AdminOutcome, CandidateCommand, CandidateOutcome, RetentionCommand, StoreError, Undecided, Waiting,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -32,10 +31,17 @@ const KEYED: &str = "r.tenant = $1 AND r.user_id = ANY($2) AND r.user_id = n.use
 const GIVEN_UP: &str = "sealed = NULL, claim = NULL, lease = NULL, judged = NULL, account_source = NULL, \
     account_key = NULL, verifiers = NULL";
 
-/// Deletes candidates that nothing waits for any more.
-pub(crate) const UNWANTED: &str = "DELETE FROM candidates AS c WHERE c.tenant = $1 AND c.sealed IS NOT NULL \
-    AND NOT EXISTS (SELECT 1 FROM found_credentials AS f WHERE f.tenant = $1 AND f.user_id = c.user_id \
-    AND f.fingerprint = c.fingerprint AND f.pending = 1)";
+/// Candidates that nothing waits for any more are not checked, nor are those for which only jobs wait that have ended: they
+/// were given up once, and whoever has asked for them again since has left off.
+pub(crate) async fn drop_unwanted(db: &Connection, tenant: TenantKey) -> Result<(), StoreError> {
+    const FOR: &str = "WHERE c.tenant = $1 AND c.sealed IS NOT NULL AND NOT EXISTS (SELECT 1 FROM found_credentials AS f \
+        JOIN jobs AS j ON j.tenant = f.tenant AND j.number = f.job WHERE f.tenant = $1 AND f.user_id = c.user_id \
+        AND f.fingerprint = c.fingerprint AND f.pending = 1";
+    records::change(db, tenant, CHANGING, &format!("DELETE FROM candidates AS c {FOR})"), &[]).await?;
+    let completed = JobState::Completed as i64;
+    let sql = format!("UPDATE candidates AS c SET {GIVEN_UP} {FOR} AND j.state <> {completed})");
+    records::change(db, tenant, CHANGING, &sql, &[]).await.map(drop)
+}
 
 /// Carries out a change of the queue.
 pub(crate) async fn execute(
@@ -60,8 +66,8 @@ pub(crate) async fn execute(
         }
         CandidateCommand::Lapse { holder, now } => {
             let sql = "UPDATE candidates SET lease = $3 - 1 \
-                       WHERE tenant = $1 AND sealed IS NOT NULL AND lease >= $3 AND holder = $2";
-            let values: Parameters<'_> = &[&number(tenant), &&*holder, &now.get()];
+                       WHERE tenant = $1 AND sealed IS NOT NULL AND lease >= $3 AND holder = $2 AND attempts < $4";
+            let values: Parameters<'_> = &[&number(tenant), &&*holder, &now.get(), &i64::from(MOST_ATTEMPTS)];
             Some(db.execute_again(sql, values).await.map_err(engine(CHANGING))?)
         }
         CandidateCommand::GiveBack { claim, keys, message } => {
@@ -81,7 +87,6 @@ pub(crate) async fn execute(
                     rows(&columns)
                 );
                 then.push(statement(sql, tenant, columns));
-                then.extend(settle(tenant, &keys));
             }
             locked(db, tenant, statement(sql, tenant, columns), &then).await?
         }
@@ -112,7 +117,7 @@ pub(crate) async fn execute(
         CandidateCommand::Drop { job } => {
             let sql = "DELETE FROM found_credentials WHERE tenant = $1 AND job = $2 AND pending = 1";
             let dropped = records::change(db, tenant, CHANGING, sql, &[&place(job)]).await?;
-            records::change(db, tenant, CHANGING, UNWANTED, &[]).await?;
+            drop_unwanted(db, tenant).await?;
             dropped
         }
         CandidateCommand::Reseal(sealed) => {
@@ -207,7 +212,7 @@ async fn give_up(db: &Connection, tenant: TenantKey, now: Ticks) -> Result<(), S
          WHERE {KEYED} AND {lapsed}",
         rows(&columns)
     );
-    locked(db, tenant, statement(sql, tenant, columns), &settle(tenant, &keys)).await.map(drop)
+    locked(db, tenant, statement(sql, tenant, columns), &[]).await.map(drop)
 }
 
 /// Carries out a change of what is kept for users who come later.
@@ -278,16 +283,18 @@ pub(crate) async fn waiting(db: &Connection, tenant: TenantKey, job: Option<u64>
 /// How many candidates of a job could not be checked, by reasons.
 pub(crate) async fn undecided(db: &Connection, tenant: TenantKey, job: u64) -> Result<Vec<Undecided>, StoreError> {
     const WHAT: &str = "a count of candidates";
-    let sql = "SELECT coalesce(c.message, $3), count(*) AS many FROM (SELECT DISTINCT user_id, fingerprint \
-               FROM found_credentials WHERE tenant = $1 AND job = $2 AND pending = 2) AS f \
+    let sql = "SELECT coalesce(c.message, $3), count(*) AS many, sum(f.places)::bigint FROM (SELECT user_id, fingerprint, \
+               sum(occurrences) AS places FROM found_credentials WHERE tenant = $1 AND job = $2 AND pending = 1 \
+               GROUP BY user_id, fingerprint) AS f \
                JOIN candidates AS c ON c.tenant = $1 AND c.user_id = f.user_id AND c.fingerprint = f.fingerprint \
-               AND c.sealed IS NULL AND c.judged IS NULL GROUP BY 1 ORDER BY many DESC, 1 LIMIT $4";
-    let values: Parameters<'_> = &[&number(tenant), &place(job), &NOT_HEARD_OF, &i64::from(MOST_REASONS)];
-    read(db, READING, sql, values, |row| {
+               AND c.sealed IS NULL AND c.judged IS NULL GROUP BY 1 ORDER BY many DESC, 1";
+    let values: Parameters<'_> = &[&number(tenant), &place(job), &NOT_HEARD_OF];
+    let reasons = read(db, READING, sql, values, |row| {
         let why = optional_text(row, 0, WHAT)?.ok_or_else(|| damaged(WHAT))?;
-        Ok(Undecided { why: why.into(), candidates: integer(row, 1, WHAT)? as u64 })
-    })
-    .await
+        let (candidates, places) = (integer(row, 1, WHAT)? as u64, integer(row, 2, WHAT)? as u64);
+        Ok(Undecided { why: why.into(), candidates, places })
+    });
+    Undecided::most_frequent(reasons.await?.into_iter().map(Ok))
 }
 
 /// Up to `limit` candidates that wait, in the order of their keys, after one.

@@ -59,12 +59,6 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/postgres/0006_candidates.sql"),
         contracts: false,
     },
-    Migration {
-        number: 7,
-        name: "undecided",
-        sql: include_str!("../../../migrations/postgres/0007_undecided.sql"),
-        contracts: false,
-    },
 ];
 
 /// Names the lock of migrations among the database's: "SPLW".

@@ -59,7 +59,7 @@ pub(crate) async fn forget(db: &Connection, tenant: TenantKey, job: u64) -> Resu
     for sql in FORGET {
         while change(db, tenant, doing, sql, &[&job, &CHUNK]).await?.is_some_and(|gone| gone > 0) {}
     }
-    change(db, tenant, "forgetting candidates", candidates::UNWANTED, &[]).await?;
+    candidates::drop_unwanted(db, tenant).await?;
     let doing = "forgetting verifiers";
     // Looked for without the tenant's lock, since that reads all of them. None is ever named again: an account takes
     // verifiers of before only from a record.

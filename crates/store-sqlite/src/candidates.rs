@@ -5,13 +5,12 @@ use crate::admin::raise_epoch;
 use crate::error::engine;
 use crate::forget::in_transaction;
 use model::{
-    AccountKey, Candidate, CandidateKey, FoundCredential, Judgement, MOST_ATTEMPTS, QueuedCandidate, RetainedCandidate,
-    RetainedMark, Sealed, TenantKey, Ticks,
+    AccountKey, Candidate, CandidateKey, FoundCredential, JobState, Judgement, MOST_ATTEMPTS, QueuedCandidate,
+    RetainedCandidate, RetainedMark, Sealed, TenantKey, Ticks,
 };
 use rusqlite::{Connection, Row, params};
 use store::{
-    AGAIN, AdminOutcome, CandidateCommand, CandidateOutcome, MOST_REASONS, RetentionCommand, StoreError, Undecided,
-    Waiting,
+    AGAIN, AdminOutcome, CandidateCommand, CandidateOutcome, RetentionCommand, StoreError, Undecided, Waiting,
 };
 
 const READING: &str = "reading candidates";
@@ -35,7 +34,6 @@ pub(crate) fn queue(
          VALUES (?1, ?2, ?3, ?4, ?5, 0, 0) ON CONFLICT DO UPDATE SET \
          priority = iif(sealed IS NULL, excluded.priority, max(priority, excluded.priority)), \
          attempts = iif(sealed IS NULL, 0, attempts), \
-         message = iif(sealed IS NULL, NULL, message), \
          sealed = iif(sealed IS NULL AND judged = ?6, NULL, excluded.sealed)",
     )?
     .execute(params![
@@ -49,7 +47,8 @@ pub(crate) fn queue(
     .map(drop)
 }
 
-/// Once a candidate is decided, what waits for it is found or gone; where it was given up, it stays undecided.
+/// Once a candidate is decided, what waits for it is found or gone. What waits for one that was given up is undecided, and
+/// goes on waiting for somebody who decides it.
 pub(crate) fn settle(db: &Connection, tenant: TenantKey, user: &str, fingerprint: &[u8; 32]) -> rusqlite::Result<()> {
     db.prepare_cached(
         "UPDATE found_credentials INDEXED BY found_credentials_pending SET pending = 0, \
@@ -61,17 +60,10 @@ pub(crate) fn settle(db: &Connection, tenant: TenantKey, user: &str, fingerprint
     )?
     .execute(params![tenant.0, user, &fingerprint[..]])?;
     db.prepare_cached(
-        "UPDATE found_credentials INDEXED BY found_credentials_pending SET pending = 2 \
-         WHERE tenant = ?1 AND user_id = ?2 AND fingerprint = ?3 AND pending = 1 \
-         AND EXISTS (SELECT 1 FROM candidates AS c WHERE c.tenant = ?1 AND c.user_id = ?2 AND c.fingerprint = ?3 \
-         AND c.sealed IS NULL AND c.judged IS NULL)",
-    )?
-    .execute(params![tenant.0, user, &fingerprint[..]])?;
-    db.prepare_cached(
         "DELETE FROM found_credentials INDEXED BY found_credentials_pending \
          WHERE tenant = ?1 AND user_id = ?2 AND fingerprint = ?3 AND pending = 1 \
          AND EXISTS (SELECT 1 FROM candidates AS c WHERE c.tenant = ?1 AND c.user_id = ?2 AND c.fingerprint = ?3 \
-         AND c.sealed IS NULL)",
+         AND c.sealed IS NULL AND c.judged IS NOT NULL)",
     )?
     .execute(params![tenant.0, user, &fingerprint[..]])
     .map(drop)
@@ -130,9 +122,9 @@ fn change(db: &Connection, tenant: TenantKey, command: CandidateCommand) -> rusq
             changed += db
                 .prepare_cached(
                     "UPDATE candidates INDEXED BY candidates_claimed SET lease = ?3 - 1 \
-                     WHERE tenant = ?1 AND sealed IS NOT NULL AND lease >= ?3 AND holder = ?2",
+                     WHERE tenant = ?1 AND sealed IS NOT NULL AND lease >= ?3 AND holder = ?2 AND attempts < ?4",
                 )?
-                .execute(params![tenant.0, holder, now.get()])?;
+                .execute(params![tenant.0, holder, now.get(), MOST_ATTEMPTS])?;
         }
         CandidateCommand::GiveBack { claim, keys, message } => {
             let mut give_back = db.prepare_cached(&format!(
@@ -148,7 +140,6 @@ fn change(db: &Connection, tenant: TenantKey, command: CandidateCommand) -> rusq
                 let own = give_back.execute(params![tenant.0, user, &fingerprint[..], claim, message])?;
                 if own > 0 && message.is_some() {
                     give_up.execute(params![tenant.0, user, &fingerprint[..], MOST_ATTEMPTS])?;
-                    settle(db, tenant, user, fingerprint)?;
                 }
                 changed += own;
             }
@@ -207,31 +198,29 @@ fn change(db: &Connection, tenant: TenantKey, command: CandidateCommand) -> rusq
 /// Of the candidate that a claim is to.
 const HELD: &str = "WHERE tenant = ?1 AND user_id = ?2 AND fingerprint = ?3 AND sealed IS NOT NULL AND claim = ?4";
 
-/// Candidates that nothing waits for any more are not checked.
+/// Candidates that nothing waits for any more are not checked, nor are those for which only jobs wait that have ended: they
+/// were given up once, and whoever has asked for them again since has left off.
 pub(crate) fn drop_unwanted(db: &Connection, tenant: TenantKey) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "DELETE FROM candidates INDEXED BY candidates_waiting WHERE tenant = ?1 AND sealed IS NOT NULL \
-         AND NOT EXISTS (SELECT 1 FROM found_credentials AS f INDEXED BY found_credentials_pending \
-         WHERE f.tenant = ?1 AND f.user_id = candidates.user_id AND f.fingerprint = candidates.fingerprint \
-         AND f.pending = 1)",
-    )?
-    .execute([tenant.0])
-    .map(drop)
+    const WAITING: &str = "INDEXED BY candidates_waiting";
+    const FOR: &str = "WHERE tenant = ?1 AND sealed IS NOT NULL AND NOT EXISTS (SELECT 1 FROM found_credentials AS f \
+        INDEXED BY found_credentials_pending CROSS JOIN jobs AS j WHERE f.tenant = ?1 AND f.user_id = candidates.user_id \
+        AND f.fingerprint = candidates.fingerprint AND f.pending = 1 AND j.tenant = ?1 AND j.number = f.job";
+    db.prepare_cached(&format!("DELETE FROM candidates {WAITING} {FOR})"))?.execute([tenant.0])?;
+    let completed = JobState::Completed as i64;
+    db.prepare_cached(&format!("UPDATE candidates {WAITING} SET {GIVEN_UP} {FOR} AND j.state <> {completed})"))?
+        .execute([tenant.0])
+        .map(drop)
 }
 
-/// What workers have died at time and again is taken not to be current.
+/// What workers have died at time and again is given up.
 fn give_up(db: &Connection, tenant: TenantKey, now: Ticks) -> rusqlite::Result<()> {
-    let given_up: Vec<(String, [u8; 32])> = db
+    let given_up = db
         .prepare_cached(&format!(
             "UPDATE candidates INDEXED BY candidates_claimed SET {GIVEN_UP}, message = coalesce(message, ?4) \
-             WHERE tenant = ?1 AND sealed IS NOT NULL AND lease < ?2 AND attempts >= ?3 RETURNING user_id, fingerprint"
+             WHERE tenant = ?1 AND sealed IS NOT NULL AND lease < ?2 AND attempts >= ?3"
         ))?
-        .query_map(params![tenant.0, now.get(), MOST_ATTEMPTS, NOT_HEARD_OF], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    if !given_up.is_empty() {
-        raise_epoch(db)?;
-    }
-    given_up.iter().try_for_each(|(user, fingerprint)| settle(db, tenant, user, fingerprint))
+        .execute(params![tenant.0, now.get(), MOST_ATTEMPTS, NOT_HEARD_OF])?;
+    if given_up > 0 { raise_epoch(db) } else { Ok(()) }
 }
 
 /// Carries out a change of what is kept for users who come later.
@@ -298,17 +287,17 @@ pub(crate) fn waiting(db: &Connection, tenant: TenantKey, job: Option<u64>) -> R
 
 /// How many candidates of a job could not be checked, by reasons.
 pub(crate) fn undecided(db: &Connection, tenant: TenantKey, job: u64) -> Result<Vec<Undecided>, StoreError> {
-    let sql = "SELECT coalesce(c.message, ?3), count(*) AS many FROM (SELECT DISTINCT user_id, fingerprint \
-               FROM found_credentials INDEXED BY found_credentials_undecided \
-               WHERE tenant = ?1 AND job = ?2 AND pending = 2) AS f \
+    let sql = "SELECT coalesce(c.message, ?3), count(*) AS many, sum(f.places) FROM (SELECT user_id, fingerprint, \
+               sum(occurrences) AS places FROM found_credentials INDEXED BY found_credentials_pending_of_job \
+               WHERE tenant = ?1 AND job = ?2 AND pending = 1 GROUP BY user_id, fingerprint) AS f \
                CROSS JOIN candidates AS c WHERE c.tenant = ?1 AND c.user_id = f.user_id \
                AND c.fingerprint = f.fingerprint AND c.sealed IS NULL AND c.judged IS NULL \
-               GROUP BY 1 ORDER BY many DESC, 1 LIMIT ?4";
+               GROUP BY 1 ORDER BY many DESC, 1";
     db.prepare_cached(sql)
         .and_then(|mut count| {
-            let values = params![tenant.0, bounded(job), NOT_HEARD_OF, MOST_REASONS];
-            let of = |row: &Row<'_>| Ok(Undecided { why: row.get(0)?, candidates: row.get(1)? });
-            count.query_map(values, of)?.collect()
+            let values = params![tenant.0, bounded(job), NOT_HEARD_OF];
+            let of = |row: &Row<'_>| Ok(Undecided { why: row.get(0)?, candidates: row.get(1)?, places: row.get(2)? });
+            Undecided::most_frequent(count.query_map(values, of)?)
         })
         .map_err(engine(READING))
 }

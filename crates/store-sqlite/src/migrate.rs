@@ -37,7 +37,6 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 7, name: "places", sql: include_str!("../../../migrations/sqlite/0007_places.sql") },
     Migration { number: 8, name: "tasks", sql: include_str!("../../../migrations/sqlite/0008_tasks.sql") },
     Migration { number: 9, name: "candidates", sql: include_str!("../../../migrations/sqlite/0009_candidates.sql") },
-    Migration { number: 10, name: "undecided", sql: include_str!("../../../migrations/sqlite/0010_undecided.sql") },
 ];
 
 /// The newest schema that this version knows.

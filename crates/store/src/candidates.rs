@@ -33,7 +33,8 @@ pub enum CandidateCommand {
     },
     /// A worker is dead, as another process knows that has taken over what it was at: its leases lapse now.
     Lapse {
-        /// Who it was ([`Claim::holder`]).
+        /// Who it was ([`Claim::holder`]). What it has begun for the last time is left to it until its lease lapses: it
+        /// may be alive after all, and nobody else is to begin that.
         holder: Box<str>,
         /// Now.
         now: Ticks,
@@ -96,10 +97,28 @@ pub struct Undecided {
     pub why: Box<str>,
     /// How many.
     pub candidates: u64,
+    /// At how many places of the material they stand.
+    pub places: u64,
 }
 
-/// For how many reasons candidates that could not be checked are counted, at most: the most frequent ones.
-pub const MOST_REASONS: u32 = 20;
+impl Undecided {
+    /// The first reasons as they are, and all the others as one.
+    pub fn most_frequent<E>(reasons: impl IntoIterator<Item = Result<Self, E>>) -> Result<Vec<Self>, E> {
+        const MOST: usize = 20;
+        let mut first: Vec<Self> = Vec::new();
+        for reason in reasons {
+            let reason = reason?;
+            if let Some(others) = first.get_mut(MOST) {
+                others.candidates += reason.candidates;
+                others.places += reason.places;
+            } else {
+                let is_last = first.len() == MOST;
+                first.push(if is_last { Self { why: "other reasons".into(), ..reason } } else { reason });
+            }
+        }
+        Ok(first)
+    }
+}
 
 /// How much waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,4 +127,21 @@ pub struct Waiting {
     pub candidates: u64,
     /// Of these, those that workers are at, or were when they died.
     pub claimed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_reasons_the_last_are_one_and_nothing_is_left_out() {
+        let reason = |number: u64| Undecided { why: format!("reason {number}").into(), candidates: number, places: 2 };
+        for many in [0, 1, 20, 21, 500] {
+            let told = Undecided::most_frequent((0..many).map(|number| Ok::<_, ()>(reason(number)))).expect("no error");
+            assert_eq!(told.len() as u64, many.min(21));
+            assert_eq!(told.iter().map(|told| told.candidates).sum::<u64>(), (0..many).sum::<u64>());
+            assert_eq!(told.iter().map(|told| told.places).sum::<u64>(), 2 * many);
+            assert_eq!(told.get(20).map(|told| &*told.why), (many > 20).then_some("other reasons"));
+        }
+    }
 }

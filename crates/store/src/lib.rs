@@ -22,7 +22,7 @@ pub mod transfer;
 pub mod working;
 
 pub use admin::{AdminCommand, AdminOutcome};
-pub use candidates::{AGAIN, CandidateCommand, CandidateOutcome, MOST_REASONS, RetentionCommand, Undecided, Waiting};
+pub use candidates::{AGAIN, CandidateCommand, CandidateOutcome, RetentionCommand, Undecided, Waiting};
 pub use directory::{AccountRow, AccountSink, Accounts, DirectoryStore, KeptVerifiers, VerifierRow, VerifierSink};
 pub use error::{ListError, StoreError, WriteError};
 pub use outcome::{Outcome, Question};

@@ -47,7 +47,7 @@ impl CheckCounts {
     pub fn settle(&mut self, found: &FoundCounts) {
         let current = found.credentials.saturating_sub(self.current).min(self.queued);
         self.current += current;
-        let undecided = found.undecided.min(self.queued - current);
+        let undecided = found.undecided_places.min(self.queued - current);
         self.undecided += undecided;
         self.not_current += self.queued - current - undecided;
         self.queued = 0;

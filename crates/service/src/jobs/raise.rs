@@ -161,13 +161,18 @@ pub struct FoundCounts {
     pub disabled: u64,
     /// Passwords of users that could not be checked.
     pub undecided: u64,
+    /// Places at which these stand.
+    pub undecided_places: u64,
 }
 
 impl crate::Service {
     /// Counts what a job has found, names without a credential left out.
     pub async fn found_counts(&self, caller: &Caller, job: &Job) -> Result<FoundCounts, JobError> {
-        let undecided = self.undecided(caller, job).await?.iter().map(|reason| reason.candidates).sum();
-        let mut counts = FoundCounts { undecided, ..FoundCounts::default() };
+        let mut counts = FoundCounts::default();
+        for reason in self.undecided(caller, job).await? {
+            counts.undecided += reason.candidates;
+            counts.undecided_places += reason.places;
+        }
         let (mut after, mut last_user): (Option<FoundCredential>, Option<EntityId>) = (None, None);
         loop {
             let page = self.store().found(caller.tenant, job.creation, after.as_ref(), PAGE).await?;

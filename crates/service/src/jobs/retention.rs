@@ -31,7 +31,9 @@ impl Service {
                 }
                 let records = self.store().records(caller.tenant, job.creation, None, 1).await?;
                 let found = self.store().found(caller.tenant, job.creation, None, 1).await?;
-                if records.is_empty() && found.is_empty() {
+                let undecided = self.undecided(caller, &job).await?;
+                let waiting = self.waiting(caller, Some(job.creation)).await?.candidates;
+                if records.is_empty() && found.is_empty() && undecided.is_empty() && waiting == 0 {
                     idle += 1;
                     if idle >= ENOUGH {
                         return Ok(forgotten);

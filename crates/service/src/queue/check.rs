@@ -98,18 +98,21 @@ impl<'r> Reader<'r> {
 }
 
 impl Check {
-    /// Asks the verifiers; `Err` says why one of them could not be asked.
+    /// Asks the verifiers; `Err` says why one of them could not be asked, where none of the others has proved it.
     pub(super) fn run(&self, memory: &Memory) -> Result<Judgement, String> {
         let decided = |proof, as_of| Judgement { verifiers: self.newest, proof, as_of };
+        let mut not_asked = None;
         for (account, number, as_of, verifiers) in &self.against {
             for verifier in verifiers {
                 let needed = verifier.cost().memory_bytes;
                 let Some(held) = memory.hold(needed) else {
-                    return Err(format!(
-                        "a verifier ({}) takes {} MiB to be asked, which is more than checks may hold here",
-                        verifier.scheme(),
-                        needed >> 20
-                    ));
+                    let (scheme, mebibytes) = (verifier.scheme(), needed >> 20);
+                    not_asked.get_or_insert_with(|| {
+                        format!(
+                            "a verifier ({scheme}) takes {mebibytes} MiB to be asked, which is more than checks may hold here"
+                        )
+                    });
+                    continue;
                 };
                 let checked = verifier.check(&self.candidate);
                 drop(held);
@@ -118,10 +121,10 @@ impl Check {
                     Ok(true) => return Ok(decided(Some((account.clone(), *number)), *as_of)),
                     // What is too long to be a password is none.
                     Ok(false) | Err(CheckError::CandidateTooLong { .. }) => {}
-                    Err(error) => return Err(error.to_string()),
+                    Err(error) => _ = not_asked.get_or_insert_with(|| error.to_string()),
                 }
             }
         }
-        Ok(decided(None, Ticks::default()))
+        not_asked.map_or_else(|| Ok(decided(None, Ticks::default())), Err)
     }
 }

@@ -7,6 +7,7 @@ mod memory;
 
 use crate::jobs::{JobError, later};
 use crate::{Service, ServiceError, Vault};
+use auth::SealError;
 use check::{Check, Read, Reader};
 use memory::Memory;
 use model::{Caller, CandidateKey, Claim, Job, Judgement, QueuedCandidate, TenantKey};
@@ -77,7 +78,7 @@ impl QueueProgress {
 
 /// What to say of candidates that could not be checked, a line for each reason.
 pub fn undecided_in_words(undecided: &[Undecided]) -> impl Iterator<Item = String> {
-    undecided.iter().map(|Undecided { why, candidates }| {
+    undecided.iter().map(|Undecided { why, candidates, .. }| {
         let passwords = if *candidates == 1 { "1 password" } else { &format!("{candidates} passwords") };
         format!("{passwords} could not be checked, so nobody knows whether they are current: {why}")
     })
@@ -109,6 +110,16 @@ impl QueueScope {
             Self::Job(job) => Some(job),
             Self::Any => None,
         }
+    }
+}
+
+/// Why a candidate cannot be opened, or a verifier of its user: without names, since whoever sees the job reads it.
+fn not_opened(error: &SealError) -> &'static str {
+    match error {
+        SealError::OtherKey { .. } => "it is sealed with a key that is not at hand",
+        SealError::Version { .. } => "it was sealed by another version",
+        SealError::Damaged { .. } => "it, or a verifier of its user, is damaged: `spillwatch doctor` tells which",
+        SealError::Crypto { .. } => "the cryptographic library has failed",
     }
 }
 
@@ -409,7 +420,7 @@ impl Turn<'_> {
             // It alone cannot be opened: its key is lost. After some tries it is given up, so that its job ends.
             Err(JobError::Sealed(error)) => {
                 self.counts.failed += 1;
-                self.given_back.push((key, Some(error.to_string().into())));
+                self.given_back.push((key, Some(not_opened(&error).into())));
             }
             Err(error) => return Err(error),
         }

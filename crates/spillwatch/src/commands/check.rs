@@ -66,10 +66,6 @@ impl Raises for Progress {
         self.raised = Some(raised);
     }
 
-    fn has_waited(&self) -> bool {
-        self.counts.queued > 0
-    }
-
     fn set_found(&mut self, found: FoundCounts) {
         self.counts.settle(&found);
     }

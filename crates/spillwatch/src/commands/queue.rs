@@ -132,7 +132,7 @@ impl QueueWatch for Watch<'_> {
 pub async fn warn_of_undecided(service: &Service, caller: &Caller, job: &Job) -> Result<(), Failure> {
     let undecided = service.undecided(caller, job).await?;
     for why in undecided_in_words(&undecided) {
-        anstream::eprintln!("Warning: {why}. Once that is mended, give the same material again.");
+        anstream::eprintln!("Warning: {why}. Once that is mended, scan or check the same material again.");
     }
     Ok(())
 }

@@ -11,12 +11,7 @@ pub trait Raises: Serialize {
     /// Takes that in.
     fn set_raised(&mut self, raised: Raised);
 
-    /// Whether slow verifiers had a say in what it found.
-    fn has_waited(&self) -> bool {
-        false
-    }
-
-    /// Takes in what the job has found, where slow verifiers had a say in it.
+    /// Takes in what the job has found, once slow verifiers have said all that they say.
     fn set_found(&mut self, _found: FoundCounts) {}
 }
 
@@ -57,9 +52,7 @@ pub async fn raise<P: Raises>(
     let caller = job.caller().clone();
     match queue.work_off(&mut job, vault, &progress).await {
         Ok(Worked::Done) => {
-            if progress.has_waited() {
-                progress.set_found(service.found_counts(&caller, job.job()).await?);
-            }
+            progress.set_found(service.found_counts(&caller, job.job()).await?);
             warn_of_undecided(service, &caller, job.job()).await?;
         }
         Ok(Worked::Waits(left, why)) => {

@@ -137,6 +137,11 @@ fn what_no_key_opens_is_told_of_and_given_up_when_the_directory_is_there_again()
     assert!(!is_sound && told.contains("5 of 5 are not opened") && told.contains("scan again"), "{told}");
     waiting.run(&["worker", "--until-idle"], None).success();
     assert_eq!(waiting.states(), ["completed"], "nobody waits for what is lost");
+    // How many that were is told, and neither of whom nor of what.
+    let jobs = waiting.run(&["jobs", "list", "--json"], None).lines();
+    let scan = jobs.iter().find(|job| job["kind"] == "scan").expect("a scan");
+    let shown = waiting.run(&["jobs", "show", "--json", scan["id"].as_str().expect("an id")], None);
+    assert_eq!(crate::scan::summary(&shown)["undecided"], json!({"it is sealed with a key that is not at hand": 2}));
     assert_eq!(raised(&waiting.data()), [] as [Value; 0]);
     waiting.scan();
     waiting.run(&["worker", "--until-idle"], None).success();

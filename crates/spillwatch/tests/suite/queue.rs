@@ -332,14 +332,22 @@ fn a_verifier_that_takes_more_memory_than_there_is_is_given_up_and_said() {
     // Passwords in clear are derived with argon2id, which takes 19 MiB.
     let text = format!("id,upn,verifier\na,a@corp.test,{{CLEAR}}swordfish\nb,b@corp.test,{}\n", slow("swordfish"));
     with_file(["users", "import"], &write(folder.path(), "users.csv", &text), &data).success();
-    let file = write(folder.path(), "leak.txt", "a@corp.test:swordfish\nb@corp.test:swordfish\n");
+    // One of the two accounts of another can be asked, and that is enough.
+    let second = "id,upn,verifier\nc,c@corp.test,{CLEAR}another\n".to_owned();
+    let third = format!("id,upn,verifier\nc2,c@corp.test,{}\n", slow("swordfish"));
+    for (source, text) in [("second", &second), ("third", &third)] {
+        let arguments = ["users", "import", "--source", source];
+        with_file(arguments, &write(folder.path(), &format!("{source}.csv"), text), &data).success();
+    }
+    let file =
+        write(folder.path(), "leak.txt", "a@corp.test:swordfish\nb@corp.test:swordfish\nc@corp.test:swordfish\n");
     let little = scan(&data, &["--verify-memory", "18"], &[&file]);
     little.success();
-    has(&summary(&little), &json!({"state": "completed", "current": 1, "eventsRaised": 1, "undecided": 1}));
+    has(&summary(&little), &json!({"state": "completed", "current": 2, "eventsRaised": 2, "undecided": 1}));
     let warning = "Warning: 1 password could not be checked, so nobody knows whether they are current: a verifier \
                    (argon2id) takes 19 MiB to be asked";
     assert!(little.stderr.contains(warning), "{little}");
-    assert_eq!((raised(&data), sealed(&data)), (vec!["b".to_owned()], 0));
+    assert_eq!((raised(&data), sealed(&data)), (vec!["b".to_owned(), "c".to_owned()], 0));
     // Whoever looks at the job later is told as well, on the command line, over HTTP and in the report.
     let job = newest(&data)["id"].as_str().expect("an id").to_owned();
     let shown = command(["jobs", "show", "--json", &job], &data).run();
@@ -354,10 +362,10 @@ fn a_verifier_that_takes_more_memory_than_there_is_is_given_up_and_said() {
     assert!(report.success().contains("1 password could not be checked"), "{report}");
     let enough = scan(&data, &["--verify-memory", "19"], &[&file]);
     enough.success();
-    has(&summary(&enough), &json!({"current": 2, "eventsRaised": 1, "undecided": 0}));
+    has(&summary(&enough), &json!({"current": 3, "eventsRaised": 1, "undecided": 0}));
     let shown = summary(&command(["jobs", "show", "--json", &job], &data).run());
     assert_eq!(shown["undecided"], json!({}), "it is decided now");
-    assert_eq!((raised(&data), sealed(&data)), (vec!["a".to_owned(), "b".to_owned()], 0));
+    assert_eq!((raised(&data), sealed(&data)), (vec!["a".to_owned(), "b".to_owned(), "c".to_owned()], 0));
 }
 
 #[test]

@@ -65,7 +65,6 @@ fn queue(tenant: TenantKey, queued: &[(CandidateKey, Candidate)]) -> Statement {
          known AS (UPDATE candidates AS r SET \
          priority = CASE WHEN r.sealed IS NULL THEN n.priority ELSE greatest(r.priority, n.priority) END, \
          attempts = CASE WHEN r.sealed IS NULL THEN 0 ELSE r.attempts END, \
-         message = CASE WHEN r.sealed IS NULL THEN NULL ELSE r.message END, \
          sealed = CASE WHEN r.sealed IS NULL AND r.judged = n.newest THEN NULL ELSE n.sealed END \
          FROM n WHERE r.tenant = $1 AND r.user_id = ANY($2) AND r.user_id = n.user_id AND r.fingerprint = n.fingerprint \
          RETURNING r.user_id, r.fingerprint) \
@@ -77,8 +76,9 @@ fn queue(tenant: TenantKey, queued: &[(CandidateKey, Candidate)]) -> Statement {
     statement(sql, tenant, columns)
 }
 
-/// Once candidates are decided, what waits for them is found or gone; where they were given up, it stays undecided.
-pub(crate) fn settle(tenant: TenantKey, keys: &[CandidateKey]) -> [Statement; 3] {
+/// Once candidates are decided, what waits for them is found or gone. What waits for one that was given up is undecided, and
+/// goes on waiting for somebody who decides it.
+pub(crate) fn settle(tenant: TenantKey, keys: &[CandidateKey]) -> [Statement; 2] {
     let of = |sql: &str| {
         let columns = key_columns(keys, |key| key);
         let waits = format!(
@@ -94,8 +94,7 @@ pub(crate) fn settle(tenant: TenantKey, keys: &[CandidateKey]) -> [Statement; 3]
         of("UPDATE found_credentials AS r SET pending = 0, account_source = c.account_source, \
             account_key = c.account_key, verifiers = c.verifiers, as_of = greatest(r.as_of, c.as_of) \
             FROM candidates AS c WHERE c.verifiers IS NOT NULL AND"),
-        of("UPDATE found_credentials AS r SET pending = 2 FROM candidates AS c WHERE c.judged IS NULL AND"),
-        of("DELETE FROM found_credentials AS r USING candidates AS c WHERE"),
+        of("DELETE FROM found_credentials AS r USING candidates AS c WHERE c.judged IS NOT NULL AND"),
     ]
 }
 

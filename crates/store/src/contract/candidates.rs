@@ -8,8 +8,8 @@ use crate::{
     Undecided, Waiting,
 };
 use model::{
-    Candidate, CandidateKey, Claim, FoundCredential, Job, JobKind, JobState, Judgement, MOST_ATTEMPTS, QueuedCandidate,
-    RetainedCandidate, Sealed, TaskKind, TenantKey,
+    Candidate, CandidateKey, Claim, EntityId, FoundCredential, Job, JobKind, JobState, Judgement, MOST_ATTEMPTS,
+    QueuedCandidate, RetainedCandidate, Sealed, TaskKind, TenantKey,
 };
 use std::collections::BTreeSet;
 
@@ -178,7 +178,7 @@ pub(super) async fn candidates_of_dead_workers_are_taken_over_and_given_up(harne
     assert_eq!(changed(store, tenant, renew("a", 20)).await, 1, "only its own");
     assert_eq!(keys(&claim(store, tenant, ("c", 11), (9, None)).await), [key("u2", 1)]);
     assert_eq!(decide(store, tenant, "b", &[(key("u2", 1), decided(3, true))]).await, 0, "it is too late");
-    // Given back as not begun, it costs no attempt; given up time and again it is taken not to be current.
+    // Given back as not begun, it costs no attempt; given back with a reason time and again it is given up.
     let give_back = |claim: &str, key: CandidateKey, message: Option<&str>| CandidateCommand::GiveBack {
         claim: claim.into(),
         keys: vec![key],
@@ -193,7 +193,7 @@ pub(super) async fn candidates_of_dead_workers_are_taken_over_and_given_up(harne
         changed(store, tenant, give_back("d", key("u2", 1), Some("not enough memory"))).await;
     }
     assert_eq!(claim(store, tenant, ("d", 12), (9, None)).await, []);
-    let of = |why: &str| Undecided { why: why.into(), candidates: 1 };
+    let of = |why: &str| Undecided { why: why.into(), candidates: 1, places: 1 };
     assert_eq!(undecided(store, tenant, &job).await, [of("not enough memory")]);
     // The first one's worker is known to be dead, and others die as often.
     let lapse = |holder: &str| CandidateCommand::Lapse { holder: holder.into(), now: ticks("2024-03-02T12:19:00Z") };
@@ -205,6 +205,8 @@ pub(super) async fn candidates_of_dead_workers_are_taken_over_and_given_up(harne
         let claimed = claim(store, tenant, ("e", 19 + 11 * (attempt - 2)), (9, None)).await;
         assert_eq!((keys(&claimed), claimed[0].attempts), (vec![key("u1", 1)], attempt));
     }
+    let late = CandidateCommand::Lapse { holder: "worker".into(), now: ticks("2024-03-02T12:53:00Z") };
+    assert_eq!(changed(store, tenant, late).await, 0, "the last attempt is left to it");
     assert_eq!(claim(store, tenant, ("e", 59), (9, None)).await.len(), 0);
     let late = ticks("2024-03-02T13:30:00Z");
     let by = Claim { id: "f".into(), holder: "worker".into(), now: late, lease: late };
@@ -227,13 +229,30 @@ pub(super) async fn candidates_of_dead_workers_are_taken_over_and_given_up(harne
         (undecided(store, tenant, &job).await, undecided(store, tenant, &other).await),
         (Vec::new(), Vec::new())
     );
+    let users: Vec<EntityId> = found(store, tenant, &job).await.into_iter().map(|found| found.user).collect();
+    assert_eq!(users, [id("u1")], "it is decided for every job that waits");
     let other = written(store, tenant, put_job(&other, Some(other.version), again(4))).await;
     for _ in 0..MOST_ATTEMPTS {
         claim(store, tenant, ("h", 0), (9, None)).await;
         changed(store, tenant, give_back("h", key("u1", 1), Some("not enough memory"))).await;
     }
-    assert_eq!(undecided(store, tenant, &other).await, [of("not enough memory")]);
+    decide(store, tenant, "h", &[(key("u2", 1), decided(4, false))]).await;
+    let twice = Undecided { places: 2, ..of("not enough memory") };
+    assert_eq!(undecided(store, tenant, &other).await, std::slice::from_ref(&twice));
     assert_eq!(found(store, tenant, &other).await, []);
+
+    // A later job gives it once more, and is dropped: what the one that has ended waits for is undecided as before.
+    let ended = written(
+        store,
+        tenant,
+        put_job(&Job { state: JobState::Completed, ..other.clone() }, Some(other.version), Vec::new()),
+    )
+    .await;
+    let last = begun(store, tenant, "j3", JobKind::Scan).await;
+    let last = written(store, tenant, put_job(&last, Some(last.version), again(4)[..1].to_vec())).await;
+    assert_eq!((waiting(store, tenant, Some(&last)).await, undecided(store, tenant, &ended).await), (1, Vec::new()));
+    changed(store, tenant, CandidateCommand::Drop { job: last.creation }).await;
+    assert_eq!((waiting(store, tenant, None).await, undecided(store, tenant, &ended).await), (0, vec![twice]));
 }
 
 pub(super) async fn candidates_wait_for_their_jobs(harness: &dyn Harness) {

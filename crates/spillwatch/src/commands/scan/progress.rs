@@ -81,10 +81,6 @@ impl Raises for Progress {
         self.raised = Some(raised);
     }
 
-    fn has_waited(&self) -> bool {
-        self.asked.queued > 0
-    }
-
     fn set_found(&mut self, FoundCounts { places, users, disabled, undecided, .. }: FoundCounts) {
         (self.current, self.users, self.disabled_users) = (places, users, disabled);
         self.undecided = undecided;
