@@ -140,7 +140,7 @@ pub enum Command {
     Users(Box<Users>),
     /// Look for current credentials of the directory's users in breach material, and raise an event for each
     Scan(Box<Scan>),
-    /// Scan pieces of the material of scans over many machines
+    /// Do what waits: pieces of scans over many machines, pairs that were handed in, and passwords for slow verifiers
     Worker(Box<Worker>),
     /// Check pairs of name and password, and raise an event for each that is current
     Check(Box<Check>),
@@ -399,7 +399,7 @@ pub struct Migrate {
 pub struct Backup {
     /// File to write; it must not exist
     pub file: PathBuf,
-    /// Add the signing keys and the page-token secret; then guard the file like a password
+    /// Add all keys: those that sign, and those that open verifiers and passwords that wait; then guard the file like a password
     #[arg(long)]
     pub with_keys: bool,
 }

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 #[command(
     after_help = "Each line is a name and a password with a colon or a tab between them: anna@contoso.example:Winter2024. The name may be\n\
     any by which the directory knows the user. One event is raised for each user and password that is current; nothing \
-    is kept\nof a password but a keyed fingerprint. A check can be repeated: what is known is not raised again.\n\n\
+    is kept\nof a password but a keyed fingerprint, and sealed what waits for slow verifiers. A check can be repeated: what is \
+    known\nis not raised again.\n\n\
     Examples:\n  spillwatch check pairs.txt --source 'forum breach' --leaked 2024-03-01\n  \
     spillwatch check - --dry-run < pairs.txt"
 )]

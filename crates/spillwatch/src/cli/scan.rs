@@ -12,8 +12,9 @@ use std::num::NonZeroUsize;
     after_help = "Reads combo lists, stealer logs, tables, database dumps and JSON, mixed in any order and encoding, out of files, folders,\n\
     standard input (-), file:// and s3:// URLs; gzip, zstd, bzip2, xz, lz4, zip, tar and 7z are taken off, nested too. Names of \
     the\ndirectory's users are looked for, and whatever stands beside one is checked against that user's verifiers. One event is \
-    raised\nfor each user and current password; nothing is kept of a password but a keyed fingerprint. What is not read is named. \
-    A scan\ncan be repeated: what is known is not raised again. See docs/scan.md.\n\n\
+    raised\nfor each user and current password; nothing is kept of a password but a keyed fingerprint, and sealed what waits for slow\n\
+    verifiers or is kept by --retain. What is not read is named. A scan can be repeated: what is known is not raised again.\nSee \
+    docs/scan.md.\n\n\
     Examples:\n  spillwatch scan combo.txt.gz --source 'combo list of March' --leaked 2024-03-01\n  \
     spillwatch scan /material/logs /material/dump.sql --dry-run\n  \
     spillwatch scan logs.zip --archive-password infected\n  \

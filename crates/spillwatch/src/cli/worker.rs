@@ -23,7 +23,7 @@ pub struct Worker {
     /// Threads that look for names, and as many that check passwords; as many as there are processors when left out
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-    /// End after one piece, or at once when there is none
+    /// End after one piece, or where there is none after one round of checks
     #[arg(long, conflicts_with = "until_idle")]
     pub once: bool,
     /// End when there is nothing to do any more
