@@ -208,10 +208,10 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", "echo begun; exec sleep 600"]);
         let mut seen = Vec::new();
-        let limit = Duration::from_millis(200);
+        let limit = Duration::from_secs(3); // time enough for the command to begin
         let failed = run_within(&mut command, limit, Stream::Out, |line| seen.push(line.to_owned()));
         let failed = failed.expect_err("it hangs").to_string();
-        assert!(failed.contains("sleep 600") && failed.contains("200ms"), "{failed}");
+        assert!(failed.contains("sleep 600") && failed.contains("3s"), "{failed}");
         assert_eq!(seen, ["begun"]);
     }
 

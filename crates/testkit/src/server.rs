@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up: far more than it needs on a busy machine.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Asks again and again until there is an answer, and panics with `what` when none comes in time.
 pub fn wait_for<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
@@ -400,7 +400,8 @@ impl TestServer {
     /// One request with the server's token over a connection of its own.
     #[track_caller]
     pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Response {
-        self.connect().call(method, path, self.token(), body).expect("the server answers")
+        let token = self.token(); // before there is a connection, which would be idle while it is made
+        self.connect().call(method, path, token, body).expect("the server answers")
     }
 
     /// Sends SIGTERM and waits for the end.

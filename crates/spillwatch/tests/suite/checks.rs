@@ -211,8 +211,10 @@ fn work_threads_are_threads_of_the_process() {
     for threads in [0, 3] {
         let mut server = server(&data, &threads.to_string());
         let id = server.process().id();
-        let listed = Command::new("ps").args(["-L", "-o", "comm=", "-p", &id.to_string()]).output().expect("ps");
-        let listed = String::from_utf8_lossy(&listed.stdout).matches("desk-").count();
-        assert_eq!(listed, threads);
+        // Each of them names itself when it first runs.
+        wait_for("so many threads", || {
+            let listed = Command::new("ps").args(["-L", "-o", "comm=", "-p", &id.to_string()]).output().expect("ps");
+            (String::from_utf8_lossy(&listed.stdout).matches("desk-").count() == threads).then_some(())
+        });
     }
 }

@@ -373,7 +373,7 @@ fn a_job_that_is_taken_over_does_not_wait_for_what_its_dead_process_was_at() {
     let folder = folder();
     let data = folder.path().join("data");
     // It takes long enough that the process is killed while it asks.
-    let text = format!("id,upn,verifier\na,a@corp.test,{}\n", django("swordfish", 20_000_000));
+    let text = format!("id,upn,verifier\na,a@corp.test,{}\n", django("swordfish", 6_000_000));
     with_file(["users", "import"], &write(folder.path(), "users.csv", &text), &data).success();
     let file = write(folder.path(), "leak.txt", "a@corp.test:swordfish\n");
     let mut process = command(["scan"], &data).arg(&file).spawn();

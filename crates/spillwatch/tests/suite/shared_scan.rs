@@ -82,7 +82,8 @@ fn three_workers_of_which_one_is_killed_find_what_one_process_finds() {
     let spread = ended(coordinator);
     spread.success();
     let taken = "select count(*) from tasks where attempts > 1";
-    assert_eq!(place.database.sql(taken).expect("a count"), "1", "the piece of the one that was killed");
+    let again: u32 = place.database.sql(taken).expect("a count").parse().expect("a number");
+    assert!(again >= 1, "the piece of the one that was killed; on a busy machine a lease may lapse as well");
     assert_eq!(place.database.sql("select count(*) from tasks where state <> 3").expect("a count"), "0");
     for worker in others {
         let log = stop(worker).stderr;

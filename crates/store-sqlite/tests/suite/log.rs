@@ -51,6 +51,7 @@ async fn it_stays_small_while_others_read() {
                 let query = PageQuery::all(Source::Events(None), 100);
                 runtime.block_on(store.page(key, query, &mut sink)).expect("a page can be read");
                 read += 1;
+                std::thread::sleep(std::time::Duration::from_millis(1)); // a point at which neither reads
             }
             read
         }));
