@@ -7,12 +7,12 @@ use testkit::server::http::{Connection, Response, request};
 use testkit::server::{TestServer, wait_for};
 
 /// Longer than the one second that slow ones get, and much shorter than the defaults.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(8);
 
 /// A server with little patience and little room.
 fn start(data: &tempfile::TempDir) -> TestServer {
     TestServer::start_with(BINARY, data.path(), |program| {
-        program.args(["--head-timeout", "3s", "--body-timeout", "3s", "--max-connections", "6"]).args([
+        program.args(["--head-timeout", "1s", "--body-timeout", "1s", "--max-connections", "6"]).args([
             "--max-body",
             "65536",
             "--max-batch",

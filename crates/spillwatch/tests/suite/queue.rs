@@ -15,10 +15,11 @@ use testkit::server::{Outcome, Program, TestServer, wait_for};
 
 /// A hash of Django's with few rounds: slow by its kind, and quick to check.
 pub fn slow(password: &str) -> String {
-    django(password, 1000)
+    slow_with(password, 1000)
 }
 
-fn django(password: &str, rounds: u32) -> String {
+/// The same with so many rounds, a million of which take some tenths of a second.
+pub fn slow_with(password: &str, rounds: u32) -> String {
     let (mut derived, count) = ([0; 32], NonZeroU32::new(rounds).expect("it is not 0"));
     pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, count, b"salt", password.as_bytes(), &mut derived);
     format!("pbkdf2_sha256${rounds}$salt${}", STANDARD.encode(derived))
@@ -373,7 +374,7 @@ fn a_job_that_is_taken_over_does_not_wait_for_what_its_dead_process_was_at() {
     let folder = folder();
     let data = folder.path().join("data");
     // It takes long enough that the process is killed while it asks.
-    let text = format!("id,upn,verifier\na,a@corp.test,{}\n", django("swordfish", 6_000_000));
+    let text = format!("id,upn,verifier\na,a@corp.test,{}\n", slow_with("swordfish", 6_000_000));
     with_file(["users", "import"], &write(folder.path(), "users.csv", &text), &data).success();
     let file = write(folder.path(), "leak.txt", "a@corp.test:swordfish\n");
     let mut process = command(["scan"], &data).arg(&file).spawn();
