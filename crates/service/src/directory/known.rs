@@ -29,11 +29,7 @@ impl Known {
 impl Service {
     /// The user with an id, and their account in a source.
     pub async fn known(&self, caller: &Caller, source: &str, id: &EntityId) -> Result<Option<Known>, ServiceError> {
-        let Some(user) = self.store().load_user(caller.tenant, &UserKey::Id(id.clone())).await? else {
-            return Ok(None);
-        };
-        let mut accounts = self.accounts_in(caller, source, std::slice::from_ref(id)).await?;
-        Ok(Some(Known { account: accounts.remove(id), user }))
+        self.known_under(caller, source, &UserKey::Id(id.clone())).await
     }
 
     /// The same by the userPrincipalName.
@@ -43,8 +39,11 @@ impl Service {
         source: &str,
         name: &str,
     ) -> Result<Option<Known>, ServiceError> {
-        let key = UserKey::PrincipalName(FoldedName::new(name));
-        let Some(user) = self.store().load_user(caller.tenant, &key).await? else { return Ok(None) };
+        self.known_under(caller, source, &UserKey::PrincipalName(FoldedName::new(name))).await
+    }
+
+    async fn known_under(&self, caller: &Caller, source: &str, key: &UserKey) -> Result<Option<Known>, ServiceError> {
+        let Some(user) = self.store().load_user(caller.tenant, key).await? else { return Ok(None) };
         let id = user.id();
         let mut accounts = self.accounts_in(caller, source, std::slice::from_ref(&id)).await?;
         Ok(Some(Known { account: accounts.remove(&id), user }))
@@ -53,9 +52,7 @@ impl Service {
     /// The same by the account's key.
     pub async fn known_by_key(&self, caller: &Caller, source: &str, key: &str) -> Result<Option<Known>, ServiceError> {
         let key = AccountKey { source: source.into(), key: key.into() };
-        let Some(account) = self.store().account(caller.tenant, &key).await? else { return Ok(None) };
-        let user = self.store().load_user(caller.tenant, &UserKey::Id(account.user.clone())).await?;
-        Ok(user.map(|user| Known { user, account: Some(account) }))
+        self.known_of(caller, self.store().account(caller.tenant, &key).await?).await
     }
 
     /// The same by a name without a domain, which the account alone has. Looks through the accounts of the source.
@@ -73,7 +70,11 @@ impl Service {
             }
         };
         self.each_account(caller.tenant, Accounts::OfSource(source), look).await?;
-        let Some(account) = found else { return Ok(None) };
+        self.known_of(caller, found).await
+    }
+
+    async fn known_of(&self, caller: &Caller, account: Option<Account>) -> Result<Option<Known>, ServiceError> {
+        let Some(account) = account else { return Ok(None) };
         let user = self.store().load_user(caller.tenant, &UserKey::Id(account.user.clone())).await?;
         Ok(user.map(|user| Known { user, account: Some(account) }))
     }

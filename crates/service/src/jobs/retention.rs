@@ -2,7 +2,7 @@
 
 use super::{JobError, later};
 use crate::{Service, ServiceError};
-use model::{Caller, JobState};
+use model::{Caller, Job, JobState};
 use std::time::Duration;
 use store::AdminCommand;
 
@@ -29,11 +29,7 @@ impl Service {
                 if !has_ended || !is_old {
                     continue;
                 }
-                let records = self.store().records(caller.tenant, job.creation, None, 1).await?;
-                let found = self.store().found(caller.tenant, job.creation, None, 1).await?;
-                let undecided = self.undecided(caller, &job).await?;
-                let waiting = self.waiting(caller, Some(job.creation)).await?.candidates;
-                if records.is_empty() && found.is_empty() && undecided.is_empty() && waiting == 0 {
+                if !self.keeps_anything(caller, &job).await? {
                     idle += 1;
                     if idle >= ENOUGH {
                         return Ok(forgotten);
@@ -45,5 +41,14 @@ impl Service {
                 forgotten += 1;
             }
         }
+    }
+
+    /// Whether there is anything to forget of a job: what it did or found, or findings that wait.
+    async fn keeps_anything(&self, caller: &Caller, job: &Job) -> Result<bool, JobError> {
+        let (store, tenant) = (self.store(), caller.tenant);
+        Ok(!store.records(tenant, job.creation, None, 1).await?.is_empty()
+            || !store.found(tenant, job.creation, None, 1).await?.is_empty()
+            || !self.undecided(caller, job).await?.is_empty()
+            || self.waiting(caller, Some(job.creation)).await?.candidates > 0)
     }
 }

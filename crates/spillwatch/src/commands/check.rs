@@ -62,6 +62,8 @@ struct Progress {
 }
 
 impl Raises for Progress {
+    const TELLS_FOUND: bool = true;
+
     fn set_raised(&mut self, raised: Raised) {
         self.raised = Some(raised);
     }

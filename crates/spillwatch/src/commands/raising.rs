@@ -11,6 +11,9 @@ pub trait Raises: Serialize {
     /// Takes that in.
     fn set_raised(&mut self, raised: Raised);
 
+    /// Whether it tells how much the job has found; that is counted for it then.
+    const TELLS_FOUND: bool = false;
+
     /// Takes in what the job has found, once slow verifiers have said all that they say.
     fn set_found(&mut self, _found: FoundCounts) {}
 }
@@ -52,7 +55,9 @@ pub async fn raise<P: Raises>(
     let caller = job.caller().clone();
     match queue.work_off(&mut job, vault, &progress).await {
         Ok(Worked::Done) => {
-            progress.set_found(service.found_counts(&caller, job.job()).await?);
+            if P::TELLS_FOUND {
+                progress.set_found(service.found_counts(&caller, job.job()).await?);
+            }
             warn_of_undecided(service, &caller, job.job()).await?;
         }
         Ok(Worked::Waits(left, why)) => {

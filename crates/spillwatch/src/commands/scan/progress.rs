@@ -77,6 +77,8 @@ impl Progress {
 }
 
 impl Raises for Progress {
+    const TELLS_FOUND: bool = true;
+
     fn set_raised(&mut self, raised: Raised) {
         self.raised = Some(raised);
     }
