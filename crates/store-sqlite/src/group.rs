@@ -68,33 +68,54 @@ pub(crate) struct Group<'a> {
     clock: &'a dyn Clock,
     actors: &'a mut Actors,
     heads: Vec<Head>,
+    keeps: Keeps,
     /// A list could not be undone, so the whole transaction must be.
     spoilt: bool,
+}
+
+/// How a group keeps what one list has written apart from what the others have.
+///
+/// A savepoint has SQLite copy each page that is changed after it, for a failure that hardly ever comes: what a command can be
+/// refused for is known before it writes. So a group is first carried out without savepoints for lists of one
+/// command, and when such a list fails after its first write, all of the group is, once more, with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    /// A savepoint before the first write of a list of several commands.
+    SavepointsOfSeveral,
+    /// A savepoint before the first write of each list.
+    Savepoints,
 }
 
 /// Where a list of commands stands; the head follows once all of it is written.
 struct List {
     sequence: u64,
     time: Ticks,
-    /// Whether there is a savepoint to go back to: from the first write on.
+    /// Whether it is of several commands.
+    several: bool,
+    /// Whether anything was written.
     begun: bool,
     totals: Vec<(Total, i64)>,
 }
 
 impl<'a> Group<'a> {
     /// Begins it, and with it takes the store's only write lock.
-    pub(crate) fn begin(db: &'a Connection, clock: &'a dyn Clock, actors: &'a mut Actors) -> Result<Self, StoreError> {
+    pub(crate) fn begin(
+        db: &'a Connection,
+        clock: &'a dyn Clock,
+        actors: &'a mut Actors,
+        keeps: Keeps,
+    ) -> Result<Self, StoreError> {
         run(db, "BEGIN IMMEDIATE").map_err(engine("beginning a transaction"))?;
-        Ok(Self { db, clock, actors, heads: Vec::new(), spoilt: false })
+        Ok(Self { db, clock, actors, heads: Vec::new(), keeps, spoilt: false })
     }
 
     /// Carries out the commands of one who waits, one after another, unless that was done before. When
-    /// one fails, nothing of them remains, and the group goes on.
+    /// one fails, nothing of them remains, and the group goes on, unless it [is lost](Self::is_lost).
     pub(crate) fn execute(
         &mut self,
         tenant: TenantKey,
         actor: &Actor,
-        commands: Vec<Command>,
+        commands: &[Command],
         repeatability: Option<&Repeatability>,
     ) -> Result<Vec<Outcome>, ListError> {
         let head = self.head(tenant)?;
@@ -105,10 +126,10 @@ impl<'a> Group<'a> {
         {
             return Ok(outcomes);
         }
-        let mut list = List { sequence, time, begun: false, totals: Vec::new() };
+        let mut list = List { sequence, time, several: commands.len() > 1, begun: false, totals: Vec::new() };
         let mut outcomes = Vec::with_capacity(commands.len());
-        for (at, command) in commands.into_iter().enumerate() {
-            match self.step(tenant, actor, command, &mut list) {
+        for (at, command) in commands.iter().enumerate() {
+            match self.step(tenant, actor, command.clone(), &mut list) {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(error) => {
                     let undone = self.undo(&list);
@@ -123,7 +144,9 @@ impl<'a> Group<'a> {
             return Err(error.into());
         }
         if list.begun {
-            self.end_savepoint("RELEASE commands")?;
+            if self.has_savepoint(&list) {
+                self.end_savepoint("RELEASE commands")?;
+            }
             let head = &mut self.heads[head];
             (head.sequence, head.time, head.moved) = (list.sequence, list.time, true);
             for (total, by) in list.totals {
@@ -204,10 +227,17 @@ impl<'a> Group<'a> {
         repeats::remember(self.db, tenant, actor, repeatability, self.clock.now().max(list.time), outcomes)
     }
 
-    /// Sets the savepoint before the first write of a list.
+    /// Whether a list has a savepoint to go back to, once it has begun.
+    fn has_savepoint(&self, list: &List) -> bool {
+        list.several || self.keeps == Keeps::Savepoints
+    }
+
+    /// To be called before each write of a list: the first may need a savepoint.
     fn begin_list(&self, list: &mut List) -> Result<(), StoreError> {
         if !list.begun {
-            run(self.db, "SAVEPOINT commands").map_err(engine("setting a savepoint"))?;
+            if self.has_savepoint(list) {
+                run(self.db, "SAVEPOINT commands").map_err(engine("setting a savepoint"))?;
+            }
             list.begun = true;
         }
         Ok(())
@@ -219,6 +249,10 @@ impl<'a> Group<'a> {
             return Ok(());
         }
         self.actors.forget();
+        if !self.has_savepoint(list) {
+            self.spoilt = true;
+            return Ok(());
+        }
         self.end_savepoint("ROLLBACK TO commands")?;
         self.end_savepoint("RELEASE commands")
     }
@@ -229,6 +263,12 @@ impl<'a> Group<'a> {
         let ended = run(self.db, sql).map_err(engine("ending a savepoint"));
         self.spoilt |= ended.is_err();
         ended
+    }
+
+    /// Whether it is to be rolled back and carried out once more, [with savepoints](Keeps::Savepoints): a list has failed
+    /// that has none.
+    pub(crate) fn needs_savepoints(&self) -> bool {
+        self.spoilt && self.keeps == Keeps::SavepointsOfSeveral && !self.db.is_autocommit()
     }
 
     /// Whether the transaction cannot be committed: SQLite has rolled it back by itself, as it does

@@ -155,6 +155,30 @@ async fn what_cannot_be_remembered_is_not_carried_out() {
     assert_holds(&store, tenant, 2).await;
 }
 
+/// The event has its row, and its user is at risk, when the log cannot be written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_fails_in_the_middle_leaves_nothing_of_it_and_all_of_the_others() {
+    let (_folder, store, tenant) = store_with_tenant().await;
+    on_writer(&store, |writer| {
+        let trigger = "CREATE TEMP TRIGGER refuse BEFORE INSERT ON changes WHEN new.id IN ('e2', 'e4') \
+                       BEGIN SELECT RAISE(FAIL, 'a fault'); END";
+        writer.db.execute_batch(trigger).expect("a trigger");
+    })
+    .await;
+    let outcomes = in_one_group(&store, tenant, (0..6).map(|at| (format!("e{at}"), 10))).await;
+    for (at, outcome) in outcomes.iter().enumerate() {
+        match at {
+            2 | 4 => assert!(matches!(outcome, Err(WriteError::Store(StoreError::Corrupt(_)))), "{at}: {outcome:?}"),
+            _ => assert!(outcome.is_ok(), "{at}: {outcome:?}"),
+        }
+    }
+    assert_holds(&store, tenant, 4).await;
+    let alone = create(&store, tenant, "e4", 10).await;
+    assert!(matches!(alone, Err(WriteError::Store(StoreError::Corrupt(_)))), "{alone:?}");
+    create(&store, tenant, "e6", 10).await.expect("an event can be made");
+    assert_holds(&store, tenant, 5).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_loses_the_group_and_nothing_else() {
     let (_folder, store, tenant) = store_with_tenant().await;

@@ -6,7 +6,7 @@ use crate::admin;
 use crate::checkpoint::Checkpointer;
 use crate::epoch::EpochCache;
 use crate::error::is_io_failure;
-use crate::group::{Actors, Group};
+use crate::group::{Actors, Group, Keeps};
 use crate::readers::Readers;
 use model::{Actor, Clock, Command, Repeatability, TenantKey};
 use rusqlite::Connection;
@@ -162,7 +162,7 @@ impl Writer {
     /// One transaction for one request.
     fn serve(&mut self, request: Request) -> Answer {
         let _told = ToldOfPanic(self.failure.clone());
-        let carried_out = self.carry_out(vec![request]);
+        let carried_out = self.carry_out(&[request]);
         self.keep_up();
         match carried_out {
             Ok(mut answers) => answers.pop().expect("there is an answer to each request"),
@@ -173,7 +173,7 @@ impl Writer {
     /// One transaction for all `jobs`, then an answer to each.
     fn commit(&mut self, jobs: &mut Vec<Job>) {
         let (replies, requests): (Vec<_>, Vec<_>) = jobs.drain(..).map(|job| (job.reply, job.request)).unzip();
-        match self.carry_out(requests) {
+        match self.carry_out(&requests) {
             Ok(answers) => {
                 for (reply, outcome) in replies.into_iter().zip(answers) {
                     answer(reply, outcome);
@@ -188,36 +188,52 @@ impl Writer {
     }
 
     /// One transaction for all requests, and what became of each; an error when nothing of any of them was kept.
-    fn carry_out(&mut self, requests: Vec<Request>) -> Result<Vec<Answer>, StoreError> {
+    fn carry_out(&mut self, requests: &[Request]) -> Result<Vec<Answer>, StoreError> {
         if let Some(error) = self.stopped() {
             return Err(error);
         }
+        let mut keeps = Keeps::SavepointsOfSeveral;
+        loop {
+            match self.attempt(requests, keeps)? {
+                Some(answers) => return Ok(answers),
+                None => keeps = Keeps::Savepoints, // with which none fails that could not be undone
+            }
+        }
+    }
+
+    /// Carries requests out in one transaction, unless one fails that could only be undone with all the others: `None`.
+    fn attempt(&mut self, requests: &[Request], keeps: Keeps) -> Result<Option<Vec<Answer>>, StoreError> {
         let mut answers = Vec::with_capacity(requests.len());
-        let committed = Group::begin(&self.db, &*self.clock, &mut self.actors).and_then(|mut group| {
+        let committed = Group::begin(&self.db, &*self.clock, &mut self.actors, keeps).and_then(|mut group| {
             let before = self.readers.header(); // under the lock: nobody else commits until we have
             for Request { tenant, actor, commands, repeatability } in requests {
-                match group.execute(tenant, &actor, commands, repeatability.as_deref()) {
+                match group.execute(*tenant, actor, commands, repeatability.as_deref()) {
                     // The engine's own error goes on, so that a failed disk is noted as one.
                     Err(ListError { error: WriteError::Store(error), .. })
-                        if group.is_lost() || is_io_failure(&error) =>
+                        if is_io_failure(&error) || (group.is_lost() && !group.needs_savepoints()) =>
                     {
                         group.roll_back();
                         return Err(error);
                     }
+                    Err(_) if group.needs_savepoints() => {
+                        group.roll_back();
+                        return Ok(None);
+                    }
                     outcome => answers.push(outcome),
                 }
             }
-            Ok((group.commit()?, before))
+            Ok(Some((group.commit()?, before)))
         });
         match committed {
-            Ok((moved, before)) => {
+            Ok(Some((moved, before))) => {
                 let after = self.readers.header();
                 // Another process may have committed since: then there were two.
                 if moved && after.follows(&before) {
                     self.epoch.carry(before, after);
                 }
-                Ok(answers)
+                Ok(Some(answers))
             }
+            Ok(None) => Ok(None),
             Err(error) => {
                 self.actors.forget();
                 if !self.db.is_autocommit()
