@@ -18,6 +18,7 @@ mod forget;
 mod functions;
 mod group;
 mod jobs;
+mod joined_log;
 mod log;
 #[cfg(test)]
 mod lowering_tests;

@@ -2,6 +2,7 @@
 
 use crate::error::{engine, read_only};
 use crate::functions;
+use crate::joined_log;
 use crate::migrate;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -87,7 +88,12 @@ pub(crate) fn connect(path: &Path, role: Role) -> Result<Connection, StoreError>
         Role::Writer | Role::Upkeep => OpenFlags::SQLITE_OPEN_READ_WRITE,
     };
     // Each connection stays with one thread at a time, so SQLite's own lock is not needed.
-    let mut db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(&open)?;
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = match role {
+        Role::Writer => Connection::open_with_flags_and_vfs(path, flags, joined_log::file_system()?),
+        Role::Reader | Role::Upkeep => Connection::open_with_flags(path, flags),
+    }
+    .map_err(&open)?;
     // SQLite falls back to reading by itself, and then even takes BEGIN IMMEDIATE.
     if role != Role::Reader && db.is_readonly(rusqlite::MAIN_DB).map_err(&open)? {
         return Err(read_only());

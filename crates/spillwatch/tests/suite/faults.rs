@@ -84,7 +84,7 @@ fn after_a_failed_sync_nothing_is_acknowledged() {
 #[test]
 fn after_a_failed_write_nothing_is_acknowledged() {
     let data = prepared_folder();
-    let server = start_with_fault(data.path(), "inject=pwrite64:error=EIO:when=150");
+    let server = start_with_fault(data.path(), "inject=pwrite64:error=EIO:when=20");
     let (created, refused) = create_until_refused(server.address(), server.token());
     if let Some(answer) = refused {
         assert_eq!(answer.error(503), "serviceNotAvailable");
@@ -100,7 +100,7 @@ fn after_a_failed_write_nothing_is_acknowledged() {
 #[test]
 fn a_full_disk_is_507_and_passes() {
     let data = prepared_folder();
-    let server = start_with_fault(data.path(), "inject=pwrite64:error=ENOSPC:when=150..170");
+    let server = start_with_fault(data.path(), "inject=pwrite64:error=ENOSPC:when=20..30");
     let (mut created, refused) = create_until_refused(server.address(), server.token());
     assert!(!created.is_empty(), "the fault came too early");
     let refused = refused.expect("a full disk is answered");

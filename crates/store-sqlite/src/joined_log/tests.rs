@@ -1,0 +1,132 @@
+//! Whatever is done to a database whose log is joined: what was committed is in the files at once, and nothing else is.
+
+use super::file_system;
+use proptest::prelude::*;
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+
+/// What a client of the database does.
+#[derive(Clone, Debug)]
+enum Do {
+    Insert { rows: u8, length: u16 },
+    Update { from: u8, length: u16 },
+    Delete { from: u8 },
+    SetSavepoint,
+    BackToSavepoint,
+    Commit,
+    RollBack,
+    Checkpoint(&'static str),
+}
+
+fn anything() -> impl Strategy<Value = Do> {
+    prop_oneof![
+        4 => (1..30_u8, 0..3000_u16).prop_map(|(rows, length)| Do::Insert { rows, length }),
+        3 => (any::<u8>(), 0..3000_u16).prop_map(|(from, length)| Do::Update { from, length }),
+        1 => any::<u8>().prop_map(|from| Do::Delete { from }),
+        2 => Just(Do::SetSavepoint),
+        2 => Just(Do::BackToSavepoint),
+        4 => Just(Do::Commit),
+        1 => Just(Do::RollBack),
+        2 => prop_oneof![Just("PASSIVE"), Just("RESTART"), Just("TRUNCATE")].prop_map(Do::Checkpoint),
+    ]
+}
+
+/// Does it to a database; the seed of what rows hold is its place.
+fn perform(db: &Connection, at: usize, what: &Do) {
+    let sql = match what {
+        Do::Insert { rows, length } => format!(
+            "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {rows}) \
+             INSERT INTO rows (at, text) SELECT ({at} * 7919 + n * 104729) % 1000, printf('%.{length}c', 'x') || {at} FROM n"
+        ),
+        Do::Update { from, length } => {
+            format!("UPDATE rows SET text = printf('%.{length}c', 'y') || {at} WHERE at % 256 >= {from}")
+        }
+        Do::Delete { from } => format!("DELETE FROM rows WHERE at % 256 >= {from}"),
+        Do::SetSavepoint => "SAVEPOINT here".to_owned(),
+        Do::BackToSavepoint => "ROLLBACK TO here".to_owned(),
+        Do::Commit => "COMMIT; BEGIN IMMEDIATE".to_owned(),
+        Do::RollBack => "ROLLBACK; BEGIN IMMEDIATE".to_owned(),
+        Do::Checkpoint(_) => String::new(),
+    };
+    db.execute_batch(&sql).unwrap_or_else(|error| panic!("{at}: {what:?}: {error}"));
+}
+
+fn all_rows(db: &Connection) -> Vec<(i64, i64, String)> {
+    let mut statement = db.prepare("SELECT rowid, at, text FROM rows ORDER BY rowid").expect("a statement");
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("rows");
+    rows.collect::<Result<_, _>>().expect("sound rows")
+}
+
+/// What a machine that crashed now would find: the files as they are, without the log's index.
+fn after_a_crash(database: &Path, elsewhere: &Path) -> Connection {
+    let copy = elsewhere.join("copy.db");
+    std::fs::copy(database, &copy).expect("the database");
+    std::fs::copy(database.with_extension("db-wal"), copy.with_extension("db-wal")).expect("its log");
+    drop(std::fs::remove_file(copy.with_extension("db-shm")));
+    Connection::open(copy).expect("a database")
+}
+
+fn check(steps: &[Do]) {
+    const SCHEMA: &str = "CREATE TABLE rows (at INTEGER, text TEXT); CREATE INDEX by_at ON rows (at, text);";
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = folder.path().join("joined.db");
+    let ours = Connection::open_with_flags_and_vfs(&database, OpenFlags::default(), file_system().expect("registered"))
+        .expect("a database");
+    // A cache of five pages: most of what a transaction changes is in the log long before it commits.
+    ours.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = 5;",
+    )
+    .expect("settings");
+    let expected = Connection::open_in_memory().expect("a database");
+    let other = Connection::open(&database).expect("a database");
+    for db in [&ours, &expected] {
+        db.execute_batch(&format!("{SCHEMA} BEGIN IMMEDIATE")).expect("a schema");
+    }
+    let (mut committed, mut has_savepoint) = (Vec::new(), false);
+    for (at, step) in steps.iter().enumerate() {
+        match step {
+            Do::BackToSavepoint if !has_savepoint => continue,
+            Do::Checkpoint(mode) => {
+                ours.execute_batch("COMMIT").expect("a commit");
+                ours.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())).expect("a checkpoint");
+                ours.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
+                expected.execute_batch("COMMIT; BEGIN IMMEDIATE").expect("a commit");
+            }
+            _ => {
+                perform(&ours, at, step);
+                perform(&expected, at, step);
+            }
+        }
+        assert_eq!(all_rows(&ours), all_rows(&expected), "{at}: what has changed the rows sees them");
+        match step {
+            Do::SetSavepoint => has_savepoint = true,
+            Do::Commit | Do::Checkpoint(_) => (has_savepoint, committed) = (false, all_rows(&expected)),
+            Do::RollBack => has_savepoint = false,
+            _ => {}
+        }
+        assert_eq!(all_rows(&other), committed, "{at}: others see what was committed");
+        let crashed = after_a_crash(&database, folder.path());
+        assert_eq!(all_rows(&crashed), committed, "{at}: and so does who comes after a crash");
+        let sound: String = crashed.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a check");
+        assert_eq!(sound, "ok", "{at}");
+    }
+    drop((ours, other));
+    assert_eq!(all_rows(&Connection::open(&database).expect("a database")), committed, "closing loses nothing");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn what_is_committed_is_in_the_files(steps in proptest::collection::vec(anything(), 1..40)) {
+        check(&steps);
+    }
+}
+
+/// More than fits into one piece, in one transaction and beyond the cache.
+#[test]
+fn a_long_transaction_is_in_the_files() {
+    let long = Do::Insert { rows: 29, length: 2999 };
+    let steps = [vec![long.clone(); 12], vec![Do::Commit], vec![long; 12], vec![Do::RollBack]].concat();
+    check(&steps);
+}
