@@ -11,6 +11,8 @@
 use crate::open::{Role, connect, with_patience};
 use crate::readers::Readers;
 use rusqlite::Connection;
+use std::fs::File;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -21,11 +23,11 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_millis(10);
 /// The thread leaves about this many pages to the writer, or as many as are appended during its
 /// last round.
-const REST: i64 = 512;
+const REST: i64 = 128;
 /// How long an idle reader may keep a transaction that somebody has committed since.
 const LET_GO: Duration = Duration::from_secs(1);
 /// Rounds of the thread for one request.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 /// Sizes in pages of 4 KiB.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +79,8 @@ impl Checkpointer {
         let (ask, asked) = sync_channel(1);
         let (done, copied) = sync_channel(1);
         let path = database.to_owned();
+        // Never closed, as in `WalIndex`: the locks of other connections would go with it.
+        let file = ManuallyDrop::new(File::open(database)?);
         let of_thread = readers.clone();
         let thread = std::thread::Builder::new().name("checkpoint".to_owned()).spawn(move || {
             loop {
@@ -89,7 +93,7 @@ impl Checkpointer {
                     Err(RecvTimeoutError::Disconnected) => break,
                 };
                 match connect(&path, Role::Upkeep) {
-                    Ok(db) => copy(&db),
+                    Ok(db) => copy(&db, &file),
                     Err(error) => tracing::warn!(%error, "the log could not be copied; it goes on growing"),
                 }
                 if let Err(TrySendError::Disconnected(())) = done.try_send(()) {
@@ -141,11 +145,19 @@ impl Checkpointer {
 }
 
 /// Copies what is in the log, and what came meanwhile as long as that is much.
-fn copy(db: &Connection) {
+///
+/// SQLite syncs the database file itself when nothing was appended while it copied. Under load that is only so when the writer
+/// copies the rest, which would then sync all that was copied before: 45 ms for 64 MiB, four times a second.
+fn copy(db: &Connection, file: &File) {
     for _ in 0..ROUNDS {
         match Log::run(db, "PASSIVE") {
             Some(log) if !log.busy && log.pages == log.copied => {}
             _ => return, // a reader needs the rest
+        }
+        if let Err(error) = file.sync_data() {
+            // Nothing is lost, since the log has it all. The writer's own sync fails too, and the log is not begun anew.
+            tracing::warn!(%error, "the database file could not be synced; its log goes on growing");
+            return;
         }
         if Log::run(db, "NOOP").is_none_or(|log| log.pages - log.copied <= REST) {
             return;
