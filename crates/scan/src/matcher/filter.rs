@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 use verify::identity::{IdentityIndex, Normaliser};
 
+use super::starts::Starts;
+
 /// Mail providers open to anybody: an address there that is not the directory's says nothing about it.
 const PUBLIC: [&str; 24] = [
     "gmail.com",
@@ -35,13 +37,10 @@ const PUBLIC: [&str; 24] = [
 ];
 
 /// What the first bytes of a word are multiplied by, so that the highest bits depend on all of them.
-const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
+pub(super) const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Sets bit 5 of eight bytes: letters become small, and digits, `-` and `.` stay.
-const SMALL: u64 = 0x2020_2020_2020_2020;
-
-/// The highest bit of eight bytes: set in what is not ASCII.
-const HIGH: u64 = 0x8080_8080_8080_8080;
+pub(super) const SMALL: u64 = 0x2020_2020_2020_2020;
 
 /// A set of hashes with false members and no false strangers.
 struct Bits {
@@ -82,30 +81,6 @@ pub(super) enum Domain {
     Perhaps,
 }
 
-/// The first bytes of domains: what the matcher asks of every `@`.
-pub(super) struct Starts {
-    bits: Box<[u64; 1024]>,
-    /// Which of a domain's first eight bytes are looked at: as many as the shortest domain has.
-    mask: u64,
-}
-
-impl Starts {
-    /// Which word of the bits, and which bit in it.
-    #[inline]
-    fn place(&self, word: u64) -> (usize, u32) {
-        let bit = ((word | SMALL) & self.mask).wrapping_mul(MIX) >> 48;
-        ((bit >> 6) as usize, (bit & 63) as u32)
-    }
-
-    /// Tells from the first bytes behind an `@` whether a known domain may begin with them.
-    #[inline]
-    pub(super) fn may_begin(&self, text: &[u8], place: usize) -> bool {
-        let word = word_at(text, place);
-        let (index, bit) = self.place(word);
-        self.bits[index] >> bit & 1 != 0 || word & self.mask & HIGH != 0
-    }
-}
-
 pub(super) struct Filter {
     pub(super) starts: Starts,
     domains: HashMap<Box<[u8]>, Domain, FixedState>,
@@ -136,7 +111,7 @@ impl Filter {
             bare += usize::from(!text.contains(&b'@') && !text.contains(&b'\\'));
         }
         let mut filter = Self {
-            starts: Starts { bits: vec![0; 1024].try_into().expect("as long as the array"), mask: u64::MAX },
+            starts: Starts::new(std::iter::empty(), false),
             domains: HashMap::default(),
             suffixes: Vec::new(),
             locals: Bits::for_members(addresses),
@@ -155,7 +130,9 @@ impl Filter {
             }
         }
         filter.add_other_names(normaliser);
-        filter.index_starts();
+        // Any domain may be below one that counts with its subdomains.
+        let any = !filter.suffixes.is_empty();
+        filter.starts = Starts::new(filter.domains.keys().map(|domain| &**domain), any);
         filter
     }
 
@@ -209,19 +186,6 @@ impl Filter {
     fn leads_to_known(&self, normaliser: &Normaliser, parent: &str) -> bool {
         let key = normaliser.normalise(&format!("x@sub.{parent}"));
         key.text().as_bytes().get(2..).is_some_and(|domain| self.domains.contains_key(domain))
-    }
-
-    fn index_starts(&mut self) {
-        let shortest = self.domains.keys().map(|domain| domain.len()).min().unwrap_or(8).clamp(1, 8);
-        self.starts.mask = u64::MAX >> (64 - 8 * shortest);
-        for domain in self.domains.keys() {
-            let (index, bit) = self.starts.place(word_at(domain, 0));
-            self.starts.bits[index] |= 1 << bit;
-        }
-        if !self.suffixes.is_empty() {
-            // Any domain may be below one that counts with its subdomains.
-            self.starts.bits.fill(u64::MAX);
-        }
     }
 
     /// Finds the known domain that begins here, and where it ends.
@@ -316,7 +280,7 @@ fn is_domain_byte(byte: u8) -> bool {
 
 /// Eight bytes of the text as a number, with zeros behind its end.
 #[inline]
-fn word_at(text: &[u8], place: usize) -> u64 {
+pub(super) fn word_at(text: &[u8], place: usize) -> u64 {
     if let Some(word) = text.get(place..).and_then(<[u8]>::first_chunk) {
         return u64::from_le_bytes(*word);
     }

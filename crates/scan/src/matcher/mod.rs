@@ -3,6 +3,7 @@
 mod filter;
 mod name;
 mod plain;
+mod starts;
 
 use std::ops::Range;
 

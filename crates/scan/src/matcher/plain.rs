@@ -1,7 +1,7 @@
 //! Strips of a text of whose lines nothing is to be said but that they name somebody else, or nobody: nearly all of most
 //! material. They are counted without a look at each line.
 
-use super::filter::Starts;
+use super::starts::{REACH, Starts};
 use crate::chunk::LONGEST_LINE;
 use crate::mask::{self, BLOCK, BLOCKS, STRIP};
 use fearless_simd::{Level, Simd, dispatch};
@@ -27,7 +27,7 @@ pub(super) struct Lines {
 
 /// Counts the lines of strips as long as none of them has to be looked at. Answers where that ends: at a strip with an
 /// address that may be in a known domain, with what may stand for an `@`, with a line of one byte or none or one that is
-/// too long, or before the last bytes, which are no strip.
+/// too long, or before the last bytes, which are no strip with what it reaches to.
 pub(super) fn skip(
     level: Level,
     text: &[u8],
@@ -55,8 +55,7 @@ pub(super) fn skip(
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled with the instructions that the caller may use")]
 fn strip<S: Simd>(simd: S, text: &[u8], at: usize, starts: &Starts, open: &mut Open) -> Option<Lines> {
-    let strip: &[u8; STRIP] = text.get(at..)?.first_chunk()?;
-    let (blocks, _) = strip.as_chunks::<BLOCK>();
+    let strip: &[u8; STRIP + REACH] = text.get(at..)?.first_chunk()?;
     let (mut feeds, mut ats) = ([0; BLOCKS], [0; BLOCKS]);
     let mut lines = Lines::default();
     let mut is_named = open.first_at.is_some();
@@ -66,14 +65,15 @@ fn strip<S: Simd>(simd: S, text: &[u8], at: usize, starts: &Starts, open: &mut O
         1 => 0b01,
         _ => 0,
     };
-    for (place, block) in blocks.iter().enumerate() {
-        let stops = mask::stops(simd, block);
+    for place in 0..BLOCKS {
+        let block: &[u8; BLOCK + REACH] = strip[place * BLOCK..].first_chunk()?;
+        let stops = mask::stops(simd, block.first_chunk()?);
         let near = stops.feeds | stops.feeds << 1;
         if stops.escapes | stops.feeds & (near << 1 | short) != 0 {
             return None;
         }
         short = (stops.feeds | stops.feeds >> 1) >> 62;
-        let mut rest = stops.ats;
+        let mut rest = stops.ats & starts.may_follow(simd, block);
         while rest != 0 {
             if starts.may_begin(text, at + place * BLOCK + rest.trailing_zeros() as usize + 1) {
                 return None;
@@ -158,7 +158,7 @@ mod tests {
             });
             let is_short = lengths.min().is_some_and(|length| length < 2);
             let may_begin = memchr::memchr_iter(b'@', strip).any(|place| filter.starts.may_begin(text, end + place + 1));
-            prop_assert!(strip.len() < STRIP || is_short || may_begin, "it stopped without need");
+            prop_assert!(text.len() < end + STRIP + REACH || is_short || may_begin, "it stopped without need");
         }
     }
 }
