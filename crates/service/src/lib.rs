@@ -3,6 +3,7 @@
 //!
 //! Reads are methods of [`Service`]; writes are prepared on a [`Plan`], alone or several together.
 
+mod beside;
 pub mod checks;
 mod delta;
 mod delta_token;

@@ -4,7 +4,7 @@ use crate::{Service, ServiceError};
 use futures_util::future::join;
 use futures_util::stream::{StreamExt as _, iter};
 use model::{Account, AccountKey, Caller, Command, EntityId, Note, TenantKey, Total};
-use store::{AccountSink, Accounts, KeptVerifiers, Outcome, StoreError, VerifierSink};
+use store::{Accounts, KeptVerifiers, Outcome, StoreError, VerifierSink};
 use tokio::task::yield_now;
 
 /// Rows that are read at once, and sealed anew in one transaction: it is over before others wait for it.
@@ -38,20 +38,6 @@ impl Service {
         let which = Accounts::OfUsers(std::slice::from_ref(user));
         self.each_account(tenant, which, |account| accounts.push(account)).await?;
         Ok(accounts)
-    }
-
-    /// Looks at all accounts of a tenant as the store holds them, in the order of their keys.
-    pub(crate) async fn each_account_row(
-        &self,
-        tenant: TenantKey,
-        sink: &mut dyn AccountSink,
-    ) -> Result<(), StoreError> {
-        let mut after = self.store().look_at_accounts(tenant, None, PAGE, sink).await?;
-        while let Some(key) = after {
-            yield_now().await; // a store that reads where it is asked never waits
-            after = self.store().look_at_accounts(tenant, Some(&key), PAGE, sink).await?;
-        }
-        Ok(())
     }
 
     /// Looks at a tenant's sealed verifiers as the store holds them, in the order of their numbers.

@@ -4,7 +4,8 @@
 use super::starts::{REACH, Starts};
 use crate::chunk::LONGEST_LINE;
 use crate::mask::{self, BLOCK, BLOCKS, STRIP};
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, u8x64};
 use std::ops::Range;
 
 /// A line whose end has not been seen.
@@ -56,7 +57,8 @@ pub(super) fn skip(
 #[expect(clippy::inline_always, reason = "it is compiled with the instructions that the caller may use")]
 fn strip<S: Simd>(simd: S, text: &[u8], at: usize, starts: &Starts, open: &mut Open) -> Option<Lines> {
     let strip: &[u8; STRIP + REACH] = text.get(at..)?.first_chunk()?;
-    let (mut feeds, mut ats) = ([0; BLOCKS], [0; BLOCKS]);
+    let (mut feeds, mut ats, mut followed) = ([0; BLOCKS], [0; BLOCKS], [0; BLOCKS]);
+    let (mut all, mut odd) = (u8x64::splat(simd, 0), 0);
     let mut lines = Lines::default();
     let mut is_named = open.first_at.is_some();
     // Where a line feed ends a line of one byte or none, because of those before the block.
@@ -69,17 +71,10 @@ fn strip<S: Simd>(simd: S, text: &[u8], at: usize, starts: &Starts, open: &mut O
         let block: &[u8; BLOCK + REACH] = strip[place * BLOCK..].first_chunk()?;
         let stops = mask::stops(simd, block.first_chunk()?);
         let near = stops.feeds | stops.feeds << 1;
-        if stops.escapes | stops.feeds & (near << 1 | short) != 0 {
-            return None;
-        }
+        odd |= stops.escapes | stops.feeds & (near << 1 | short);
         short = (stops.feeds | stops.feeds >> 1) >> 62;
-        let mut rest = stops.ats & starts.may_follow(simd, block);
-        while rest != 0 {
-            if starts.may_begin(text, at + place * BLOCK + rest.trailing_zeros() as usize + 1) {
-                return None;
-            }
-            rest &= rest - 1;
-        }
+        followed[place] = stops.ats & starts.may_follow(simd, block);
+        all = all | u8x64::from_slice(simd, &block[..BLOCK]);
         // An `@` is carried through the bytes of its line to the line feed at its end.
         let (carried, overflow) = (!stops.feeds).overflowing_add(stops.ats);
         let (carried, again) = carried.overflowing_add(u64::from(is_named));
@@ -88,8 +83,26 @@ fn strip<S: Simd>(simd: S, text: &[u8], at: usize, starts: &Starts, open: &mut O
         lines.without += u64::from((!carried & stops.feeds).count_ones());
         (feeds[place], ats[place]) = (stops.feeds, stops.ats);
     }
+    let is_ascii = strip[STRIP..].is_ascii() && !all.simd_ge(u8x64::splat(simd, 0x80)).any_true();
+    if odd != 0 || any_begins(text, at, if is_ascii { &followed } else { &ats }, starts) {
+        return None;
+    }
     *open = open_behind(*open, at, &feeds, &mut ats);
     Some(lines)
+}
+
+/// Whether a known domain may begin behind any of these bytes of the strip at a place of the text.
+fn any_begins(text: &[u8], at: usize, behind: &[u64; BLOCKS], starts: &Starts) -> bool {
+    for (block, mask) in behind.iter().enumerate().filter(|(_, mask)| **mask != 0) {
+        let mut rest = *mask;
+        while rest != 0 {
+            if starts.may_begin(text, at + block * BLOCK + rest.trailing_zeros() as usize + 1) {
+                return true;
+            }
+            rest &= rest - 1;
+        }
+    }
+    false
 }
 
 /// The line that is open behind a strip that begins at `at`.
@@ -121,6 +134,7 @@ mod tests {
                 2 => "[a-z]{1,9}@[a-z]{1,9}\\.example:[a-z@]{0,30}",
                 3 => Just("\n".to_owned()),
                 1 => Just("\r\n".to_owned()),
+                1 => "@[a-z]{0,9}[ßéя]",
             ], 200..400),
             begun in 0_usize..80,
         ) {

@@ -10,6 +10,7 @@ pub use check::{CheckCounts, Checked, Pair};
 pub use scan::{Findings, ScanJudge, ScanTotals, Seen, Sighted};
 pub use words::{Coverage, PasswordSet};
 
+use crate::beside::Beside;
 use crate::directory::{KnownAccount, KnownUser, Snapshot};
 use crate::jobs::JobError;
 use crate::{Service, Vault};
@@ -21,7 +22,6 @@ use model::{
 use sealed::Sealed;
 use std::collections::{BTreeSet, HashMap};
 use store::VerifierRow;
-use tokio::task::JoinSet;
 use verify::identity::{Hit, Key, RuleSet};
 use verify::verifier::{CheckError, CostClass, Limits, Verifier};
 use zeroize::Zeroizing;
@@ -95,17 +95,12 @@ impl Service {
     /// Reads a tenant's directory with its verifiers, and opens some of them: it fails when one that a user has cannot be
     /// opened, as with another key. A single one that is damaged is told when it is asked about, and by `doctor`.
     pub async fn detector(&self, caller: &Caller, vault: &Vault, with_guests: bool) -> Result<Detector, JobError> {
-        let mut beside = JoinSet::new(); // it ends with this function, however that ends
         let (service, vault, tenant) = (self.clone(), vault.clone(), caller.tenant_id);
-        beside.spawn(service.sealed_verifiers((caller.tenant, tenant), vault.clone()));
+        let reading = service.sealed_verifiers((caller.tenant, tenant), vault.clone());
+        let reading = Beside::new("the verifiers", reading);
         let snapshot = self.snapshot(caller, with_guests).await?;
         let imported = self.imported(caller).await?;
-        let read = match beside.join_next().await {
-            Some(Ok(read)) => read?,
-            Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            _ => return Err(JobError::Interrupted("the verifiers were not read to their end".to_owned())),
-        };
-        let Verifiers { mut sealed, opened } = read;
+        let Verifiers { mut sealed, opened } = reading.ended().await?;
         let current = snapshot.users.iter().flat_map(|user| user.accounts()).map(|account| account.verifiers);
         let mut current: Vec<u64> = current.collect();
         current.sort_unstable();

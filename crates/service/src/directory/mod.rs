@@ -1,5 +1,6 @@
 //! Directories: what an export says of users becomes users, accounts and sealed verifiers.
 
+mod ahead;
 mod counts;
 mod day;
 mod import;

@@ -1,17 +1,15 @@
 //! The directory in memory: who is known by which names. Made for a job that asks again and again.
 
+use super::ahead::{Page, UserRow, no_names};
 use super::users::{KnownUser, Places, Users};
 use crate::Service;
 use crate::jobs::JobError;
-use model::{Caller, EntityId, TenantKey, UserKey, edm};
-use odata::encode::{Cell, CellError, Row};
+use model::{Caller, EntityId, UserKey};
+use odata::encode::CellError;
 use std::collections::BTreeSet;
-use store::{AccountRow, Carried, PageQuery, Source, StoreError, write_names};
-use tokio::task::yield_now;
+use store::{AccountRow, StoreError, write_names};
 use verify::identity::{Attribute, Hit, IdentityIndex, IndexBuilder, Key, Normaliser, each_directory_key};
 
-/// Rows that are read at once.
-const PAGE: u32 = 1_000;
 /// Names that most users have at most: room is made for so many.
 const NAMES: usize = 3;
 
@@ -62,9 +60,14 @@ impl Service {
     pub async fn snapshot(&self, caller: &Caller, with_guests: bool) -> Result<Snapshot, JobError> {
         let users = usize::try_from(self.user_count(caller.tenant).await?).unwrap_or_default();
         let mut builder = Builder::new(self.entropy().number(), with_guests, users);
-        self.read_users(caller.tenant, &mut builder).await?;
-        let mut sink = |account: &AccountRow<'_>| builder.account(account);
-        self.each_account_row(caller.tenant, &mut sink).await?;
+        let (mut pages, reading) = self.read_ahead(caller.tenant);
+        while let Some(page) = pages.recv().await {
+            match page {
+                Page::Users(users) => users.iter().try_for_each(|user| builder.user(user)).map_err(damaged)?,
+                Page::Accounts(accounts) => accounts.iter().try_for_each(|account| builder.account(&account))?,
+            }
+        }
+        reading.ended().await?;
         Ok(builder.finish())
     }
 
@@ -79,8 +82,7 @@ impl Service {
         builder.spelt = Some(Vec::new());
         for id in users {
             let Some(user) = self.store().load_user(caller.tenant, &UserKey::Id(id.clone())).await? else { continue };
-            let damaged = |_| StoreError::Corrupt("a user's id or userPrincipalName is none".to_owned());
-            builder.user(&user).map_err(damaged)?;
+            UserRow::of(&user).and_then(|user| builder.user(user)).map_err(damaged)?;
             for account in self.accounts_of(caller.tenant, id).await? {
                 let row = AccountRow {
                     source: &account.key.source,
@@ -96,18 +98,10 @@ impl Service {
         let spelt = builder.spelt.take().unwrap_or_default();
         Ok((builder.finish(), spelt))
     }
+}
 
-    async fn read_users(&self, tenant: TenantKey, builder: &mut Builder) -> Result<(), JobError> {
-        let mut query = PageQuery { carried: Carried::NAMES, ..PageQuery::all(Source::Users, PAGE) };
-        loop {
-            let mut sink = |row: &dyn Row| builder.user(row);
-            query.after = self.store().page(tenant, query.clone(), &mut sink).await?;
-            if query.after.is_none() {
-                return Ok(());
-            }
-            yield_now().await; // a store that reads where it is asked never waits
-        }
-    }
+fn damaged(_: CellError) -> StoreError {
+    StoreError::Corrupt("a user's id or userPrincipalName is none".to_owned())
 }
 
 struct Builder {
@@ -146,31 +140,17 @@ impl Builder {
         }
     }
 
-    fn user(&mut self, row: &dyn Row) -> Result<(), CellError> {
-        use edm::user as at;
-        let text = |position| match row.cell(position) {
-            Cell::Text(text) => Some(text),
-            _ => None,
-        };
-        let damaged = || {
-            let property = edm::USER.all_properties()[at::ID];
-            CellError { property: property.name, expected: property.ty }
-        };
-        let (Some(id), Some(upn)) = (text(at::ID), text(at::USER_PRINCIPAL_NAME)) else { return Err(damaged()) };
+    fn user(&mut self, user: UserRow<'_>) -> Result<(), CellError> {
+        let UserRow { id, name: upn, mail, is_enabled } = user;
         if upn.contains('#') && upn.to_ascii_uppercase().contains("#EXT#") && !self.with_guests {
             return Ok(());
         }
         if !EntityId::is_one(id) {
-            return Err(damaged());
+            return Err(no_names());
         }
-        let is_enabled = match row.cell(at::ACCOUNT_ENABLED) {
-            Cell::Integer(value) => Some(value != 0),
-            _ => None,
-        };
         let place = self.users.push(id, upn, is_enabled);
         self.places.insert(&self.users, place);
         self.name(place, Attribute::UserPrincipalName, upn);
-        let mail = text(at::MAIL);
         if let Some(mail) = mail {
             self.name(place, Attribute::Mail, mail);
         }
