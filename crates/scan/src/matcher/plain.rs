@@ -27,7 +27,7 @@ pub(super) struct Lines {
 }
 
 /// Counts the lines of strips as long as none of them has to be looked at. Answers where that ends: at a strip with an
-/// address that may be in a known domain, with what may stand for an `@`, with a line of one byte or none or one that is
+/// address that may be in a known domain, with what may stand for an `@`, with a line of one byte or none or one that may be
 /// too long, or before the last bytes, which are no strip with what it reaches to.
 pub(super) fn skip(
     level: Level,
@@ -37,36 +37,57 @@ pub(super) fn skip(
     open: &mut Open,
     lines: &mut Lines,
 ) -> usize {
-    dispatch!(level, simd => {
+    let mut carry = Carry::of(open, range.start);
+    let mut since = open.start; // no later than the line that is open begins
+    let end = dispatch!(level, simd => {
         let mut at = range.start;
         while at + STRIP <= range.end
-            && at + STRIP - open.start <= LONGEST_LINE
-            && let Some(counted) = strip(simd, text, at, starts, open)
+            && at + STRIP - since <= LONGEST_LINE
+            && let Some((counted, behind)) = strip(simd, text, at, starts, carry)
         {
+            if counted != Lines::default() {
+                since = at;
+            }
             lines.foreign += counted.foreign;
             lines.without += counted.without;
+            carry = behind;
             at += STRIP;
         }
         at
-    })
+    });
+    *open = open_at(text, range.start..end, *open, carry);
+    end
 }
 
-/// Counts the lines that end in the strip at a place of the text, and leaves the line that is open then; `None`, and what
-/// was open as it was, where a line has to be looked at.
+/// What the next strip has to know of the line that is open.
+#[derive(Clone, Copy)]
+struct Carry {
+    /// Whether it has an `@`.
+    is_named: bool,
+    /// Where a line feed in the strip would end a line of one byte or none: a bit for each byte.
+    short: u64,
+}
+
+impl Carry {
+    fn of(open: &Open, at: usize) -> Self {
+        let short = match at - open.start {
+            0 => 0b11,
+            1 => 0b01,
+            _ => 0,
+        };
+        Self { is_named: open.first_at.is_some(), short }
+    }
+}
+
+/// Counts the lines that end in the strip at a place of the text; `None` where one has to be looked at.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled with the instructions that the caller may use")]
-fn strip<S: Simd>(simd: S, text: &[u8], at: usize, starts: &Starts, open: &mut Open) -> Option<Lines> {
+fn strip<S: Simd>(simd: S, text: &[u8], at: usize, starts: &Starts, carry: Carry) -> Option<(Lines, Carry)> {
     let strip: &[u8; STRIP + REACH] = text.get(at..)?.first_chunk()?;
-    let (mut feeds, mut ats, mut followed) = ([0; BLOCKS], [0; BLOCKS], [0; BLOCKS]);
+    let (mut ats, mut followed) = ([0; BLOCKS], [0; BLOCKS]);
     let (mut all, mut odd) = (u8x64::splat(simd, 0), 0);
+    let Carry { mut is_named, mut short } = carry;
     let mut lines = Lines::default();
-    let mut is_named = open.first_at.is_some();
-    // Where a line feed ends a line of one byte or none, because of those before the block.
-    let mut short: u64 = match at - open.start {
-        0 => 0b11,
-        1 => 0b01,
-        _ => 0,
-    };
     for place in 0..BLOCKS {
         let block: &[u8; BLOCK + REACH] = strip[place * BLOCK..].first_chunk()?;
         let stops = mask::stops(simd, block.first_chunk()?);
@@ -81,14 +102,13 @@ fn strip<S: Simd>(simd: S, text: &[u8], at: usize, starts: &Starts, open: &mut O
         is_named = overflow | again;
         lines.foreign += u64::from((carried & stops.feeds).count_ones());
         lines.without += u64::from((!carried & stops.feeds).count_ones());
-        (feeds[place], ats[place]) = (stops.feeds, stops.ats);
+        ats[place] = stops.ats;
     }
     let is_ascii = strip[STRIP..].is_ascii() && !all.simd_ge(u8x64::splat(simd, 0x80)).any_true();
     if odd != 0 || any_begins(text, at, if is_ascii { &followed } else { &ats }, starts) {
         return None;
     }
-    *open = open_behind(*open, at, &feeds, &mut ats);
-    Some(lines)
+    Some((lines, Carry { is_named, short }))
 }
 
 /// Whether a known domain may begin behind any of these bytes of the strip at a place of the text.
@@ -105,19 +125,13 @@ fn any_begins(text: &[u8], at: usize, behind: &[u64; BLOCKS], starts: &Starts) -
     false
 }
 
-/// The line that is open behind a strip that begins at `at`.
-fn open_behind(open: Open, at: usize, feeds: &[u64; BLOCKS], ats: &mut [u64; BLOCKS]) -> Open {
-    let place = |block: usize, bits: u64| at + block * BLOCK + bits.trailing_zeros() as usize;
-    let first = |from: usize, ats: &[u64; BLOCKS]| {
-        let block = (from..BLOCKS).find(|block| ats[*block] != 0)?;
-        Some(place(block, ats[block]))
-    };
-    let Some(last) = feeds.iter().rposition(|feeds| *feeds != 0) else {
-        return Open { first_at: open.first_at.or_else(|| first(0, ats)), ..open };
-    };
-    let feed = 1 << feeds[last].ilog2();
-    ats[last] &= !(feed | (feed - 1));
-    Open { start: place(last, feed) + 1, first_at: first(last, ats) }
+/// The line that is open behind strips, of which that is known what they carry on.
+fn open_at(text: &[u8], strips: Range<usize>, open: Open, carry: Carry) -> Open {
+    let feed = memchr::memrchr(b'\n', &text[strips.clone()]).map(|feed| strips.start + feed);
+    let open = feed.map_or(open, |feed| Open { start: feed + 1, first_at: None });
+    let unseen = open.start.max(strips.start);
+    let first_at = |carry: Carry| carry.is_named.then(|| memchr::memchr(b'@', &text[unseen..strips.end])).flatten();
+    Open { first_at: open.first_at.or_else(|| Some(unseen + first_at(carry)?)), ..open }
 }
 
 #[cfg(test)]
