@@ -95,7 +95,7 @@ fn strip<S: Simd>(simd: S, text: &[u8], at: usize, starts: &Starts, carry: Carry
         odd |= stops.escapes | stops.feeds & (near << 1 | short);
         short = (stops.feeds | stops.feeds >> 1) >> 62;
         followed[place] = stops.ats & starts.may_follow(simd, block);
-        all = all | u8x64::from_slice(simd, &block[..BLOCK]);
+        all |= u8x64::from_slice(simd, &block[..BLOCK]);
         // An `@` is carried through the bytes of its line to the line feed at its end.
         let (carried, overflow) = (!stops.feeds).overflowing_add(stops.ats);
         let (carried, again) = carried.overflowing_add(u64::from(is_named));
