@@ -135,7 +135,7 @@ mod tests {
                 parts[part] = format!("@{}", domains[domain].to_ascii_uppercase());
             }
             let text = parts.concat();
-            let starts = Starts::new(domains.iter().map(|domain| domain.as_bytes()), any);
+            let starts = Starts::new(domains.iter().map(String::as_bytes), any);
             let begins = |place: usize| {
                 let rest = &text.as_bytes()[place..];
                 let is_it = |domain: &String| {

@@ -59,22 +59,30 @@ pub(super) enum Page {
 #[derive(Default)]
 pub(super) struct Users {
     texts: String,
-    rows: Vec<([Range<usize>; 2], Option<Range<usize>>, Option<bool>)>,
+    rows: Vec<UserPlaces>,
+}
+
+/// Where in the texts those of a user are.
+struct UserPlaces {
+    id: Range<usize>,
+    name: Range<usize>,
+    mail: Option<Range<usize>>,
+    is_enabled: Option<bool>,
 }
 
 impl Users {
     fn push(&mut self, UserRow { id, name, mail, is_enabled }: UserRow<'_>) {
-        let names = [id, name].map(|text| keep(&mut self.texts, text));
+        let [id, name] = [id, name].map(|text| keep(&mut self.texts, text));
         let mail = mail.map(|mail| keep(&mut self.texts, mail));
-        self.rows.push((names, mail, is_enabled));
+        self.rows.push(UserPlaces { id, name, mail, is_enabled });
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = UserRow<'_>> {
-        self.rows.iter().map(|([id, name], mail, is_enabled)| UserRow {
-            id: &self.texts[id.clone()],
-            name: &self.texts[name.clone()],
-            mail: mail.clone().map(|mail| &self.texts[mail]),
-            is_enabled: *is_enabled,
+        self.rows.iter().map(|row| UserRow {
+            id: &self.texts[row.id.clone()],
+            name: &self.texts[row.name.clone()],
+            mail: row.mail.clone().map(|mail| &self.texts[mail]),
+            is_enabled: row.is_enabled,
         })
     }
 }
@@ -83,20 +91,27 @@ impl Users {
 #[derive(Default)]
 pub(super) struct Accounts {
     texts: String,
-    rows: Vec<([Range<usize>; 4], bool, Option<u64>)>,
+    rows: Vec<AccountPlaces>,
+}
+
+/// Where in the texts those of an account are: source, key, user and names.
+struct AccountPlaces {
+    texts: [Range<usize>; 4],
+    is_administrator: bool,
+    verifiers: Option<u64>,
 }
 
 impl Accounts {
     fn push(&mut self, account: &AccountRow<'_>) {
         let AccountRow { source, key, user, names, is_administrator, verifiers } = *account;
         let texts = [source, key, user, names].map(|text| keep(&mut self.texts, text));
-        self.rows.push((texts, is_administrator, verifiers));
+        self.rows.push(AccountPlaces { texts, is_administrator, verifiers });
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = AccountRow<'_>> {
-        self.rows.iter().map(|(texts, is_administrator, verifiers)| {
-            let [source, key, user, names] = texts.each_ref().map(|text| &self.texts[text.clone()]);
-            AccountRow { source, key, user, names, is_administrator: *is_administrator, verifiers: *verifiers }
+        self.rows.iter().map(|row| {
+            let [source, key, user, names] = row.texts.each_ref().map(|text| &self.texts[text.clone()]);
+            AccountRow { source, key, user, names, is_administrator: row.is_administrator, verifiers: row.verifiers }
         })
     }
 }
