@@ -46,7 +46,7 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(120);
 pub(crate) fn execute(
     db: &Connection,
     command: AdminCommand,
-    upkeep: &mut dyn FnMut(),
+    upkeep: &mut dyn FnMut() -> rusqlite::Result<()>,
 ) -> Result<AdminOutcome, WriteError> {
     if let AdminCommand::ForgetRecords { tenant, job } = command {
         let is_known = forget::records(db, tenant, job, upkeep)?;
@@ -180,7 +180,7 @@ fn is_tenant(db: &Connection, tenant: TenantKey) -> rusqlite::Result<bool> {
 /// Deletes what removed tenants leave, in transactions that are short enough for other processes to
 /// write between them. A tenant's key is never given out again, so an interruption leaves only
 /// unreachable rows, which the next removal takes along.
-fn delete_leftovers(db: &Connection, upkeep: &mut dyn FnMut()) -> Result<(), StoreError> {
+fn delete_leftovers(db: &Connection, upkeep: &mut dyn FnMut() -> rusqlite::Result<()>) -> Result<(), StoreError> {
     let mut delete = || -> rusqlite::Result<()> {
         for (table, key) in KEYED {
             let next = format!("SELECT {key} FROM {table} WHERE {key} >= ?1 ORDER BY {key} LIMIT 1");
@@ -194,7 +194,7 @@ fn delete_leftovers(db: &Connection, upkeep: &mut dyn FnMut()) -> Result<(), Sto
                 if is_tenant(db, tenant)? {
                     from = end(tenant);
                 } else if db.execute(&chunk, [key, end(tenant)])? >= CHUNK {
-                    upkeep();
+                    upkeep()?;
                     std::thread::sleep(PAUSE);
                 }
             }
@@ -210,7 +210,7 @@ fn delete_leftovers(db: &Connection, upkeep: &mut dyn FnMut()) -> Result<(), Sto
                 if is_tenant(db, TenantKey(number))? {
                     from = number + 1;
                 } else if db.execute(&chunk, [number])? >= CHUNK {
-                    upkeep();
+                    upkeep()?;
                     std::thread::sleep(PAUSE);
                 }
             }
@@ -223,7 +223,7 @@ fn delete_leftovers(db: &Connection, upkeep: &mut dyn FnMut()) -> Result<(), Sto
              (SELECT subject FROM subjects WHERE tenant NOT IN (SELECT tenant FROM tenants) LIMIT {CHUNK})"
         );
         while db.execute(&subjects, [])? == CHUNK {
-            upkeep();
+            upkeep()?;
             std::thread::sleep(PAUSE);
         }
         Ok(())

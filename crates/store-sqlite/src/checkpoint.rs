@@ -8,10 +8,12 @@
 //! Sizes are counted in pages that are in the log, not in the file's bytes: a log that started
 //! again keeps its file.
 
+use crate::error::is_device_failure;
 use crate::open::{Role, connect, with_patience};
 use crate::readers::Readers;
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 use std::fs::File;
+use std::io;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
@@ -66,8 +68,8 @@ pub(crate) struct Checkpointer {
     ask: Option<SyncSender<()>>,
     /// The thread has a request that it has not answered.
     asked: bool,
-    /// The thread says that it has copied.
-    copied: Receiver<()>,
+    /// The thread says that it has copied, or that the device failed.
+    copied: Receiver<rusqlite::Result<()>>,
     /// The size from which on the next attempt is made.
     next: i64,
     thread: Option<JoinHandle<()>>,
@@ -75,7 +77,7 @@ pub(crate) struct Checkpointer {
 
 impl Checkpointer {
     /// Starts the thread. `readers` are told to leave the log when it is to be copied.
-    pub(crate) fn start(database: &Path, limits: Limits, readers: Arc<Readers>) -> std::io::Result<Self> {
+    pub(crate) fn start(database: &Path, limits: Limits, readers: Arc<Readers>) -> io::Result<Self> {
         let (ask, asked) = sync_channel(1);
         let (done, copied) = sync_channel(1);
         let path = database.to_owned();
@@ -92,11 +94,14 @@ impl Checkpointer {
                     }
                     Err(RecvTimeoutError::Disconnected) => break,
                 };
-                match connect(&path, Role::Upkeep) {
-                    Ok(db) => copy(&db, &file),
-                    Err(error) => tracing::warn!(%error, "the log could not be copied; it goes on growing"),
-                }
-                if let Err(TrySendError::Disconnected(())) = done.try_send(()) {
+                let copied = match connect(&path, Role::Upkeep) {
+                    Ok(db) => copy(&db, || file.sync_data()),
+                    Err(error) => {
+                        tracing::warn!(%error, "the log could not be copied; it goes on growing");
+                        Ok(())
+                    }
+                };
+                if let Err(TrySendError::Disconnected(_)) = done.try_send(copied) {
                     break;
                 }
             }
@@ -106,30 +111,33 @@ impl Checkpointer {
 
     /// Called by the writer between groups: asks for a copy when the log is large, and copies the
     /// rest once the thread is done.
-    pub(crate) fn between_groups(&mut self, writer: &Connection) -> Upkeep {
-        let copied = self.copied.try_recv().is_ok();
+    ///
+    /// It is an error that the device failed. The log must not begin anew then: of what was copied nobody knows what is on
+    /// the disk, and another sync may wrongly succeed.
+    pub(crate) fn between_groups(&mut self, writer: &Connection) -> rusqlite::Result<Upkeep> {
+        let copied = self.copied.try_recv().ok().transpose()?.is_some();
         self.asked &= !copied;
-        let Some(log) = Log::run(writer, "NOOP") else { return Upkeep::Nothing };
+        let Some(log) = Log::run(writer, "NOOP")? else { return Ok(Upkeep::Nothing) };
         if log.pages < self.limits.copy_from {
             self.next = self.limits.copy_from; // it has started again
-            return Upkeep::Nothing;
+            return Ok(Upkeep::Nothing);
         }
         let due = log.pages >= self.next;
         if copied || (due && log.pages >= self.limits.force_from) {
             let _leaving = self.readers.leave();
-            if restart(writer, log.pages >= self.limits.force_from / 2) {
+            if restart(writer, log.pages >= self.limits.force_from / 2)? {
                 self.next = self.limits.copy_from;
-                return Upkeep::Restarted;
+                return Ok(Upkeep::Restarted);
             }
             self.next = log.pages + self.limits.step;
-            return Upkeep::Held;
+            return Ok(Upkeep::Held);
         }
         match &self.ask {
             Some(ask) if due && !self.asked && ask.try_send(()).is_ok() => {
                 self.asked = true;
-                Upkeep::Asked
+                Ok(Upkeep::Asked)
             }
-            _ => Upkeep::Nothing,
+            _ => Ok(Upkeep::Nothing),
         }
     }
 
@@ -148,28 +156,28 @@ impl Checkpointer {
 ///
 /// SQLite syncs the database file itself when nothing was appended while it copied. Under load that is only so when the writer
 /// copies the rest, which would then sync all that was copied before: 45 ms for 64 MiB, four times a second.
-fn copy(db: &Connection, file: &File) {
+fn copy(db: &Connection, sync: impl Fn() -> io::Result<()>) -> rusqlite::Result<()> {
     for _ in 0..ROUNDS {
-        match Log::run(db, "PASSIVE") {
+        match Log::run(db, "PASSIVE")? {
             Some(log) if !log.busy && log.pages == log.copied => {}
-            _ => return, // a reader needs the rest
+            _ => return Ok(()), // a reader needs the rest
         }
-        if let Err(error) = file.sync_data() {
-            // Nothing is lost, since the log has it all. The writer's own sync fails too, and the log is not begun anew.
-            tracing::warn!(%error, "the database file could not be synced; its log goes on growing");
-            return;
-        }
-        if Log::run(db, "NOOP").is_none_or(|log| log.pages - log.copied <= REST) {
-            return;
+        sync().map_err(|error| {
+            let code = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
+            rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
+        })?;
+        if Log::run(db, "NOOP")?.is_none_or(|log| log.pages - log.copied <= REST) {
+            return Ok(());
         }
     }
+    Ok(())
 }
 
 /// Copies the rest and lets the next write begin at the log's beginning, over space that is written
 /// already, which syncs faster; with `truncate` the file gives it back.
-fn restart(writer: &Connection, truncate: bool) -> bool {
-    let log = with_patience(PATIENCE, || Log::run(writer, if truncate { "TRUNCATE" } else { "RESTART" }));
-    log.is_some_and(|log| !log.busy)
+fn restart(writer: &Connection, truncate: bool) -> rusqlite::Result<bool> {
+    let log = with_patience(PATIENCE, || Log::run(writer, if truncate { "TRUNCATE" } else { "RESTART" }))?;
+    Ok(log.is_some_and(|log| !log.busy))
 }
 
 /// The log's state.
@@ -182,8 +190,9 @@ struct Log {
 }
 
 impl Log {
-    /// Runs a checkpoint; `NOOP` only looks. A partial one is no fault: the next goes on from there.
-    fn run(db: &Connection, mode: &'static str) -> Option<Self> {
+    /// Runs a checkpoint; `NOOP` only looks. One that is partial or cannot be made is no fault: the next goes on from there.
+    /// A device that fails is one.
+    fn run(db: &Connection, mode: &'static str) -> rusqlite::Result<Option<Self>> {
         let run = || {
             db.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?.query_row([], |row| {
                 Ok(Self { busy: row.get::<_, i64>(0)? != 0, pages: row.get(1)?, copied: row.get(2)? })
@@ -194,12 +203,33 @@ impl Log {
                 if mode != "NOOP" {
                     tracing::debug!(mode, log.busy, log.pages, log.copied, "copied the log");
                 }
-                Some(log)
+                Ok(Some(log))
             }
+            Err(error) if is_device_failure(&error) => Err(error),
             Err(error) => {
                 tracing::warn!(%error, mode, "the log could not be copied; it goes on growing");
-                None
+                Ok(None)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The next sync may wrongly succeed, so the log, which has everything, must not begin anew.
+    #[test]
+    fn a_file_that_cannot_be_synced_is_a_failure_of_the_device() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("a.db");
+        crate::open::create_file(&path).expect("a file");
+        let writer = connect(&path, Role::Writer).expect("a connection");
+        writer.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x);").expect("a table");
+        let upkeep = connect(&path, Role::Upkeep).expect("a connection");
+        copy(&upkeep, || Ok(())).expect("it can be synced");
+        let failed = copy(&upkeep, || Err(io::Error::other("a broken disk"))).expect_err("it cannot");
+        assert!(is_device_failure(&failed), "{failed}");
+        assert!(failed.to_string().contains("a broken disk"), "{failed}");
     }
 }

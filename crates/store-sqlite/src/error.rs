@@ -9,8 +9,7 @@ pub(crate) fn engine(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreEr
     move |error| match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
         Some(ErrorCode::DiskFull) => StoreError::Full,
-        // The log's index is no data: nothing is in doubt when it finds no room.
-        Some(ErrorCode::SystemIoFailure) if extended(&error) == Some(ffi::SQLITE_IOERR_SHMSIZE) => StoreError::Full,
+        Some(ErrorCode::SystemIoFailure) if !is_device_failure(&error) => StoreError::Full,
         // Rules that a command can break are looked at before.
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::ConstraintViolation) => {
             StoreError::Corrupt(format!("{doing}: {error}"))
@@ -49,10 +48,12 @@ fn extended(error: &rusqlite::Error) -> Option<i32> {
 /// sync again may wrongly succeed.
 pub(crate) fn is_io_failure(error: &StoreError) -> bool {
     let StoreError::Engine { source, .. } = error else { return false };
-    source
-        .downcast_ref::<rusqlite::Error>()
-        .and_then(rusqlite::Error::sqlite_error_code)
-        .is_some_and(|code| code == ErrorCode::SystemIoFailure)
+    source.downcast_ref::<rusqlite::Error>().is_some_and(is_device_failure)
+}
+
+/// The same of an engine's error. The log's index is no data: nothing is in doubt when it finds no room.
+pub(crate) fn is_device_failure(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) && extended(error) != Some(ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 /// Whether a statement was ended from outside.

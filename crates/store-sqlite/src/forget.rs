@@ -21,7 +21,7 @@ pub(crate) fn records(
     db: &Connection,
     tenant: TenantKey,
     job: u64,
-    upkeep: &mut dyn FnMut(),
+    upkeep: &mut dyn FnMut() -> rusqlite::Result<()>,
 ) -> Result<bool, StoreError> {
     let doing = "forgetting the record of a job";
     let is_known = db
@@ -32,15 +32,16 @@ pub(crate) fn records(
         return Ok(false);
     }
     let mut between = || {
-        upkeep();
+        upkeep().map_err(engine(doing))?;
         std::thread::sleep(PAUSE);
+        Ok::<_, StoreError>(())
     };
     let records = || {
         raise_epoch(db).map_err(engine(doing))?;
         chunk(db, tenant, job)
     };
     while in_transaction(db, doing, records)? == RECORDS as usize {
-        between();
+        between()?;
     }
     let found = format!(
         "DELETE FROM found_credentials WHERE tenant = ?1 AND job = ?2 AND (user_id, fingerprint, source, match_class, \
@@ -56,7 +57,7 @@ pub(crate) fn records(
         Ok(gone)
     };
     while in_transaction(db, doing, chunk)? == CHUNK {
-        between();
+        between()?;
     }
     let tasks = format!(
         "DELETE FROM tasks WHERE tenant = ?1 AND job = ?2 AND number IN \
@@ -65,7 +66,7 @@ pub(crate) fn records(
     let doing = "forgetting tasks";
     let chunk = || db.execute(&tasks, params![tenant.0, bounded(job)]).map_err(engine(doing));
     while in_transaction(db, doing, chunk)? == CHUNK {
-        between();
+        between()?;
     }
     let doing = "forgetting candidates";
     in_transaction(db, doing, || candidates::drop_unwanted(db, tenant).map_err(engine(doing)))?;

@@ -330,15 +330,16 @@ fn the_log_is_copied_when_large_and_a_reader_only_delays_it() {
         ReaderMemory::mapping(MAPPED),
     ));
     let mut checkpointer = Checkpointer::start(&path, limits, readers.clone()).expect("a thread");
+    let upkeep = |checkpointer: &mut Checkpointer| checkpointer.between_groups(&writer).expect("a sound disk");
     // Asks until the thread has answered.
     let until_answered = |checkpointer: &mut Checkpointer| loop {
-        match checkpointer.between_groups(&writer) {
+        match upkeep(checkpointer) {
             Upkeep::Nothing => std::thread::yield_now(),
             done => return done,
         }
     };
     append(10);
-    assert_eq!(checkpointer.between_groups(&writer), Upkeep::Nothing);
+    assert_eq!(upkeep(&mut checkpointer), Upkeep::Nothing);
     let rows = || {
         let count = |db: &Connection| {
             db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).map_err(engine("counting"))
@@ -348,25 +349,25 @@ fn the_log_is_copied_when_large_and_a_reader_only_delays_it() {
     for round in 1..=3 {
         append(100);
         assert_eq!(rows(), round * 110, "the pool's own readers see what is committed");
-        assert_eq!(checkpointer.between_groups(&writer), Upkeep::Asked);
+        assert_eq!(upkeep(&mut checkpointer), Upkeep::Asked);
         assert_eq!(until_answered(&mut checkpointer), Upkeep::Restarted);
         append(10);
-        assert_eq!(checkpointer.between_groups(&writer), Upkeep::Nothing, "the file is large, the log is small");
+        assert_eq!(upkeep(&mut checkpointer), Upkeep::Nothing, "the file is large, the log is small");
     }
 
     let reader = connect(&path, Role::Reader).expect("a connection");
     reader.execute_batch("BEGIN; SELECT count(*) FROM t;").expect("a read transaction");
     append(100);
-    assert_eq!(checkpointer.between_groups(&writer), Upkeep::Asked);
+    assert_eq!(upkeep(&mut checkpointer), Upkeep::Asked);
     assert_eq!(until_answered(&mut checkpointer), Upkeep::Held);
     append(5);
-    assert_eq!(checkpointer.between_groups(&writer), Upkeep::Nothing, "not at every group");
+    assert_eq!(upkeep(&mut checkpointer), Upkeep::Nothing, "not at every group");
     append(50);
-    assert_eq!(checkpointer.between_groups(&writer), Upkeep::Asked, "once it has grown by a piece");
+    assert_eq!(upkeep(&mut checkpointer), Upkeep::Asked, "once it has grown by a piece");
     assert_eq!(until_answered(&mut checkpointer), Upkeep::Held);
     drop(reader);
     append(60);
-    assert_eq!(checkpointer.between_groups(&writer), Upkeep::Asked);
+    assert_eq!(upkeep(&mut checkpointer), Upkeep::Asked);
     assert_eq!(until_answered(&mut checkpointer), Upkeep::Restarted);
     checkpointer.stop();
 
@@ -374,7 +375,7 @@ fn the_log_is_copied_when_large_and_a_reader_only_delays_it() {
     let limits = Limits { copy_from: 100, force_from: 200, step: 50 };
     let mut checkpointer = Checkpointer::start(&path, limits, readers).expect("a thread");
     append(250);
-    assert_eq!(checkpointer.between_groups(&writer), Upkeep::Restarted);
+    assert_eq!(upkeep(&mut checkpointer), Upkeep::Restarted);
     let log = std::fs::metadata(folder.path().join("a.db-wal")).expect("the log");
     assert_eq!(log.len(), 0);
     checkpointer.stop();

@@ -5,7 +5,7 @@
 use crate::admin;
 use crate::checkpoint::Checkpointer;
 use crate::epoch::EpochCache;
-use crate::error::is_io_failure;
+use crate::error::{engine, is_io_failure};
 use crate::group::{Actors, Group, Keeps};
 use crate::readers::Readers;
 use model::{Actor, Clock, Command, Repeatability, TenantKey};
@@ -249,8 +249,11 @@ impl Writer {
 
     /// Keeps the log small.
     fn keep_up(&mut self) {
-        if self.failure.borrow().is_none() {
-            self.checkpointer.between_groups(&self.db);
+        if self.failure.borrow().is_some() {
+            return;
+        }
+        if let Err(error) = self.checkpointer.between_groups(&self.db) {
+            self.note_failure(&engine("copying the log")(error));
         }
     }
 
@@ -258,7 +261,7 @@ impl Writer {
         let outcome = match self.stopped() {
             Some(error) => Err(error.into()),
             None => {
-                let upkeep = &mut || _ = self.checkpointer.between_groups(&self.db);
+                let upkeep = &mut || self.checkpointer.between_groups(&self.db).map(drop);
                 admin::execute(&self.db, command, upkeep)
             }
         };

@@ -8,13 +8,26 @@ use std::path::Path;
 /// What a client of the database does.
 #[derive(Clone, Debug)]
 enum Do {
-    Insert { rows: u8, length: u16 },
-    Update { from: u8, length: u16 },
-    Delete { from: u8 },
+    Insert {
+        rows: u8,
+        length: u16,
+    },
+    Update {
+        from: u8,
+        length: u16,
+    },
+    Delete {
+        from: u8,
+    },
     SetSavepoint,
     BackToSavepoint,
     Commit,
     RollBack,
+    /// Rolls back, and another process commits.
+    Other {
+        rows: u8,
+        length: u16,
+    },
     Checkpoint(&'static str),
 }
 
@@ -27,6 +40,7 @@ fn anything() -> impl Strategy<Value = Do> {
         2 => Just(Do::BackToSavepoint),
         4 => Just(Do::Commit),
         1 => Just(Do::RollBack),
+        2 => (1..30_u8, 0..3000_u16).prop_map(|(rows, length)| Do::Other { rows, length }),
         2 => prop_oneof![Just("PASSIVE"), Just("RESTART"), Just("TRUNCATE")].prop_map(Do::Checkpoint),
     ]
 }
@@ -34,7 +48,7 @@ fn anything() -> impl Strategy<Value = Do> {
 /// Does it to a database; the seed of what rows hold is its place.
 fn perform(db: &Connection, at: usize, what: &Do) {
     let sql = match what {
-        Do::Insert { rows, length } => format!(
+        Do::Insert { rows, length } | Do::Other { rows, length } => format!(
             "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {rows}) \
              INSERT INTO rows (at, text) SELECT ({at} * 7919 + n * 104729) % 1000, printf('%.{length}c', 'x') || {at} FROM n"
         ),
@@ -79,6 +93,7 @@ fn check(steps: &[Do]) {
     .expect("settings");
     let expected = Connection::open_in_memory().expect("a database");
     let other = Connection::open(&database).expect("a database");
+    other.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0").expect("settings");
     for db in [&ours, &expected] {
         db.execute_batch(&format!("{SCHEMA} BEGIN IMMEDIATE")).expect("a schema");
     }
@@ -92,6 +107,15 @@ fn check(steps: &[Do]) {
                 ours.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
                 expected.execute_batch("COMMIT; BEGIN IMMEDIATE").expect("a commit");
             }
+            Do::Other { .. } => {
+                ours.execute_batch("ROLLBACK").expect("a rollback");
+                expected.execute_batch("ROLLBACK").expect("a rollback");
+                perform(&other, at, step);
+                perform(&expected, at, step);
+                for db in [&ours, &expected] {
+                    db.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
+                }
+            }
             _ => {
                 perform(&ours, at, step);
                 perform(&expected, at, step);
@@ -100,7 +124,9 @@ fn check(steps: &[Do]) {
         assert_eq!(all_rows(&ours), all_rows(&expected), "{at}: what has changed the rows sees them");
         match step {
             Do::SetSavepoint => has_savepoint = true,
-            Do::Commit | Do::Checkpoint(_) => (has_savepoint, committed) = (false, all_rows(&expected)),
+            Do::Commit | Do::Checkpoint(_) | Do::Other { .. } => {
+                (has_savepoint, committed) = (false, all_rows(&expected));
+            }
             Do::RollBack => has_savepoint = false,
             _ => {}
         }
@@ -110,7 +136,16 @@ fn check(steps: &[Do]) {
         let sound: String = crashed.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a check");
         assert_eq!(sound, "ok", "{at}");
     }
-    drop((ours, other));
+    if let Some(last) = steps.last() {
+        // Nor does it change what others have committed since.
+        ours.execute_batch("ROLLBACK").expect("a rollback");
+        let row = Do::Other { rows: 20, length: 2000 };
+        perform(&other, steps.len(), &row);
+        committed = all_rows(&other);
+        drop(ours);
+        assert_eq!(all_rows(&after_a_crash(&database, folder.path())), committed, "after {last:?} and closing");
+    }
+    drop(other);
     assert_eq!(all_rows(&Connection::open(&database).expect("a database")), committed, "closing loses nothing");
 }
 
@@ -127,6 +162,9 @@ proptest! {
 #[test]
 fn a_long_transaction_is_in_the_files() {
     let long = Do::Insert { rows: 29, length: 2999 };
-    let steps = [vec![long.clone(); 12], vec![Do::Commit], vec![long; 12], vec![Do::RollBack]].concat();
+    let steps = [vec![long.clone(); 12], vec![Do::Commit], vec![long.clone(); 12], vec![Do::RollBack]].concat();
+    check(&steps);
+    let steps =
+        [vec![long.clone(); 3], vec![Do::Commit], vec![long; 3], vec![Do::Other { rows: 2, length: 10 }]].concat();
     check(&steps);
 }
