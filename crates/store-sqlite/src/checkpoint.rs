@@ -123,7 +123,8 @@ impl Checkpointer {
             return Ok(Upkeep::Nothing);
         }
         let due = log.pages >= self.next;
-        if copied || (due && log.pages >= self.limits.force_from) {
+        // While the thread copies, nobody knows whether what it has copied is on the disk.
+        if copied || (due && !self.asked && log.pages >= self.limits.force_from) {
             let _leaving = self.readers.leave();
             if restart(writer, log.pages >= self.limits.force_from / 2)? {
                 self.next = self.limits.copy_from;
@@ -141,14 +142,16 @@ impl Checkpointer {
         }
     }
 
-    /// Stops the thread and waits for it.
-    pub(crate) fn stop(&mut self) {
+    /// Stops the thread and waits for it. It is an error that the device has failed meanwhile, as [between
+    /// groups](Self::between_groups).
+    pub(crate) fn stop(&mut self) -> rusqlite::Result<()> {
         self.ask = None;
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
             tracing::error!("the checkpoint thread panicked");
         }
+        self.copied.try_recv().unwrap_or(Ok(()))
     }
 }
 

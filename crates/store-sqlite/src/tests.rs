@@ -369,7 +369,7 @@ fn the_log_is_copied_when_large_and_a_reader_only_delays_it() {
     append(60);
     assert_eq!(upkeep(&mut checkpointer), Upkeep::Asked);
     assert_eq!(until_answered(&mut checkpointer), Upkeep::Restarted);
-    checkpointer.stop();
+    checkpointer.stop().expect("a sound disk");
 
     // Past the limit the writer does not wait for the thread, and gives the space back.
     let limits = Limits { copy_from: 100, force_from: 200, step: 50 };
@@ -378,7 +378,7 @@ fn the_log_is_copied_when_large_and_a_reader_only_delays_it() {
     assert_eq!(upkeep(&mut checkpointer), Upkeep::Restarted);
     let log = std::fs::metadata(folder.path().join("a.db-wal")).expect("the log");
     assert_eq!(log.len(), 0);
-    checkpointer.stop();
+    checkpointer.stop().expect("a sound disk");
 }
 
 #[tokio::test]

@@ -297,7 +297,9 @@ impl Writer {
     /// Closes the file. SQLite copies the log and takes it away when no other process has the
     /// store open, and waits for nobody; after a failure it leaves it as it is.
     fn close(mut self) {
-        self.checkpointer.stop();
+        if let Err(error) = self.checkpointer.stop() {
+            self.note_failure(&engine("copying the log")(error)); // then the log stays
+        }
         drop(self.db);
     }
 }
