@@ -2,7 +2,7 @@
 
 use super::file_system;
 use proptest::prelude::*;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 use std::path::Path;
 
 /// What a client of the database does.
@@ -80,17 +80,24 @@ fn after_a_crash(database: &Path, elsewhere: &Path) -> Connection {
     Connection::open(copy).expect("a database")
 }
 
-fn check(steps: &[Do]) {
-    const SCHEMA: &str = "CREATE TABLE rows (at INTEGER, text TEXT); CREATE INDEX by_at ON rows (at, text);";
-    let folder = tempfile::tempdir().expect("a folder");
-    let database = folder.path().join("joined.db");
-    let ours = Connection::open_with_flags_and_vfs(&database, OpenFlags::default(), file_system().expect("registered"))
+const SCHEMA: &str = "CREATE TABLE rows (at INTEGER, text TEXT); CREATE INDEX by_at ON rows (at, text);";
+
+/// Opens a database as the writer does.
+fn open_joined(database: &Path) -> Connection {
+    let ours = Connection::open_with_flags_and_vfs(database, OpenFlags::default(), file_system().expect("registered"))
         .expect("a database");
     // A cache of five pages: most of what a transaction changes is in the log long before it commits.
     ours.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = 5;",
     )
     .expect("settings");
+    ours
+}
+
+fn check(steps: &[Do]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = folder.path().join("joined.db");
+    let ours = open_joined(&database);
     let expected = Connection::open_in_memory().expect("a database");
     let other = Connection::open(&database).expect("a database");
     other.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0").expect("settings");
@@ -167,4 +174,39 @@ fn a_long_transaction_is_in_the_files() {
     let steps =
         [vec![long.clone(); 3], vec![Do::Commit], vec![long; 3], vec![Do::Other { rows: 2, length: 10 }]].concat();
     check(&steps);
+}
+
+/// Nor is it forgotten when what failed was to be written before something was read: no later commit can do without it.
+#[test]
+#[expect(unsafe_code, reason = "a write that fails can only be put into the log itself")]
+fn what_could_not_be_written_is_not_committed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = folder.path().join("joined.db");
+    let ours = open_joined(&database);
+    ours.execute_batch(SCHEMA).expect("a schema");
+    perform(&ours, 1, &Do::Insert { rows: 20, length: 2000 });
+    let before = all_rows(&ours);
+    ours.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
+    perform(&ours, 2, &Do::Insert { rows: 29, length: 2999 });
+    let mut file: *mut ffi::sqlite3_file = std::ptr::null_mut();
+    // SAFETY: the connection is open, and SQLite answers this with the file of its log, which is one of ours.
+    unsafe {
+        let asks_for = ffi::SQLITE_FCNTL_JOURNAL_POINTER;
+        let code = ffi::sqlite3_file_control(ours.handle(), c"main".as_ptr(), asks_for, (&raw mut file).cast());
+        assert_eq!(code, ffi::SQLITE_OK);
+        let log = super::log(file);
+        assert!(!log.collected.is_empty(), "more was written than the cache holds");
+        log.collected.clear();
+        log.lost = Some((ffi::SQLITE_FULL, log.from));
+    }
+    let failed = ours.execute_batch("COMMIT").expect_err("it must not be committed");
+    assert_eq!(failed.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull), "{failed}");
+    if !ours.is_autocommit() {
+        ours.execute_batch("ROLLBACK").expect("a rollback");
+    }
+    let other = Connection::open(&database).expect("a database");
+    assert_eq!((all_rows(&ours), all_rows(&other)), (before.clone(), before));
+    perform(&ours, 3, &Do::Insert { rows: 29, length: 2999 });
+    assert_eq!(all_rows(&after_a_crash(&database, folder.path())), all_rows(&ours), "and then it goes on");
+    assert_eq!(all_rows(&other), all_rows(&ours));
 }
