@@ -127,11 +127,16 @@ fn any_begins(text: &[u8], at: usize, behind: &[u64; BLOCKS], starts: &Starts) -
 
 /// The line that is open behind strips, of which that is known what they carry on.
 fn open_at(text: &[u8], strips: Range<usize>, open: Open, carry: Carry) -> Open {
-    let feed = memchr::memrchr(b'\n', &text[strips.clone()]).map(|feed| strips.start + feed);
-    let open = feed.map_or(open, |feed| Open { start: feed + 1, first_at: None });
+    let open = match memchr::memrchr(b'\n', &text[strips.clone()]) {
+        Some(feed) => Open { start: strips.start + feed + 1, first_at: None },
+        None => open,
+    };
+    if open.first_at.is_some() || !carry.is_named {
+        return open;
+    }
     let unseen = open.start.max(strips.start);
-    let first_at = |carry: Carry| carry.is_named.then(|| memchr::memchr(b'@', &text[unseen..strips.end])).flatten();
-    Open { first_at: open.first_at.or_else(|| Some(unseen + first_at(carry)?)), ..open }
+    let first_at = memchr::memchr(b'@', &text[unseen..strips.end]).map(|at| unseen + at);
+    Open { first_at, ..open }
 }
 
 #[cfg(test)]
