@@ -2,7 +2,7 @@
 
 use crate::error::engine;
 use crate::migrate;
-use crate::open::{APPLICATION_ID, FILE_NAME, Role, connect, prepare_folder, sync_parent};
+use crate::open::{APPLICATION_ID, FILE_NAME, Role, connect, open_file, prepare_folder, sync_parent};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
@@ -28,7 +28,7 @@ pub(crate) fn copy(from: &Path, to: &Path, progress: &mut dyn FnMut(f64)) -> Res
 
 fn copy_pages(source: &Connection, part: &Path, progress: &mut dyn FnMut(f64)) -> Result<(), StoreError> {
     let doing = engine("copying the store");
-    let mut target = Connection::open(part).map_err(&doing)?;
+    let mut target = open_file(part, OpenFlags::default()).map_err(&doing)?;
     // A read transaction pins one state: otherwise each write by others would start the copy anew.
     source.execute_batch("BEGIN; SELECT 1 FROM registry;").map_err(&doing)?;
     let copied = Backup::new(source, &mut target).and_then(|backup| {
@@ -148,7 +148,7 @@ pub fn restore(backup: &Path, folder: &Path, replace: bool) -> Result<(BackupInf
 
 /// Makes a copied backup a store.
 fn prepare(part: &Path) -> rusqlite::Result<()> {
-    let db = Connection::open(part)?;
+    let db = open_file(part, OpenFlags::default())?;
     // Keys are overwritten, not only unlinked: a later backup copies unused pages too.
     db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA secure_delete = ON; DROP TABLE IF EXISTS backup_keys;")?;
     // Tokens and caches of before must be looked at again.
@@ -169,7 +169,7 @@ fn open_backup(backup: &Path) -> rusqlite::Result<Connection> {
     }
     uri.push_str("?immutable=1");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    Connection::open_with_flags(uri, flags)
+    open_file(uri, flags)
 }
 
 /// Looks whether a file is a sound backup that this version can read.
@@ -205,7 +205,7 @@ fn inspect(backup: &Path) -> Result<BackupInfo, StoreError> {
 /// Fails when another process has the store open.
 fn ensure_unused(database: &Path) -> Result<(), StoreError> {
     let open = engine("looking whether the store is in use");
-    let Ok(db) = Connection::open(database) else { return Ok(()) }; // too damaged to be in use
+    let Ok(db) = open_file(database, OpenFlags::default()) else { return Ok(()) }; // too damaged to be in use
     db.busy_timeout(Duration::from_millis(100)).map_err(&open)?;
     match db.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;").map_err(open) {
         Err(StoreError::Busy) => Err(StoreError::Unusable("the store is in use; stop the server first".to_owned())),
@@ -253,7 +253,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> StoreError {
 /// Adds files, such as keys, to a finished backup.
 pub fn add_keys(backup: &Path, keys: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
     let doing = engine("adding keys to the backup");
-    let db = Connection::open(backup).map_err(&doing)?;
+    let db = open_file(backup, OpenFlags::default()).map_err(&doing)?;
     let write = || -> rusqlite::Result<()> {
         db.execute_batch("BEGIN; CREATE TABLE backup_keys (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;")?;
         for (name, content) in keys {

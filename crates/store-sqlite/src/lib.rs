@@ -25,6 +25,7 @@ mod lowering_tests;
 mod migrate;
 mod open;
 mod owned;
+mod page_cache;
 mod plan;
 mod query;
 mod readers;

@@ -4,6 +4,7 @@ use crate::error::{engine, read_only};
 use crate::functions;
 use crate::joined_log;
 use crate::migrate;
+use crate::page_cache;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::cell::Cell;
@@ -80,6 +81,12 @@ pub(crate) fn create_file(path: &Path) -> Result<(), StoreError> {
         .map_err(|error| StoreError::Unusable(format!("the database file {} cannot be made: {error}", path.display())))
 }
 
+/// Opens a file as SQLite does.
+pub(crate) fn open_file(path: impl AsRef<Path>, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    page_cache::set_up(); // before the first that is opened
+    Connection::open_with_flags(path, flags)
+}
+
 /// Opens a connection for a role.
 pub(crate) fn connect(path: &Path, role: Role) -> Result<Connection, StoreError> {
     let open = engine("opening the database file");
@@ -90,8 +97,11 @@ pub(crate) fn connect(path: &Path, role: Role) -> Result<Connection, StoreError>
     // Each connection stays with one thread at a time, so SQLite's own lock is not needed.
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = match role {
-        Role::Writer => Connection::open_with_flags_and_vfs(path, flags, joined_log::file_system()?),
-        Role::Reader | Role::Upkeep => Connection::open_with_flags(path, flags),
+        Role::Writer => {
+            page_cache::set_up();
+            Connection::open_with_flags_and_vfs(path, flags, joined_log::file_system()?)
+        }
+        Role::Reader | Role::Upkeep => open_file(path, flags),
     }
     .map_err(&open)?;
     // SQLite falls back to reading by itself, and then even takes BEGIN IMMEDIATE.

@@ -12,7 +12,7 @@ use model::{Actor, Clock, Command, Repeatability, TenantKey};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use store::{AdminCommand, AdminOutcome, ListError, Outcome, StoreError, WriteError};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -22,6 +22,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 const GROUP: usize = 256;
 /// Jobs that may wait for the writer; more wait outside.
 pub(crate) const QUEUE: usize = 1024;
+
+/// After so many groups of one, in a row, callers write by themselves. Before, more are on their way, and one sync is for
+/// all: a single one between groups of many, as there is where all were answered at once, says nothing.
+const CALM: u32 = 4;
 
 /// A message to the writer.
 pub(crate) enum Message {
@@ -60,14 +64,14 @@ pub(crate) struct Desk {
     writer: Mutex<Option<Writer>>,
     /// The thread has something to do, and waits for a caller to be done.
     called: AtomicBool,
-    /// The last that the thread committed was of several: then more are on their way, and one sync is for all.
-    crowded: AtomicBool,
+    /// How many in a row of those that the thread has committed were of one, up to [`CALM`].
+    calm: AtomicU32,
 }
 
 impl Desk {
     /// Begins to share it.
     pub(crate) fn new(writer: Writer) -> Self {
-        Self { writer: Mutex::new(Some(writer)), called: AtomicBool::new(false), crowded: AtomicBool::new(false) }
+        Self { writer: Mutex::new(Some(writer)), called: AtomicBool::new(false), calm: AtomicU32::new(CALM) }
     }
 
     /// Has a request carried out on this thread, where that is allowed to block and the writer is idle; else gives it
@@ -75,7 +79,7 @@ impl Desk {
     pub(crate) fn serve(&self, request: Request) -> Result<Answer, Request> {
         use tokio::runtime::{Handle, RuntimeFlavor};
         let may_block = Handle::try_current().is_ok_and(|of| of.runtime_flavor() == RuntimeFlavor::MultiThread);
-        if !may_block || self.called.load(Ordering::SeqCst) || self.crowded.load(Ordering::Relaxed) {
+        if !may_block || self.called.load(Ordering::SeqCst) || self.calm.load(Ordering::Relaxed) < CALM {
             return Err(request);
         }
         let Ok(mut shared) = self.writer.try_lock() else { return Err(request) };
@@ -117,7 +121,8 @@ impl Desk {
                             Err(_) => break,
                         }
                     }
-                    self.crowded.store(jobs.len() > 1, Ordering::Relaxed);
+                    let calm = if jobs.len() > 1 { 0 } else { (self.calm.load(Ordering::Relaxed) + 1).min(CALM) };
+                    self.calm.store(calm, Ordering::Relaxed);
                     writer.commit(&mut jobs);
                     writer.keep_up();
                 }
