@@ -126,7 +126,6 @@ pub struct Chunk {
     own: Range<usize>,
     number: u64,
     offset: u64,
-    first_line: u64,
     pub(crate) start: Start,
     pub(crate) end: End,
 }
@@ -147,9 +146,16 @@ impl Chunk {
         self.offset
     }
 
-    /// Returns the number of its first line, from 1.
-    pub fn first_line(&self) -> u64 {
-        self.first_line
+    /// Returns how many lines begin in it, if more of its text follows.
+    pub(crate) fn lines(&self) -> u64 {
+        let feeds = memchr::memchr_iter(b'\n', self.bytes()).count() as u64;
+        (feeds + u64::from(self.end != End::Line)).saturating_sub(u64::from(self.start != Start::Line))
+    }
+
+    /// Returns the number of the line that it begins in, if those that begin in it are numbered from 1: 1, or 0 where it
+    /// goes on with a line of the chunk before.
+    pub(crate) fn first_line(&self) -> u64 {
+        u64::from(self.start == Start::Line)
     }
 
     /// What the beginning of the document tells of columns.
@@ -181,7 +187,6 @@ pub struct Chunker<R> {
     before: usize,
     number: u64,
     offset: u64,
-    line: u64,
     /// Where in the text the last chunk ends, at the start of a line; what the stream has behind it is context.
     until: u64,
     start: Start,
@@ -203,7 +208,6 @@ impl<R: Read> Chunker<R> {
             before: 0,
             number: 0,
             offset: 0,
-            line: 1,
             until: u64::MAX,
             start: Start::Line,
             skipping: false,
@@ -220,8 +224,7 @@ impl<R: Read> Chunker<R> {
 
     /// Cuts a range of a text, which begins and ends at the starts of lines. The stream begins with the last `before`
     /// bytes in front of the range, [`CONTEXT`] of them or all that there are, and goes on for [`CONTEXT`] bytes behind
-    /// it, or to the text's end: so what is found in the range is what would be found in the whole. Lines count from
-    /// the range's first, which is 1.
+    /// it, or to the text's end: so what is found in the range is what would be found in the whole.
     pub fn of_range(source: R, size: usize, pool: Arc<Pool>, (range, before): (Range<u64>, usize)) -> io::Result<Self> {
         let mut chunker = Self::new(source, size, pool);
         chunker.fill(before)?;
@@ -282,7 +285,6 @@ impl<R: Read> Chunker<R> {
             layout: Arc::clone(&self.layout),
             number: self.number,
             offset: self.offset,
-            first_line: self.line,
             start: self.start,
             end,
             own: own.clone(),
@@ -290,7 +292,6 @@ impl<R: Read> Chunker<R> {
         };
         self.number += 1;
         self.offset += own.len() as u64;
-        self.line += memchr::memchr_iter(b'\n', chunk.bytes()).count() as u64;
         self.skipping = end == End::Skipped;
         self.start = next;
         chunk
@@ -301,7 +302,6 @@ impl<R: Read> Chunker<R> {
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.carried.filled()[self.before..]) {
                 self.advance(end + 1);
-                self.line += 1;
                 self.skipping = false;
                 return Ok(());
             }

@@ -99,6 +99,9 @@ pub enum Event<F> {
     },
     /// A piece of it was scanned.
     Scanned {
+        /// How many lines of the document begin before it: to be added to the lines of its findings, which count from the
+        /// piece's first.
+        lines_before: u64,
         /// What became of its lines.
         counters: Counters,
         /// Its length in bytes of text.
@@ -127,7 +130,8 @@ pub struct Portion<F> {
 
 /// What is handed from the decoding thread to the others.
 enum Work<F> {
-    Chunk(DocumentName, Box<Chunk>),
+    /// A chunk, and how many lines begin in those directly before it that were done by a process before.
+    Chunk(DocumentName, Box<Chunk>, u64),
     Note(Event<F>),
 }
 
@@ -189,21 +193,31 @@ fn run<J: Judge>(
     })
 }
 
-/// Hands results on in the order of their numbers.
+/// Hands results on in the order of their numbers, and numbers their lines.
 fn in_order<J: Judge>(
     done: &Receiver<Done<J>>,
     free: &Receiver<()>,
     take: &mut impl FnMut(Portion<J::Finding>) -> ControlFlow<()>,
 ) -> Result<(), J::Error> {
     let mut waiting = BTreeMap::new();
-    let mut next = 0;
+    let (mut next, mut lines) = (0, 0);
     while let Ok((number, position, result)) = done.recv() {
         waiting.insert(number, (position, result));
         while let Some((position, result)) = waiting.remove(&next) {
             next += 1;
             // Each task took a ticket; a feed that has ended needs none back.
             _ = free.try_recv();
-            if take(Portion { event: result?, position }).is_break() {
+            let mut event = result?;
+            match &mut event {
+                Event::Scanned { lines_before, counters, .. } => {
+                    lines += *lines_before;
+                    *lines_before = lines;
+                    lines += counters.lines();
+                }
+                Event::DocumentDone => lines = 0,
+                _ => {}
+            }
+            if take(Portion { event, position }).is_break() {
                 return Ok(());
             }
         }
@@ -224,7 +238,10 @@ fn worker<J: Judge>(
         let Ok(Task { number, position, work }) = task else { return };
         let result = match work {
             Work::Note(event) => Ok(event),
-            Work::Chunk(document, chunk) => scanned(&document, &chunk, matcher, judge, &mut scratch, stop),
+            Work::Chunk(document, chunk, lines_before) => {
+                let chunk = (&document, &*chunk, lines_before);
+                scanned(chunk, matcher, judge, &mut scratch, stop)
+            }
         };
         if results.send((number, position, result)).is_err() {
             return;
@@ -233,15 +250,14 @@ fn worker<J: Judge>(
 }
 
 fn scanned<J: Judge>(
-    document: &DocumentName,
-    chunk: &Chunk,
+    (document, chunk, lines_before): (&DocumentName, &Chunk, u64),
     matcher: &Matcher<'_>,
     judge: &J,
     scratch: &mut Scratch,
     stop: &AtomicBool,
 ) -> Result<Event<J::Finding>, J::Error> {
     if let Some(words) = judge.of_words() {
-        return listed(document, chunk, words, stop);
+        return listed((document, chunk, lines_before), words, stop);
     }
     let mut counters = Counters::default();
     let mut judging = Judging { document, judge, stop, findings: Vec::new(), failed: None };
@@ -249,7 +265,7 @@ fn scanned<J: Judge>(
     let Judging { findings, failed, .. } = judging;
     match failed {
         Some(error) => Err(error),
-        None => Ok(Event::Scanned { counters, bytes: chunk.bytes().len() as u64, findings }),
+        None => Ok(Event::Scanned { lines_before, counters, bytes: chunk.bytes().len() as u64, findings }),
     }
 }
 
@@ -286,8 +302,7 @@ impl<J: Judge> Sink for Judging<'_, J> {
 
 /// Reads a chunk of a list of passwords.
 fn listed<F, E>(
-    document: &DocumentName,
-    chunk: &Chunk,
+    (document, chunk, lines_before): (&DocumentName, &Chunk, u64),
     judge: &dyn WordJudge<Finding = F, Error = E>,
     stop: &AtomicBool,
 ) -> Result<Event<F>, E> {
@@ -302,7 +317,7 @@ fn listed<F, E>(
     judge.chunk_done();
     match failed {
         Some(error) => Err(error),
-        None => Ok(Event::Scanned { counters, bytes: chunk.bytes().len() as u64, findings }),
+        None => Ok(Event::Scanned { lines_before, counters, bytes: chunk.bytes().len() as u64, findings }),
     }
 }
 
@@ -371,12 +386,15 @@ impl<F: Send> Feed<'_, F> {
             }
         }
         let mut chunker = Chunker::new(text, self.chunk, self.pool.clone()).with_layout(layout);
+        let mut lines_before = 0;
         while let Some(chunk) = chunker.next_chunk()? {
             self.position.chunks += 1;
             if self.position.chunks <= done {
+                lines_before += chunk.lines();
                 continue;
             }
-            if self.stop.load(Ordering::Relaxed) || !self.send(Work::Chunk(document.clone(), Box::new(chunk))) {
+            let work = Work::Chunk(document.clone(), Box::new(chunk), std::mem::take(&mut lines_before));
+            if self.stop.load(Ordering::Relaxed) || !self.send(work) {
                 return Ok(Flow::Stop);
             }
         }

@@ -9,7 +9,7 @@ use crate::engine::DocumentName;
 pub struct Word<'a> {
     /// The candidates, likeliest first; at least one.
     pub candidates: &'a Candidates,
-    /// The number of the line, from 1.
+    /// The number of the line, of those that begin in its chunk, from 1.
     pub line: u64,
     /// Where the line begins, in bytes of the text.
     pub offset: u64,

@@ -107,7 +107,7 @@ impl<F: Send> Feed<'_, F> {
         while *open && let Some(chunk) = chunker.next_chunk()? {
             self.position.chunks += 1;
             let stopped = self.stop.load(std::sync::atomic::Ordering::Relaxed);
-            *open = !stopped && self.send(Work::Chunk(document.clone(), Box::new(chunk)));
+            *open = !stopped && self.send(Work::Chunk(document.clone(), Box::new(chunk), 0));
         }
         Ok(())
     }

@@ -27,7 +27,8 @@ pub struct Occurrence<'a> {
     pub candidates: &'a Candidates,
     /// How the text is laid out around it.
     pub shape: Shape,
-    /// The number of the line that the name stands in, from 1.
+    /// The number of the line that the name stands in, of those that begin in its chunk, from 1; 0 for a line that
+    /// begins in a chunk before.
     pub line: u64,
     /// Where the name begins, in bytes of the text.
     pub offset: u64,

@@ -3,6 +3,7 @@
 mod damage;
 mod formats;
 mod limits;
+mod numbers;
 #[cfg(feature = "object-store")]
 mod objects;
 mod pack;

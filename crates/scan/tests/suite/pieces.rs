@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-struct All;
+pub struct All;
 
 impl Judge for All {
     type Finding = (String, Finding);
@@ -46,9 +46,12 @@ impl Told {
     fn take(&mut self, event: Event<(String, Finding)>) {
         match event {
             Event::Document { path, size, preview } => self.documents.push((path.to_string(), size, preview)),
-            Event::Scanned { counters, findings, .. } => {
+            Event::Scanned { lines_before, counters, findings, .. } => {
                 self.counters.add(&counters);
-                self.findings.extend(findings);
+                self.findings.extend(findings.into_iter().map(|(place, mut finding)| {
+                    finding.line += lines_before;
+                    (place, finding)
+                }));
             }
             Event::DocumentDone => self.documents_done += 1,
             Event::Problem(problem) => self.problems.push(problem.to_string()),

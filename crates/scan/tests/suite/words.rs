@@ -58,9 +58,9 @@ fn read(text: &[u8], threads: usize) -> Result<(Counters, Vec<Listed>), String> 
     let (mut counters, mut words) = (Counters::default(), Vec::new());
     let location = Location::parse(file.as_os_str()).expect("a file");
     scan(location.items(), (&plain(), &matcher, &Keep), (threads, Position::default()), |portion| {
-        if let Event::Scanned { counters: more, findings, .. } = portion.event {
+        if let Event::Scanned { lines_before, counters: more, findings, .. } = portion.event {
             counters.add(&more);
-            words.extend(findings);
+            words.extend(findings.into_iter().map(|(line, offset, word)| (lines_before + line, offset, word)));
         }
         ControlFlow::Continue(())
     })?;

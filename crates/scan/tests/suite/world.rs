@@ -72,8 +72,12 @@ impl World {
         let layout = Layout::of(&Text::new(text).expect("memory can be read").start());
         let mut chunker = Chunker::new(text, size, Arc::new(Pool::default())).with_layout(layout);
         let (mut scratch, mut counters, mut findings) = (Scratch::default(), Counters::default(), Vec::new());
-        let mut sink = |found: Found<'_>| findings.push(finding(&found));
         while let Some(chunk) = chunker.next_chunk().expect("memory can be read") {
+            let lines_before = counters.lines();
+            let mut sink = |found: Found<'_>| {
+                let found = finding(&found);
+                findings.push(Finding { line: lines_before + found.line, ..found });
+            };
             matcher.chunk(&chunk, &mut scratch, &mut counters, &mut sink);
         }
         (findings, counters)

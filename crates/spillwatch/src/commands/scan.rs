@@ -440,8 +440,8 @@ impl Keeper {
                     self.suspect(&path, suspicion);
                 }
             }
-            Event::Scanned { counters, bytes, findings } => {
-                let (credentials, retained) = apart(findings);
+            Event::Scanned { lines_before, counters, bytes, findings } => {
+                let (credentials, retained) = apart(findings, Some(lines_before));
                 self.progress.count(&counters, bytes, &credentials);
                 self.progress.retained += retained.len() as u64;
                 self.retained.extend(retained);
@@ -498,12 +498,18 @@ impl Keeper {
     }
 }
 
-/// What was found, and what is kept for users who come later.
-fn apart(seen: Vec<Seen>) -> (Vec<Sighted>, Vec<RetainedCandidate>) {
+/// What was found in a piece of a document, of which it is known or not how many lines are before it, and what is kept for
+/// users who come later.
+fn apart(seen: Vec<Seen>, lines_before: Option<u64>) -> (Vec<Sighted>, Vec<RetainedCandidate>) {
     let (mut credentials, mut retained) = (Vec::new(), Vec::new());
     for one in seen {
         match one {
-            Seen::Credential(sighted) => credentials.push(*sighted),
+            Seen::Credential(mut sighted) => {
+                if let Some(place) = &mut sighted.found.place {
+                    place.line = place.line.zip(lines_before).map(|(line, before)| before + line);
+                }
+                credentials.push(*sighted);
+            }
             Seen::Retained(candidate) => retained.push(candidate),
         }
     }

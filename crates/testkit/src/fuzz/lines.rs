@@ -48,18 +48,19 @@ fn outcome(matcher: &Matcher<'_>, input: &[u8], size: usize) -> (Vec<u8>, Counte
     let layout = Layout::of(&text.start());
     let mut chunker = Chunker::new(text, size.min(1 << 20), Arc::new(Pool::default())).with_layout(layout);
     let (mut scratch, mut counters, mut told) = (Scratch::default(), Counters::default(), Vec::new());
-    let mut sink = |found: Found<'_>| {
-        let one = found.occurrence;
-        assert!(one.candidates.len() <= MOST);
-        told.extend(format!("{} {} {}", one.line, one.offset, one.shape.name()).bytes());
-        told.extend_from_slice(one.context.unwrap_or_default());
-        for secret in one.candidates.iter() {
-            let (Secret::Password(bytes) | Secret::Hash(bytes)) = secret;
-            assert!((1..=LONGEST_PASSWORD).contains(&bytes.len()), "a candidate of {} bytes", bytes.len());
-            told.extend_from_slice(bytes);
-        }
-    };
     while let Some(chunk) = chunker.next_chunk().expect("memory can be read") {
+        let lines_before = counters.lines();
+        let mut sink = |found: Found<'_>| {
+            let one = found.occurrence;
+            assert!(one.candidates.len() <= MOST);
+            told.extend(format!("{} {} {}", lines_before + one.line, one.offset, one.shape.name()).bytes());
+            told.extend_from_slice(one.context.unwrap_or_default());
+            for secret in one.candidates.iter() {
+                let (Secret::Password(bytes) | Secret::Hash(bytes)) = secret;
+                assert!((1..=LONGEST_PASSWORD).contains(&bytes.len()), "a candidate of {} bytes", bytes.len());
+                told.extend_from_slice(bytes);
+            }
+        };
         matcher.chunk(&chunk, &mut scratch, &mut counters, &mut sink);
     }
     (told, counters)

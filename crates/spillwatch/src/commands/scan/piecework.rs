@@ -208,19 +208,17 @@ fn one(
     scan_piece((piece, &item), (decoder, matcher, judge), (threads, CHUNK), |portion| {
         match portion.event {
             Event::Document { path, preview, .. } => scanned.document(&path, &preview),
-            Event::Scanned { counters, bytes, findings: found } => {
-                let (credentials, kept) = apart(found);
+            Event::Scanned { lines_before, counters, bytes, findings: found } => {
+                // How many lines are before the piece is not known here.
+                let lines_before = (piece.start == 0).then_some(lines_before);
+                let (credentials, kept) = apart(found, lines_before);
                 scanned.counts.count(&counters, bytes, &credentials);
                 scanned.counts.retained += kept.len() as u64;
                 retained.extend(kept);
                 if retained.len() >= MOST_HELD {
                     lost = keep(std::mem::take(&mut retained)).err();
                 }
-                for mut sighted in credentials {
-                    // How many lines are before the piece is not known here.
-                    if let Some(place) = sighted.found.place.as_mut().filter(|_| piece.start > 0) {
-                        place.line = None;
-                    }
+                for sighted in credentials {
                     findings.add(sighted);
                 }
             }
