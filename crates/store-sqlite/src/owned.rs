@@ -29,7 +29,6 @@ impl OwnedRow {
 
     fn copy(row: &dyn Row, cells: usize) -> Self {
         let members = row.members().map(Into::into);
-        let cells = if members.is_some() { 0 } else { cells };
         let cell = |position| match row.cell(position) {
             Cell::Null => Some(OwnedCell::Null),
             Cell::Integer(value) => Some(OwnedCell::Integer(value)),

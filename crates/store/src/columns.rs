@@ -268,9 +268,10 @@ pub struct TableRow<'r, V> {
 }
 
 impl<V: Values> TableRow<'_, V> {
-    /// How many values it carries, by position.
+    /// The end of the positions at which it may carry values.
     pub fn cells(&self) -> usize {
-        self.cells
+        // What is read beside what is rendered stands where the event has it.
+        if self.is_rendered { edm::event::LAST_UPDATED_DATE_TIME + 1 } else { self.cells }
     }
 
     /// Its key, as the table has it.

@@ -16,6 +16,7 @@ mod isolation;
 mod jobs;
 pub mod life;
 mod lists;
+mod long;
 mod pages;
 mod people;
 mod queries;
@@ -130,6 +131,7 @@ macro_rules! contract_cases {
             pages_of_a_kind_show_only_that_kind
             cursors_hold_while_rows_come_and_go
             queries_answer_what_the_evaluator_keeps
+            long_reads_carry_what_short_ones_do
             many_ids_are_looked_up_at_once
             tenants_never_see_each_other
             tenants_never_change_each_other
@@ -258,6 +260,7 @@ pub const CASES: &[(&str, CaseFn)] = &[
     ("pages_of_a_kind_show_only_that_kind", |h| Box::pin(pages::pages_of_a_kind_show_only_that_kind(h))),
     ("cursors_hold_while_rows_come_and_go", |h| Box::pin(pages::cursors_hold_while_rows_come_and_go(h))),
     ("queries_answer_what_the_evaluator_keeps", |h| Box::pin(queries::queries_answer_what_the_evaluator_keeps(h))),
+    ("long_reads_carry_what_short_ones_do", |h| Box::pin(long::long_reads_carry_what_short_ones_do(h))),
     ("many_ids_are_looked_up_at_once", |h| Box::pin(pages::many_ids_are_looked_up_at_once(h))),
     ("tenants_never_see_each_other", |h| Box::pin(isolation::tenants_never_see_each_other(h))),
     ("tenants_never_change_each_other", |h| Box::pin(isolation::tenants_never_change_each_other(h))),

@@ -241,8 +241,13 @@ async fn everything(store: &dyn Store, tenant: TenantKey, source: Source, as_det
     rows.map(|(place, (row, ty, user))| Entity { row, ty, user, place }).collect()
 }
 
-/// Every detection as clients are answered: those that know all members of enumerations, and others.
-async fn written_detections(store: &dyn Store, tenant: TenantKey, projection: Projection) -> Vec<String> {
+/// The detections of a page as clients are answered: those that know all members of enumerations, and others.
+pub(super) async fn written_detections(
+    store: &dyn Store,
+    tenant: TenantKey,
+    projection: Projection,
+    of: PageQuery,
+) -> Vec<String> {
     let all: Vec<usize> = (0..edm::RISK_DETECTION.property_count()).collect();
     let shown = [(&*all, Metadata::Full), (&edm::risk_detection::DEFAULT, Metadata::Minimal)];
     let encoders = shown.into_iter().flat_map(|(positions, metadata)| {
@@ -261,8 +266,7 @@ async fn written_detections(store: &dyn Store, tenant: TenantKey, projection: Pr
         Ok(())
     };
     let carried = Carried { projection, related: false };
-    let query = PageQuery { carried, ..PageQuery::all(Source::Events(None), u32::MAX) };
-    store.page(tenant, query, &mut sink).await.expect("a page can be read");
+    store.page(tenant, PageQuery { carried, ..of }, &mut sink).await.expect("a page can be read");
     written
 }
 
@@ -320,8 +324,9 @@ pub(super) async fn queries_answer_what_the_evaluator_keeps(harness: &dyn Harnes
     let second = tenant(harness, 2).await;
     for tenant in [first, second] {
         fill(&*store, tenant, &mut dice).await;
-        let of_cells = written_detections(&*store, tenant, Projection::Risk).await;
-        assert_eq!(written_detections(&*store, tenant, Projection::RiskMembers).await, of_cells);
+        let all = PageQuery::all(Source::Events(None), u32::MAX);
+        let of_cells = written_detections(&*store, tenant, Projection::Risk, all.clone()).await;
+        assert_eq!(written_detections(&*store, tenant, Projection::RiskMembers, all).await, of_cells);
         assert!(!of_cells.is_empty(), "there are detections to write");
     }
     let sources = [
