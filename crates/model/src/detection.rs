@@ -2,15 +2,14 @@
 //! (graph.md, section 6; docs/adr/0006-one-domain-three-views.md).
 
 use crate::detection_id::{DetectionId, DetectionText, detection_type};
-use crate::detection_template::{COPIED, Template, Values};
 use crate::edm::{self, event, risk_detection as at};
-use crate::event::RiskEventStatus;
-use crate::members::Members;
+use crate::event::{RiskEvent, RiskEventStatus};
 use crate::risk::{RiskDetail, RiskState};
 use odata::Ticks;
-use odata::edm::{EntityType, Property};
-use odata::encode::{Cell, CellError, Row};
+use odata::edm::{EntityType, EnumMembers, Property};
+use odata::encode::{Cell, CellError, Encoder, Metadata, Row, write_string};
 use odata::expression::bound::{Expression, Literal, Node, PropertyPath, ValueType, View};
+use std::sync::LazyLock;
 
 /// `source` of every detection.
 const SOURCE: &str = "IdentityProtection";
@@ -21,37 +20,72 @@ const OFFLINE: i64 = 3;
 /// `tokenIssuerType`: `AzureAD`.
 const TOKEN_ISSUER: i64 = 0;
 /// `additionalInfo` where there is no evidence.
-pub(crate) const NO_INFO: &str = "[]";
-/// `riskEventType` of nearly every detection, and the same as JSON.
-pub(crate) const LEAKED: &str = "leakedCredentials";
-const LEAKED_JSON: &str = "\"leakedCredentials\"";
+const NO_INFO: &str = "[]";
+
+/// What a rendered detection says of its evidence while there is none.
+const NO_INFO_MEMBER: &str = "\"additionalInfo\":\"[]\"";
+
+/// Renders what v1.0 shows of the detection that an event is, for clients that know no later members of enumerations, and as if
+/// there were no evidence: what stores keep, so that a list of detections copies texts. The event has what
+/// [`event::RISK_DETAIL`] and [`event::LAST_UPDATED_DATE_TIME`] hold.
+pub fn detection_members(of: &dyn Row) -> Result<String, CellError> {
+    static ENCODER: LazyLock<Encoder> =
+        LazyLock::new(|| Encoder::with_properties(at::DEFAULT, &edm::RISK_DETECTION, Metadata::None, None));
+    let mut out = Vec::with_capacity(1024);
+    ENCODER.members(&DetectionRow::of(of)?, &mut out)?;
+    Ok(String::from_utf8(out).expect("JSON is written of texts"))
+}
+
+/// An event as it is written at a time.
+pub struct WrittenEvent<'e>(pub &'e RiskEvent, pub Ticks);
+
+impl Row for WrittenEvent<'_> {
+    fn cell(&self, position: usize) -> Cell<'_> {
+        match position {
+            event::RISK_DETAIL => Cell::Integer(self.0.risk_detail as i64),
+            event::LAST_UPDATED_DATE_TIME => Cell::Integer(self.1.get()),
+            position => self.0.cell(position),
+        }
+    }
+
+    fn entity_type(&self) -> &'static EntityType {
+        self.0.entity_type()
+    }
+
+    fn version(&self) -> u64 {
+        self.0.version
+    }
+}
 
 /// A row of an event, with what [`event::RISK_DETAIL`], [`event::EVIDENCE`] and
-/// [`event::LAST_UPDATED_DATE_TIME`] hold, seen as the detection that it is. Of a row that is rendered, what the two
-/// views have in common is copied from there; it must hold its
-/// [`event::RISK_EVENT_TYPE`] and [`event::RISK_EVENT_STATUS`] too.
+/// [`event::LAST_UPDATED_DATE_TIME`] hold, seen as the detection that it is. Or a row of a detection that a store keeps
+/// [rendered](detection_members), with what [`event::EVIDENCE`] holds: it can be written in that form only.
 pub struct DetectionRow<'r> {
     event: &'r dyn Row,
-    members: Option<Members<'r>>,
-    id: DetectionText,
+    shown: Shown<'r>,
+}
+
+/// What of a detection is at hand, beside what the event's row has.
+enum Shown<'r> {
+    /// Its id.
+    Id(DetectionText),
+    /// All of it, as a store keeps it.
+    Members(&'r str),
 }
 
 impl<'r> DetectionRow<'r> {
-    /// Looks at an event's row.
+    /// Looks at a row.
     pub fn of(event: &'r dyn Row) -> Result<Self, CellError> {
-        let members = event.members().and_then(Members::of);
-        let id = match &members {
-            Some(members) => members.plain_text(event::ID),
-            None => match event.cell(event::ID) {
-                Cell::Text(id) => Some(id),
-                _ => None,
-            },
-        };
-        let Some(id) = id else {
+        if std::ptr::eq(event.entity_type(), &raw const edm::RISK_DETECTION)
+            && let Some(members) = event.members()
+        {
+            return Ok(Self { event, shown: Shown::Members(members) });
+        }
+        let Cell::Text(id) = event.cell(event::ID) else {
             let Property { name, ty, .. } = edm::ENTITY.properties[0];
             return Err(CellError { property: name, expected: ty });
         };
-        Ok(Self { event, members, id: DetectionId::of(id).text() })
+        Ok(Self { event, shown: Shown::Id(DetectionId::of(id).text()) })
     }
 
     fn number(&self, position: usize) -> Option<i64> {
@@ -69,23 +103,6 @@ impl<'r> DetectionRow<'r> {
         let status = self.number(event::RISK_EVENT_STATUS).and_then(RiskEventStatus::from_value)?;
         Some(status.state(detail))
     }
-
-    /// What is to be written into which template, where all of it is at hand rendered and nothing is unusual.
-    fn usual(&self) -> Option<(&'static Template, Values<'_>)> {
-        let members = self.members.as_ref()?;
-        let is_leaked = detection_type(members.plain_text(event::RISK_EVENT_TYPE)?) == LEAKED;
-        if !is_leaked || self.event.cell(event::EVIDENCE) != Cell::Null {
-            return None;
-        }
-        let detail = self.detail()?;
-        let template = Template::of(self.state(detail)?, detail)?;
-        let last_updated = self.number(event::LAST_UPDATED_DATE_TIME).and_then(Ticks::new)?;
-        let mut copied = [""; COPIED.len()];
-        for (json, (_, below)) in copied.iter_mut().zip(COPIED) {
-            *json = members.json(below)?;
-        }
-        Some((template, Values { id: self.id.as_str(), last_updated, copied }))
-    }
 }
 
 impl Row for DetectionRow<'_> {
@@ -94,7 +111,10 @@ impl Row for DetectionRow<'_> {
             return self.event.cell(below);
         }
         match position {
-            at::ID => Cell::Text(self.id.as_str()),
+            at::ID => match &self.shown {
+                Shown::Id(id) => Cell::Text(id.as_str()),
+                Shown::Members(_) => Cell::Damaged, // it is asked for by nobody who wants them in that form
+            },
             at::RISK_STATE => {
                 let state = self.detail().and_then(|detail| self.state(detail));
                 state.map_or(Cell::Damaged, |state| Cell::Integer(state as i64))
@@ -115,28 +135,23 @@ impl Row for DetectionRow<'_> {
         }
     }
 
-    fn json(&self, position: usize) -> Option<&str> {
-        let members = self.members.as_ref()?;
-        match position {
-            at::RISK_EVENT_TYPE => match self.event.cell(event::RISK_EVENT_TYPE) {
-                Cell::Text(of) if detection_type(of) == LEAKED => Some(LEAKED_JSON),
-                _ => members.json(event::RISK_EVENT_TYPE),
-            },
-            // It has no place among the members.
-            at::RISK_DETAIL | at::LAST_UPDATED_DATE_TIME => None,
-            _ => members.json(below(position)?),
-        }
-    }
-
-    fn write_members(&self, positions: &[usize], out: &mut Vec<u8>) -> bool {
-        if positions != at::DEFAULT {
+    fn write_members(&self, positions: &[usize], told: EnumMembers, out: &mut Vec<u8>) -> bool {
+        let Shown::Members(members) = self.shown else { return false };
+        if positions != at::DEFAULT || told != EnumMembers::Known {
             return false;
         }
-        let usual = self.usual();
-        if let Some((template, values)) = &usual {
-            template.write(values, out);
+        match self.event.cell(event::EVIDENCE) {
+            Cell::Null => out.extend_from_slice(members.as_bytes()),
+            // Before it stand an id and a time, in which nobody else has a say.
+            Cell::Text(info) if let Some((before, behind)) = members.split_once(NO_INFO_MEMBER) => {
+                out.extend_from_slice(before.as_bytes());
+                out.extend_from_slice(b"\"additionalInfo\":");
+                write_string(info, out);
+                out.extend_from_slice(behind.as_bytes());
+            }
+            _ => return false,
         }
-        usual.is_some()
+        true
     }
 
     fn entity_type(&self) -> &'static EntityType {
@@ -153,7 +168,13 @@ fn below(position: usize) -> Option<usize> {
     match position {
         at::LAST_UPDATED_DATE_TIME => Some(event::LAST_UPDATED_DATE_TIME),
         at::RISK_DETAIL => Some(event::RISK_DETAIL),
-        _ => COPIED.iter().find(|(copied, _)| *copied == position).map(|(_, below)| *below),
+        at::ACTIVITY_DATE_TIME => Some(event::RISK_EVENT_DATE_TIME),
+        at::DETECTED_DATE_TIME => Some(event::CREATED_DATE_TIME),
+        at::RISK_LEVEL => Some(event::RISK_LEVEL),
+        at::USER_DISPLAY_NAME => Some(event::USER_DISPLAY_NAME),
+        at::USER_ID => Some(event::USER_ID),
+        at::USER_PRINCIPAL_NAME => Some(event::USER_PRINCIPAL_NAME),
+        _ => None,
     }
 }
 

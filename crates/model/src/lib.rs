@@ -11,7 +11,6 @@ mod command;
 mod decide;
 mod detection;
 mod detection_id;
-mod detection_template;
 pub mod edm;
 mod effect;
 mod event;
@@ -19,7 +18,6 @@ mod evidence;
 mod history;
 mod ids;
 mod job;
-mod members;
 mod permission;
 mod place;
 mod registry;
@@ -38,7 +36,9 @@ pub use candidate::{Candidate, CandidateKey, Judgement, QueuedCandidate, Retaine
 pub use clock::{Clock, Entropy, FixedClock, SeededEntropy, SystemClock, SystemEntropy};
 pub use command::{Command, EventKey, Precondition, Refusal, State, Touches, Versions};
 pub use decide::{Decision, Moment, Note, decide};
-pub use detection::{DetectionRow, DetectionView, detection_bits, detection_risk_type};
+pub use detection::{
+    DetectionRow, DetectionView, WrittenEvent, detection_bits, detection_members, detection_risk_type,
+};
 pub use detection_id::{DetectedEvent, DetectionId, DetectionText, detection_type};
 pub use effect::{ChangeEntry, ChangeKind, ChangedSet, Effect, Step, Total};
 pub use event::{

@@ -59,17 +59,10 @@ pub trait Row {
     fn members(&self) -> Option<&str> {
         None
     }
-    /// The value of the property at `position` as JSON, as it is written for every client whichever members of
-    /// enumerations it is told of; `None` where it is not at hand rendered, and [`Row::cell`] has it.
-    fn json(&self, position: usize) -> Option<&str> {
-        let _ = position;
-        None
-    }
-    /// Writes the properties at these positions to the end of `out` as [`Encoder::members`] does, where it has a shorter
-    /// way that writes the same for every client, whichever members of enumerations it is told of. Else it answers
-    /// `false`, and has written nothing.
-    fn write_members(&self, positions: &[usize], out: &mut Vec<u8>) -> bool {
-        let _ = (positions, out);
+    /// Writes the properties at these positions to the end of `out` as [`Encoder::members`] does for a client that is told
+    /// of these members of enumerations, where they are at hand rendered. Else it answers `false`, and has written nothing.
+    fn write_members(&self, positions: &[usize], told: EnumMembers, out: &mut Vec<u8>) -> bool {
+        let _ = (positions, told, out);
         false
     }
     /// The entity that a relation leads to, when it leads to one and the row was read with it.
@@ -224,6 +217,13 @@ impl Encoder {
         self.is_whole && self.metadata != Metadata::Full && !(self.hides && self.told == EnumMembers::Known)
     }
 
+    /// Whether it writes these properties of a type, in this order and without more about each, for clients that are told of
+    /// these members of enumerations.
+    pub fn writes(&self, ty: &EntityType, positions: &[usize], told: EnumMembers) -> bool {
+        let is_plain = self.metadata != Metadata::Full && self.told == told;
+        is_plain && std::ptr::eq(self.ty, ty) && *self.positions == *positions
+    }
+
     /// About how many bytes an entity takes, without what its relations lead to: for the room that a page needs.
     pub fn usual_length(&self) -> usize {
         const CONTROL: usize = 120;
@@ -286,15 +286,12 @@ impl Encoder {
     /// Writes the chosen properties as JSON members, without braces, to the end of `out`: what
     /// [`Row::members`] gives back when all are chosen.
     pub fn members(&self, row: &dyn Row, out: &mut Vec<u8>) -> Result<(), CellError> {
-        if self.metadata != Metadata::Full && row.write_members(&self.positions, out) {
+        if self.metadata != Metadata::Full && row.write_members(&self.positions, self.told, out) {
             return Ok(());
         }
         for field in &*self.fields {
             out.extend_from_slice(field.prefix.as_bytes());
-            match row.json(field.position) {
-                Some(json) => out.extend_from_slice(json.as_bytes()),
-                None => write_cell(row.cell(field.position), field.property, self.told, self.metadata, out)?,
-            }
+            write_cell(row.cell(field.position), field.property, self.told, self.metadata, out)?;
         }
         out.extend_from_slice(self.suffix.as_bytes());
         Ok(())

@@ -16,8 +16,8 @@ use store::{Carried, HistoryRecord, Projection, RowSink};
 
 /// What is read of an event to show its detection.
 pub(crate) const DETECTION: Carried = Carried { projection: Projection::Risk, related: false };
-/// The same for lists, which only write it.
-const WRITTEN: Carried = Carried { projection: Projection::RiskMembers, related: false };
+/// The same where it is only written as stores keep it.
+const WRITTEN: Carried = Carried { projection: Projection::Detection, related: false };
 
 /// Items of a history that are looked at for one answer: the newest. More are reached by their links, which
 /// lead from item to item.
@@ -52,7 +52,9 @@ impl Service {
             expression: key.expression.seen_through(&DetectionView),
             descending: key.descending,
         });
-        Ok(Page { filter, order_by: order_by.collect(), carried: WRITTEN, ..page })
+        let is_written = page.carried.projection == Projection::Members;
+        let carried = if is_written { WRITTEN } else { DETECTION };
+        Ok(Page { filter, order_by: order_by.collect(), carried, ..page })
     }
 
     /// A condition on detections as one on events. Where it names ids, those of the events are named too, for

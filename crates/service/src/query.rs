@@ -127,6 +127,8 @@ impl Form<'_> {
 
 /// What rows must carry for an encoder.
 pub fn carried_for(encoder: &Encoder) -> Carried {
-    let projection = if encoder.takes_members() { Projection::Members } else { Projection::Properties };
+    let default = &edm::risk_detection::DEFAULT;
+    let is_rendered = encoder.takes_members() || encoder.writes(&edm::RISK_DETECTION, default, EnumMembers::Known);
+    let projection = if is_rendered { Projection::Members } else { Projection::Properties };
     Carried { projection, related: encoder.takes_related() }
 }

@@ -42,7 +42,6 @@ use model::{
 use odata::expression::bound::Expression;
 use std::path::Path;
 use std::sync::Arc;
-use store::columns::Columns;
 use store::sql::Place;
 use store::{
     AdminCommand, AdminOutcome, BoxFuture, Carried, ChangeRecord, Finding, HistoryRecord, ListError, LogPlace, Outcome,
@@ -129,7 +128,7 @@ impl Store for PostgresStore {
         carried: Carried,
         sink: &'a mut dyn RowSink,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        let columns = Columns::of_events(carried.projection, carried.related);
+        let columns = rows::columns_of_events(carried);
         Box::pin(in_time(async move { rows::event(&self.database.reader().await?, tenant, key, columns, sink).await }))
     }
 

@@ -5,7 +5,7 @@ use crate::database::Connection;
 use crate::dialect::PostgresDialect;
 use crate::error::engine;
 use crate::rest::Rest;
-use crate::rows::{FROM_EVENTS, WITH_USERS, damaged, integer, number};
+use crate::rows::{FROM_EVENTS, WITH_USERS, columns_of_events, damaged, integer, number};
 use crate::values::{Answer, bound, cell};
 use model::edm::event as at;
 use model::{EntityId, TenantKey};
@@ -30,7 +30,7 @@ pub(crate) fn order_of(query: &PageQuery) -> Vec<OrderKey> {
 /// Columns of a source.
 pub(crate) fn columns_of(query: &PageQuery) -> Columns {
     match query.source {
-        Source::Events(kind) => Columns::of_events(query.carried.projection, query.carried.related).all_of(kind),
+        Source::Events(kind) => columns_of_events(query.carried).all_of(kind),
         Source::Users => Columns::of_users_for(query.carried.projection),
         Source::RiskyUsers => Columns::of_risky_users(),
     }

@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 7, name: "places", sql: include_str!("../../../migrations/sqlite/0007_places.sql") },
     Migration { number: 8, name: "tasks", sql: include_str!("../../../migrations/sqlite/0008_tasks.sql") },
     Migration { number: 9, name: "candidates", sql: include_str!("../../../migrations/sqlite/0009_candidates.sql") },
+    Migration { number: 10, name: "detections", sql: include_str!("../../../migrations/sqlite/0010_detections.sql") },
 ];
 
 /// The newest schema that this version knows.
@@ -65,7 +66,7 @@ fn migrate_locked(db: &Connection) -> Result<Vec<String>, StoreError> {
     .map_err(&doing)?;
     let applied = known(db)?;
     let mut ran = Vec::new();
-    rows::register_event_members(db).map_err(&doing)?;
+    rows::register_rendering(db).map_err(&doing)?;
     for migration in MIGRATIONS {
         if !applied.contains(&migration.number) {
             db.execute_batch(migration.sql).map_err(&doing)?;

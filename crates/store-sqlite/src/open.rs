@@ -43,6 +43,10 @@ pub(crate) fn open_writer(folder: &Path) -> Result<(PathBuf, Connection, Vec<Str
     let db = connect(&path, Role::Writer)?;
     claim(&db)?;
     let migrations = migrate::migrate(&db)?;
+    if !migrations.is_empty() {
+        // What they have rewritten is read slowly as long as it lies in the log. Who has the store open may keep it there.
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(engine("copying the log"))?;
+    }
     Ok((path, db, migrations))
 }
 

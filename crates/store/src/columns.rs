@@ -63,15 +63,6 @@ const RISKY_USER: [&str; 9] = [
 /// When an event was last written: the time of its latest change.
 const LAST_UPDATED: &str = "e.last_updated_date_time";
 
-/// What [`Projection::RiskMembers`] reads beside the members, and the positions at which it is found.
-const BESIDE_MEMBERS: [(&str, usize); 5] = [
-    ("e.risk_event_type", edm::event::RISK_EVENT_TYPE),
-    ("e.risk_event_status", edm::event::RISK_EVENT_STATUS),
-    ("e.risk_detail", edm::event::RISK_DETAIL),
-    ("e.additional_info", edm::event::EVIDENCE),
-    (LAST_UPDATED, edm::event::LAST_UPDATED_DATE_TIME),
-];
-
 /// The state of an event's detection, as [`model::RiskEventStatus::state`] has it.
 pub const RISK_STATE: &str = "CASE e.risk_event_status WHEN 0 THEN CASE e.risk_detail WHEN 10 THEN 5 ELSE 4 END \
                           WHEN 5 THEN CASE e.risk_detail WHEN 10 THEN 5 ELSE 4 END WHEN 3 THEN 1 WHEN 4 THEN 3 WHEN 7 THEN 3 ELSE 2 END";
@@ -150,7 +141,7 @@ impl Columns {
             (Table::Events, Projection::Members) => 1,
             (Table::Events, Projection::Properties | Projection::Names) => edm::event::IMPACTED_USER + 1,
             (Table::Events, Projection::Risk) => edm::event::LAST_UPDATED_DATE_TIME + 1,
-            (Table::Events, Projection::RiskMembers) => 1 + BESIDE_MEMBERS.len(),
+            (Table::Events, Projection::Detection) => 2,
         }
     }
 
@@ -181,12 +172,7 @@ impl Columns {
         }
         match self.projection {
             Projection::Members => list(sql, "e", &["members"]),
-            Projection::RiskMembers => {
-                list(sql, "e", &["members"]);
-                for (column, _) in BESIDE_MEMBERS {
-                    sql.extend([", ", column]);
-                }
-            }
+            Projection::Detection => list(sql, "e", &["detection", "additional_info"]),
             Projection::Properties | Projection::Risk | Projection::Names => {
                 list(sql, "e", &EVENT);
                 list(sql, "e", &["impacted_user"]);
@@ -231,10 +217,11 @@ impl Columns {
                 .ok_or_else(|| StoreError::Corrupt("risk_events.kind holds an unknown kind".to_owned()))?,
         };
         let user = if self.related { user(self.own(), USER.len())? } else { None };
+        let is_detection = self.projection == Projection::Detection;
         Ok(with(&TableRow {
-            entity_type: kind.entity_type(),
+            entity_type: if is_detection { &edm::RISK_DETECTION } else { kind.entity_type() },
             version: number(values, 2)? as u64,
-            is_rendered: matches!(self.projection, Projection::Members | Projection::RiskMembers),
+            is_rendered: is_detection || self.projection == Projection::Members,
             related: user.as_ref(),
             ..at(CONTROL, self.cells())
         }))
@@ -270,8 +257,8 @@ pub struct TableRow<'r, V> {
 impl<V: Values> TableRow<'_, V> {
     /// The end of the positions at which it may carry values.
     pub fn cells(&self) -> usize {
-        // What is read beside what is rendered stands where the event has it.
-        if self.is_rendered { edm::event::LAST_UPDATED_DATE_TIME + 1 } else { self.cells }
+        // Evidence beside what is rendered stands where the event has it.
+        if self.is_rendered { edm::event::EVIDENCE + 1 } else { self.cells }
     }
 
     /// Its key, as the table has it.
@@ -314,9 +301,9 @@ impl<V: Values> TableRow<'_, V> {
 impl<V: Values> Row for TableRow<'_, V> {
     fn cell(&self, position: usize) -> Cell<'_> {
         if self.is_rendered {
-            let beside = BESIDE_MEMBERS[..self.cells - 1].iter().position(|(_, at)| *at == position);
             // What was not read is an error, never a null.
-            return beside.map_or(Cell::Damaged, |place| self.values.cell(self.first + 1 + place));
+            let is_told = self.cells > 1 && position == edm::event::EVIDENCE;
+            return if is_told { self.values.cell(self.first + 1) } else { Cell::Damaged };
         }
         if position >= self.cells {
             return Cell::Null; // such as `passwordProfile`, which is kept nowhere

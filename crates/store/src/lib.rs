@@ -78,9 +78,9 @@ pub enum Projection {
     /// [`model::edm::event::EVIDENCE`] (null without evidence) and
     /// [`model::edm::event::LAST_UPDATED_DATE_TIME`].
     Risk,
-    /// Of an event: its rendered members, and what today's API shows that is not among them, at the same places and at
-    /// [`model::edm::event::RISK_EVENT_TYPE`] and [`model::edm::event::RISK_EVENT_STATUS`].
-    RiskMembers,
+    /// Of an event: the members of its detection, [rendered](model::detection_members), and its evidence as for
+    /// [`Self::Risk`], where the store keeps them; else what that reads.
+    Detection,
     /// Of a user: by what they are known, which is the id, `userPrincipalName`, `mail` and `accountEnabled`; the other
     /// properties are read as null. Not of anything else.
     Names,

@@ -78,11 +78,19 @@ static SHAPES: [Shape; 8] = [
     },
     Shape {
         table: "risk_events",
-        more: &[(
-            "subject",
-            "(SELECT subject FROM subjects WHERE tenant = :tenant AND user_id = :user_id \
-             AND user_principal_name = :user_principal_name)",
-        )],
+        more: &[
+            (
+                "subject",
+                "(SELECT subject FROM subjects WHERE tenant = :tenant AND user_id = :user_id \
+                 AND user_principal_name = :user_principal_name)",
+            ),
+            (
+                "detection",
+                "detection_members(:id, :user_display_name, :user_principal_name, :risk_event_date_time, \
+                 :risk_event_type, :risk_level, :risk_event_status, :closed_date_time, :created_date_time, :user_id, \
+                 NULL, :risk_detail, NULL, :last_updated_date_time)",
+            ),
+        ],
         before: &["INSERT INTO subjects (tenant, user_id, user_principal_name) \
                    VALUES (:tenant, :user_id, :user_principal_name) ON CONFLICT DO NOTHING"],
         // A walk along the log meets an event where it was last written.

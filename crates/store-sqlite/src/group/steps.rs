@@ -7,7 +7,9 @@ use crate::evidence;
 use crate::jobs;
 use crate::risky_users;
 use crate::rows::key;
-use model::{Effect, Moment, Refusal, RiskEvent, Step, TenantKey, Ticks, User, event_members};
+use model::{
+    Effect, Moment, Refusal, RiskEvent, Step, TenantKey, Ticks, User, WrittenEvent, detection_members, event_members,
+};
 use odata::encode::{Cell, Row as _};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension as _, ToSql, params};
@@ -88,7 +90,7 @@ impl Group<'_> {
     }
 
     fn insert_event(&self, tenant: TenantKey, event: &RiskEvent, now: Ticks) -> Result<(), WriteError> {
-        let members = event_members(event).map_err(StoreError::Cell)?;
+        let rendered = Rendered::of(event, now)?;
         let subject = self.subject(tenant, event)?;
         let inserted = self
             .db
@@ -96,14 +98,14 @@ impl Group<'_> {
                 "INSERT INTO risk_events (key, kind, version, members, subject, user_display_name, \
                  user_principal_name, risk_event_date_time, risk_event_type, risk_level, risk_event_status, \
                  closed_date_time, created_date_time, user_id, impacted_user, risk_detail, last_updated_date_time, \
-                 tenant, id, named) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-                 ?18, ?19, ?20)",
+                 detection, tenant, id, named) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
+                 ?16, ?17, ?18, ?19, ?20, ?21)",
             )
             .and_then(|mut statement| {
                 let named = event.id.change_number() != Some(event.creation);
                 let own =
                     [ValueRef::Integer(tenant.0.into()), text(event.id.as_str()), ValueRef::Integer(named.into())];
-                let values = event_values(tenant, event, now, (&members, subject));
+                let values = event_values(tenant, event, now, (&rendered, subject));
                 statement.execute(rusqlite::params_from_iter(values.iter().chain(&own).map(Borrowed)))
             });
         match inserted {
@@ -120,17 +122,17 @@ impl Group<'_> {
         event: &RiskEvent,
         now: Ticks,
     ) -> Result<(), WriteError> {
-        let members = event_members(event).map_err(StoreError::Cell)?;
+        let rendered = Rendered::of(event, now)?;
         let subject = self.subject(tenant, event)?;
         self.db
             .prepare_cached(
                 "UPDATE risk_events SET kind = ?2, version = ?3, members = ?4, subject = ?5, user_display_name = ?6, \
                  user_principal_name = ?7, risk_event_date_time = ?8, risk_event_type = ?9, risk_level = ?10, \
                  risk_event_status = ?11, closed_date_time = ?12, created_date_time = ?13, user_id = ?14, \
-                 impacted_user = ?15, risk_detail = ?16, last_updated_date_time = ?17 WHERE key = ?1",
+                 impacted_user = ?15, risk_detail = ?16, last_updated_date_time = ?17, detection = ?18 WHERE key = ?1",
             )
             .and_then(|mut statement| {
-                let values = event_values(tenant, event, now, (&members, subject));
+                let values = event_values(tenant, event, now, (&rendered, subject));
                 statement.execute(rusqlite::params_from_iter(values.iter().map(Borrowed)))
             })
             .map_err(engine("writing a risk event"))?;
@@ -259,20 +261,34 @@ fn cell(cell: Cell<'_>) -> ValueRef<'_> {
     }
 }
 
+/// What answers have of an event, as its event and as its detection.
+struct Rendered {
+    members: String,
+    detection: String,
+}
+
+impl Rendered {
+    fn of(event: &RiskEvent, now: Ticks) -> Result<Self, StoreError> {
+        let members = event_members(event).map_err(StoreError::Cell)?;
+        let detection = detection_members(&WrittenEvent(event, now)).map_err(StoreError::Cell)?;
+        Ok(Self { members, detection })
+    }
+}
+
 /// The values of an event's columns, in the order of the statements above: of an event that is written at a
-/// time, rendered as members, about a subject.
+/// time, rendered, about a subject.
 fn event_values<'e>(
     tenant: TenantKey,
     event: &'e RiskEvent,
     now: Ticks,
-    (members, subject): (&'e str, i64),
-) -> [ValueRef<'e>; 17] {
+    (rendered, subject): (&'e Rendered, i64),
+) -> [ValueRef<'e>; 18] {
     use model::edm::event as at;
     [
         ValueRef::Integer(key(tenant, event.creation)),
         ValueRef::Integer(event.kind as i64),
         ValueRef::Integer(event.version as i64),
-        text(members),
+        text(&rendered.members),
         ValueRef::Integer(subject),
         cell(event.cell(at::USER_DISPLAY_NAME)),
         cell(event.cell(at::USER_PRINCIPAL_NAME)),
@@ -286,6 +302,7 @@ fn event_values<'e>(
         event.impacted_user.as_deref().map_or(ValueRef::Null, text),
         ValueRef::Integer(event.risk_detail as i64),
         ValueRef::Integer(now.get()),
+        text(&rendered.detection),
     ]
 }
 

@@ -1,11 +1,13 @@
 //! A store that an older version made is brought up to date with everything in it.
 
 use crate::support::{create, open, raw};
-use model::{DetectionId, EventKey, RiskEvent, RiskLevel, RiskState, TenantKey, Total, event_members};
+use model::{
+    DetectionId, EventKey, RiskEvent, RiskLevel, RiskState, TenantKey, Total, detection_members, event_members,
+};
 use odata::encode::Row;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use store::{Carried, PageQuery, Source, Store};
+use store::{Carried, PageQuery, Projection, Source, Store};
 
 /// Makes a store as the first version did, with events written by its own statements.
 fn first_version(folder: &Path) {
@@ -66,6 +68,20 @@ async fn the_first_version_is_brought_up_to_date() {
         let event: RiskEvent = store.load_event(tenant, &key).await.expect("reads go on").expect(id);
         assert_eq!(event_members(&event).expect("sound values"), rendered[members]);
     }
+    let mut detections = [const { Vec::new() }; 2];
+    for (projection, rendered) in [Projection::Detection, Projection::Risk].into_iter().zip(&mut detections) {
+        let mut sink = |row: &dyn Row| {
+            rendered.push(match row.members() {
+                Some(members) => members.to_owned(),
+                None => detection_members(row)?,
+            });
+            Ok(())
+        };
+        let carried = Carried { projection, related: false };
+        let query = PageQuery { carried, ..PageQuery::all(Source::Events(None), 9) };
+        store.page(tenant, query, &mut sink).await.expect("a page");
+    }
+    assert_eq!((detections[0].len(), &detections[0]), (4, &detections[1]));
     let findings = store.check().await.expect("the store can be checked");
     assert!(findings.iter().all(|finding| finding.sound), "{findings:?}");
     let totals = store.totals(tenant).await.expect("totals can be read");

@@ -1,11 +1,31 @@
 //! Pages for which many rows are looked at: a store may read them elsewhere, and they are the same.
 
 use super::Harness;
-use super::queries::{bound, through, written_detections};
+use super::queries::{bound, through};
 use super::samples::{Dice, MADE, actor, begin, create_event, new_event};
-use crate::{Carried, PageQuery, Projection, Source};
-use model::{EventKind, NewRiskEvent, RiskEventStatus, RiskLevel, edm};
-use odata::encode::Row;
+use crate::{Carried, PageQuery, Projection, Source, Store};
+use model::edm::risk_detection::DEFAULT;
+use model::{DetectionRow, EventKind, NewRiskEvent, RiskEventStatus, RiskLevel, TenantKey, edm};
+use odata::encode::{Encoder, Metadata, Row};
+
+/// Compares the detections of a page as they are written where a store may keep them rendered with what their events tell,
+/// and answers how many they are.
+pub(super) async fn detections(store: &dyn Store, tenant: TenantKey, of: PageQuery) -> usize {
+    let encoder = Encoder::with_properties(DEFAULT, &edm::RISK_DETECTION, Metadata::Minimal, None);
+    let (mut kept, mut told) = (Vec::new(), Vec::new());
+    for (projection, written) in [(Projection::Detection, &mut kept), (Projection::Risk, &mut told)] {
+        let mut sink = |row: &dyn Row| {
+            let mut out = Vec::new();
+            encoder.entity(&DetectionRow::of(row)?, None, &mut out)?;
+            written.push(String::from_utf8(out).expect("JSON"));
+            Ok(())
+        };
+        let carried = Carried { projection, related: false };
+        store.page(tenant, PageQuery { carried, ..of.clone() }, &mut sink).await.expect("a page can be read");
+    }
+    assert_eq!(kept, told, "what is kept rendered is what the values render to");
+    told.len()
+}
 
 /// More events than a store looks at on a thread that serves.
 const MANY: usize = 5_200;
@@ -31,9 +51,7 @@ pub(super) async fn long_reads_carry_what_short_ones_do(harness: &dyn Harness) {
     let contains = "contains(userDisplayName,'77')";
     let (filter, order_by) = through(bound(&edm::RISK_DETECTION, contains, "").0, Vec::new());
     let all = PageQuery { filter, order_by, ..PageQuery::all(Source::Events(None), u32::MAX) };
-    let of_cells = written_detections(&*store, tenant, Projection::Risk, all.clone()).await;
-    assert!(of_cells.len() > 100, "{} texts", of_cells.len());
-    assert_eq!(written_detections(&*store, tenant, Projection::RiskMembers, all.clone()).await, of_cells);
+    assert!(detections(&*store, tenant, all.clone()).await > 50);
 
     let (mut rendered, mut kept) = (Vec::new(), Vec::new());
     let mut sink = |row: &dyn Row| {

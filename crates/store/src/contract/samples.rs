@@ -1,6 +1,7 @@
 //! Commands and tenants to begin with, and everything that can be read of a tenant at once.
 
 use super::Harness;
+use super::long::detections;
 use crate::Place;
 use crate::{
     AdminCommand, AdminOutcome, Carried, ChangeRecord, HistoryRecord, Outcome, PageQuery, Source, Store, WriteError,
@@ -375,6 +376,7 @@ impl Snapshot {
 pub async fn snapshot(store: &dyn Store, tenant: TenantKey) -> Snapshot {
     let snapshot = Snapshot::take(store, tenant).await;
     snapshot.assert_sound();
+    detections(store, tenant, PageQuery::all(Source::Events(None), u32::MAX)).await;
     snapshot
 }
 
