@@ -1,5 +1,5 @@
-//! Risk detections: risk events as today's API shows them. Nothing of them is kept but the event
-//! (graph.md, section 6; docs/adr/0006-one-domain-three-views.md).
+//! Risk detections: risk events as today's API shows them. What is kept of them is the event, and at most a text that is
+//! made of it (graph.md, section 6; docs/adr/0006-one-domain-three-views.md).
 
 use crate::detection_id::{DetectionId, DetectionText, detection_type};
 use crate::edm::{self, event, risk_detection as at};

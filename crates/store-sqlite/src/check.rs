@@ -50,7 +50,7 @@ fn look(db: &Connection, path: &Path, findings: &mut Vec<Finding>) -> Result<(),
     let tenants: Vec<_> = tenants.and_then(Iterator::collect).map_err(&doing)?;
     note("tenants", !tenants.is_empty(), format!("{}", tenants.len()));
     let (mut rows, mut totals, mut changes, mut sums, mut told) = (0, None, None, None, None);
-    let mut of_accounts = None;
+    let (mut of_accounts, mut rendered) = (None, None);
     for tenant in tenants {
         // One moment for all that is compared: others may be writing.
         db.execute_batch("BEGIN").map_err(&doing)?;
@@ -61,6 +61,7 @@ fn look(db: &Connection, path: &Path, findings: &mut Vec<Finding>) -> Result<(),
             sums = sums.take().or(compare_sums(db, tenant)?);
             let untold = evidence::compare(db, key(tenant, 0), end(tenant))?;
             told = told.take().or(untold.map(|fault| format!("tenant {}: {fault}", tenant.0)));
+            rendered = rendered.take().or(compare_detections(db, tenant)?);
             let lost = accounts::compare(db, tenant)?;
             of_accounts = of_accounts.take().or(lost.map(|fault| format!("tenant {}: {fault}", tenant.0)));
             Ok(())
@@ -75,6 +76,8 @@ fn look(db: &Connection, path: &Path, findings: &mut Vec<Finding>) -> Result<(),
     note("users at risk", sums.is_none(), sums.unwrap_or_else(|| added_up.to_owned()));
     let agrees = "every item belongs to an event that tells of it";
     note("evidence", told.is_none(), told.unwrap_or_else(|| agrees.to_owned()));
+    let same = "each that is kept rendered is what its event says";
+    note("detections", rendered.is_none(), rendered.unwrap_or_else(|| same.to_owned()));
     let whole = "every account has its user and the verifiers that it names";
     note("accounts", of_accounts.is_none(), of_accounts.unwrap_or_else(|| whole.to_owned()));
     note("change log", changes.is_none(), changes.unwrap_or_else(|| dense.to_owned()));
@@ -139,6 +142,19 @@ fn compare_sums(db: &Connection, tenant: TenantKey) -> rusqlite::Result<Option<S
     let Some(row) = rows.next()? else { return Ok(None) };
     let id: String = row.get(0)?;
     Ok(Some(format!("tenant {}: the user at risk `{id}` is not what the events add up to", tenant.0)))
+}
+
+/// Renders each detection of a tenant, and tells of the first that is kept otherwise.
+fn compare_detections(db: &Connection, tenant: TenantKey) -> rusqlite::Result<Option<String>> {
+    let differing = "SELECT id FROM risk_events WHERE key >= ?1 AND key < ?2 AND detection <> \
+                     detection_members(id, user_display_name, user_principal_name, risk_event_date_time, \
+                     risk_event_type, risk_level, risk_event_status, closed_date_time, created_date_time, user_id, NULL, \
+                     risk_detail, NULL, last_updated_date_time) LIMIT 1";
+    let mut statement = db.prepare(differing)?;
+    let mut rows = statement.query([key(tenant, 0), end(tenant)])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let id: String = row.get(0)?;
+    Ok(Some(format!("tenant {}: the detection of the event `{id}` is kept otherwise than the event says", tenant.0)))
 }
 
 /// Tells what is wrong with a tenant's change log.

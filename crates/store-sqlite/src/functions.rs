@@ -1,6 +1,10 @@
 //! Functions of SQL that are `odata`'s own code: the same for a row in a table as for a row in memory.
 
+use crate::columns::cell_of;
+use model::edm;
 use odata::calendar;
+use odata::edm::EntityType;
+use odata::encode::{Cell, Row};
 use odata::expression::arithmetic;
 use odata::expression::bound::Arithmetic;
 use odata::expression::evaluate::Value;
@@ -90,7 +94,28 @@ pub(crate) fn register(db: &Connection) -> Result<()> {
         let of = context.get_raw(0).as_str().map_err(|error| Error::UserFunctionError(error.into()))?;
         Ok(model::detection_risk_type(of))
     })?;
+    let positions = edm::event::LAST_UPDATED_DATE_TIME as i32 + 1;
+    db.create_scalar_function("detection_members", positions, FLAGS, |context| {
+        model::detection_members(&Arguments(context)).map_err(|error| Error::UserFunctionError(error.into()))
+    })?;
     Ok(())
+}
+
+/// An event whose values are a function's arguments, in the order of their positions.
+pub(crate) struct Arguments<'a>(pub(crate) &'a Context<'a>);
+
+impl Row for Arguments<'_> {
+    fn cell(&self, position: usize) -> Cell<'_> {
+        cell_of(self.0.get_raw(position))
+    }
+
+    fn entity_type(&self) -> &'static EntityType {
+        &edm::IDENTITY_RISK_EVENT
+    }
+
+    fn version(&self) -> u64 {
+        0
+    }
 }
 
 /// Calls a function; null when an argument is null.

@@ -66,7 +66,7 @@ fn migrate_locked(db: &Connection) -> Result<Vec<String>, StoreError> {
     .map_err(&doing)?;
     let applied = known(db)?;
     let mut ran = Vec::new();
-    rows::register_rendering(db).map_err(&doing)?;
+    rows::register_for_migrations(db).map_err(&doing)?;
     for migration in MIGRATIONS {
         if !applied.contains(&migration.number) {
             db.execute_batch(migration.sql).map_err(&doing)?;

@@ -1,6 +1,6 @@
 //! Opening the database file: folder, permissions, what kind of file it is, pragmas.
 
-use crate::error::{engine, read_only};
+use crate::error::{engine, is_device_failure, read_only};
 use crate::functions;
 use crate::joined_log;
 use crate::migrate;
@@ -44,8 +44,16 @@ pub(crate) fn open_writer(folder: &Path) -> Result<(PathBuf, Connection, Vec<Str
     claim(&db)?;
     let migrations = migrate::migrate(&db)?;
     if !migrations.is_empty() {
-        // What they have rewritten is read slowly as long as it lies in the log. Who has the store open may keep it there.
-        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(engine("copying the log"))?;
+        // What they have rewritten is read slowly as long as it lies in the log. Who has the store open may keep it there, and
+        // a disk may have no room for it; it is copied later then.
+        match db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0)) {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("the log is copied later: somebody else has the store open"),
+            Err(error) if is_device_failure(&error) => return Err(engine("copying the log")(error)),
+            Err(error) => {
+                tracing::warn!(%error, "the log could not be copied after the migration; it is tried again later");
+            }
+        }
     }
     Ok((path, db, migrations))
 }

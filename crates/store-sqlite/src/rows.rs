@@ -1,13 +1,11 @@
 //! Single rows: keys, and what is found by a key.
 
-use crate::columns::{Answer, SqlRow, cell_of};
+use crate::columns::{Answer, SqlRow};
 use crate::error::engine;
+use crate::functions::Arguments;
 use model::edm;
-use model::{
-    DetectionId, EntityId, EventKey, RiskEvent, TenantKey, Total, User, UserKey, detection_members, event_members,
-};
-use odata::edm::EntityType;
-use odata::encode::{Cell, Row};
+use model::{DetectionId, EntityId, EventKey, RiskEvent, TenantKey, Total, User, UserKey, event_members};
+use odata::encode::Row as _;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, params};
 use store::columns::Columns;
@@ -111,30 +109,13 @@ pub(crate) fn load_event(db: &Connection, tenant: TenantKey, id: &EntityId) -> R
         .transpose()
 }
 
-/// Makes the rendering of an event's members known to a connection as `event_members`, and that of its detection's as
-/// `detection_members`, for the migrations that add them. Their arguments are the properties in the order of their
-/// positions, for a detection with what follows on them.
-pub(crate) fn register_rendering(db: &Connection) -> rusqlite::Result<()> {
-    struct Arguments<'a>(&'a rusqlite::functions::Context<'a>);
-    impl Row for Arguments<'_> {
-        fn cell(&self, position: usize) -> Cell<'_> {
-            cell_of(self.0.get_raw(position))
-        }
-        fn entity_type(&self) -> &'static EntityType {
-            &edm::IDENTITY_RISK_EVENT
-        }
-        fn version(&self) -> u64 {
-            0
-        }
-    }
+/// Makes what migrations need known to a connection: the rendering of an event's members as `event_members`, whose
+/// arguments are the properties in the order of their positions, and what was kept of ids.
+pub(crate) fn register_for_migrations(db: &Connection) -> rusqlite::Result<()> {
     let properties = edm::IDENTITY_RISK_EVENT.property_count() as i32;
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     db.create_scalar_function("event_members", properties, flags, |context| {
         event_members(&Arguments(context)).map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
-    })?;
-    let properties = edm::event::LAST_UPDATED_DATE_TIME as i32 + 1;
-    db.create_scalar_function("detection_members", properties, flags, |context| {
-        detection_members(&Arguments(context)).map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
     })?;
     db.create_scalar_function("spillwatch_detection_is_kept", 1, flags, |context| {
         Ok(DetectionId::must_be_kept(&context.get::<String>(0)?))

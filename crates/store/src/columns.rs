@@ -67,6 +67,12 @@ const LAST_UPDATED: &str = "e.last_updated_date_time";
 pub const RISK_STATE: &str = "CASE e.risk_event_status WHEN 0 THEN CASE e.risk_detail WHEN 10 THEN 5 ELSE 4 END \
                           WHEN 5 THEN CASE e.risk_detail WHEN 10 THEN 5 ELSE 4 END WHEN 3 THEN 1 WHEN 4 THEN 3 WHEN 7 THEN 3 ELSE 2 END";
 
+/// A detection as it is kept rendered; made of the columns where it is not.
+const DETECTION: &str = "ifnull(e.detection, detection_members(e.id, e.user_display_name, e.user_principal_name, \
+                         e.risk_event_date_time, e.risk_event_type, e.risk_level, e.risk_event_status, \
+                         e.closed_date_time, e.created_date_time, e.user_id, NULL, e.risk_detail, NULL, \
+                         e.last_updated_date_time))";
+
 /// Columns before the first property: the key, the kind and the version.
 const CONTROL: usize = 3;
 
@@ -172,7 +178,7 @@ impl Columns {
         }
         match self.projection {
             Projection::Members => list(sql, "e", &["members"]),
-            Projection::Detection => list(sql, "e", &["detection", "additional_info"]),
+            Projection::Detection => sql.extend([", ", DETECTION, ", e.additional_info"]),
             Projection::Properties | Projection::Risk | Projection::Names => {
                 list(sql, "e", &EVENT);
                 list(sql, "e", &["impacted_user"]);

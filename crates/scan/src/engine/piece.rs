@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 /// Scans a piece of the item that it was cut from, as [`scan`](super::scan) does, in chunks of about `chunk` bytes,
 /// usually [`CHUNK`](super::CHUNK). Answers how many lines begin in the piece, by which the lines of findings in the
-/// pieces behind it are set right: here they count from the piece's first, which is 1.
+/// pieces behind it are set right: with the lines that events tell to be before theirs, they count from the piece's first,
+/// which is 1.
 ///
 /// The piece at the start tells of the document, the one at the end that it and the item are done.
 pub fn scan_piece<J: Judge>(

@@ -1,6 +1,6 @@
 //! A store that an older version made is brought up to date with everything in it.
 
-use crate::support::{create, open, raw};
+use crate::support::{create, open, raw, tenant};
 use model::{
     DetectionId, EventKey, RiskEvent, RiskLevel, RiskState, TenantKey, Total, detection_members, event_members,
 };
@@ -46,6 +46,59 @@ fn first_version(folder: &Path) {
     .expect("a user, and the change log");
 }
 
+/// Compares detections as they are shown with what their events say, and answers how many they are.
+async fn detections(store: &dyn Store, tenant: TenantKey) -> usize {
+    let mut rendered = [const { Vec::new() }; 2];
+    for (projection, rendered) in [Projection::Detection, Projection::Risk].into_iter().zip(&mut rendered) {
+        let mut sink = |row: &dyn Row| {
+            rendered.push(match row.members() {
+                Some(members) => members.to_owned(),
+                None => detection_members(row)?,
+            });
+            Ok(())
+        };
+        let carried = Carried { projection, related: false };
+        let query = PageQuery { carried, ..PageQuery::all(Source::Events(None), 9) };
+        store.page(tenant, query, &mut sink).await.expect("a page");
+    }
+    let [kept, told] = rendered;
+    assert_eq!(kept, told);
+    told.len()
+}
+
+/// A process that had the store open before goes on with its own statements.
+#[tokio::test]
+async fn what_an_older_version_writes_is_shown_as_it_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = open(folder.path());
+    let tenant = tenant(&*store, 1).await;
+    for id in ["e1", "e2", "e3"] {
+        create(&*store, tenant, id).await.expect("an event can be made");
+    }
+    let older = raw(folder.path());
+    older
+        .execute_batch(
+            "UPDATE risk_events SET version = version + 7, risk_event_status = 3, risk_detail = 17, \
+             last_updated_date_time = last_updated_date_time + 5 WHERE id = 'e2';
+             INSERT INTO risk_events (key, kind, version, members, subject, user_display_name, user_principal_name, \
+             risk_event_date_time, risk_event_type, risk_level, risk_event_status, closed_date_time, created_date_time, \
+             user_id, impacted_user, risk_detail, last_updated_date_time, tenant, id, named) \
+             SELECT key + 100, kind, 100, members, subject, 'Åse \"A\"', user_principal_name, risk_event_date_time, \
+             risk_event_type, 1, 4, closed_date_time, created_date_time, user_id, impacted_user, 7, \
+             last_updated_date_time + 9, tenant, 'e4', 1 FROM risk_events WHERE id = 'e3';",
+        )
+        .expect("an older version's statements go on");
+    let kept: Vec<bool> = {
+        let mut statement =
+            older.prepare("SELECT detection IS NOT NULL FROM risk_events ORDER BY id").expect("a statement");
+        let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+        rows.collect::<Result<_, _>>().expect("rows")
+    };
+    assert_eq!(kept, [true, false, true, false]);
+    assert_eq!(detections(&*store, tenant).await, 4);
+    store.close().await;
+}
+
 #[tokio::test]
 async fn the_first_version_is_brought_up_to_date() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -68,20 +121,7 @@ async fn the_first_version_is_brought_up_to_date() {
         let event: RiskEvent = store.load_event(tenant, &key).await.expect("reads go on").expect(id);
         assert_eq!(event_members(&event).expect("sound values"), rendered[members]);
     }
-    let mut detections = [const { Vec::new() }; 2];
-    for (projection, rendered) in [Projection::Detection, Projection::Risk].into_iter().zip(&mut detections) {
-        let mut sink = |row: &dyn Row| {
-            rendered.push(match row.members() {
-                Some(members) => members.to_owned(),
-                None => detection_members(row)?,
-            });
-            Ok(())
-        };
-        let carried = Carried { projection, related: false };
-        let query = PageQuery { carried, ..PageQuery::all(Source::Events(None), 9) };
-        store.page(tenant, query, &mut sink).await.expect("a page");
-    }
-    assert_eq!((detections[0].len(), &detections[0]), (4, &detections[1]));
+    assert_eq!(detections(&*store, tenant).await, 4);
     let findings = store.check().await.expect("the store can be checked");
     assert!(findings.iter().all(|finding| finding.sound), "{findings:?}");
     let totals = store.totals(tenant).await.expect("totals can be read");

@@ -77,7 +77,7 @@ async fn others_write_while_a_large_tenant_is_removed() {
     let db = raw(folder.path());
     let sql = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000) \
                INSERT INTO risk_events SELECT ((?1 - 1) << 40) + n, ?1, 1, n, '', 'e' || n, 1, 0, 'x', 'x', 0, 'x', 0, 0, NULL, 0, \
-               'x', NULL, 0, 0, NULL, '' FROM numbers";
+               'x', NULL, 0, 0, NULL, NULL FROM numbers";
     db.execute(sql, [large.0]).expect("rows");
     let done = Arc::new(AtomicBool::new(false));
     let writing = tokio::spawn({
