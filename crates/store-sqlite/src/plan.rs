@@ -4,7 +4,7 @@
 
 use crate::error::engine;
 use crate::log;
-use crate::rows::{end, key, totals};
+use crate::rows::{end, key, totals, totals_of_risky_users};
 use model::edm::event as at;
 use model::{EntityId, RiskEventStatus, RiskLevel, TenantKey, Total};
 use odata::expression::bound::{Expression, Literal, OrderKey};
@@ -118,7 +118,7 @@ pub(crate) fn choose_risky_users(
     if let Some(names) = texts(equals(filter, at::USER_PRINCIPAL_NAME)) {
         return plan(Path::RiskyNames(names), false);
     }
-    let totals = totals(db, tenant)?;
+    let totals = totals_of_risky_users(db, tenant)?;
     let all = kept::count_risky_users(None, &totals).unwrap_or(0);
     let bounds = filter.map(|filter| Bounds::of(filter, time)).unwrap_or_default();
     let range = LogRange::of(db, tenant, &bounds, in_order)?;

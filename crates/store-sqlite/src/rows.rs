@@ -9,7 +9,7 @@ use odata::encode::Row as _;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, params};
 use store::columns::Columns;
-use store::kept::total_of;
+use store::kept::{OF_RISKY_USERS, total_of};
 use store::{Projection, RowSink, StoreError};
 
 /// Bits of a key below the tenant.
@@ -142,12 +142,23 @@ pub(crate) fn load_user(db: &Connection, tenant: TenantKey, key: &UserKey) -> Re
 
 /// The tenant's totals that are not zero.
 pub(crate) fn totals(db: &Connection, tenant: TenantKey) -> Result<Vec<(Total, u64)>, StoreError> {
+    totals_from(db, tenant, i64::MIN)
+}
+
+/// Those of users at risk.
+pub(crate) fn totals_of_risky_users(db: &Connection, tenant: TenantKey) -> Result<Vec<(Total, u64)>, StoreError> {
+    totals_from(db, tenant, OF_RISKY_USERS) // no subject has a greater number
+}
+
+fn totals_from(db: &Connection, tenant: TenantKey, subject: i64) -> Result<Vec<(Total, u64)>, StoreError> {
     let read = engine("reading totals");
     let damaged = || StoreError::Corrupt("totals holds an unknown kind, level or status".to_owned());
     let mut statement = db
-        .prepare_cached("SELECT subject, risk_level, risk_event_status, count FROM totals WHERE tenant = ?1")
+        .prepare_cached(
+            "SELECT subject, risk_level, risk_event_status, count FROM totals WHERE tenant = ?1 AND subject >= ?2",
+        )
         .map_err(&read)?;
-    let mut rows = statement.query([tenant.0]).map_err(&read)?;
+    let mut rows = statement.query(params![tenant.0, subject]).map_err(&read)?;
     let mut totals = Vec::with_capacity(32);
     while let Some(row) = rows.next().map_err(&read)? {
         let count: u64 = row.get(3).map_err(&read)?;

@@ -25,7 +25,9 @@ pub static RISKY_USER: EntityType = EntityType {
     key: None,
     properties: &[
         Property::new("isDeleted", Type::Boolean, "Whether the directory no longer knows the user.").nullable(),
-        Property::new("isProcessing", Type::Boolean, "Always false: the sum is kept with every event.").nullable(),
+        Property::new("isProcessing", Type::Boolean, "Always false: the sum is kept with every event.")
+            .nullable()
+            .fixed("false"),
         Property::new("riskDetail", Type::Enum(&RISK_DETAIL), "What brought the risk to where it stands.").nullable(),
         Property::new("riskLastUpdatedDateTime", Type::DateTimeOffset, "When the risk last changed.").nullable(),
         Property::new("riskLevel", Type::Enum(&RISK_LEVEL), "The highest level among the open events.").nullable(),
