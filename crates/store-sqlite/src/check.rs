@@ -10,6 +10,7 @@ use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use store::columns::DETECTION_MEMBERS;
 use store::kept::{OF_RISKY_USERS, OF_USERS};
 use store::{Finding, StoreError};
 
@@ -146,11 +147,10 @@ fn compare_sums(db: &Connection, tenant: TenantKey) -> rusqlite::Result<Option<S
 
 /// Renders each detection of a tenant, and tells of the first that is kept otherwise.
 fn compare_detections(db: &Connection, tenant: TenantKey) -> rusqlite::Result<Option<String>> {
-    let differing = "SELECT id FROM risk_events WHERE key >= ?1 AND key < ?2 AND detection <> \
-                     detection_members(id, user_display_name, user_principal_name, risk_event_date_time, \
-                     risk_event_type, risk_level, risk_event_status, closed_date_time, created_date_time, user_id, NULL, \
-                     risk_detail, NULL, last_updated_date_time) LIMIT 1";
-    let mut statement = db.prepare(differing)?;
+    let differing = format!(
+        "SELECT e.id FROM risk_events AS e WHERE e.key >= ?1 AND e.key < ?2 AND e.detection <> {DETECTION_MEMBERS} LIMIT 1"
+    );
+    let mut statement = db.prepare(&differing)?;
     let mut rows = statement.query([key(tenant, 0), end(tenant)])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let id: String = row.get(0)?;

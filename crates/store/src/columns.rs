@@ -67,11 +67,11 @@ const LAST_UPDATED: &str = "e.last_updated_date_time";
 pub const RISK_STATE: &str = "CASE e.risk_event_status WHEN 0 THEN CASE e.risk_detail WHEN 10 THEN 5 ELSE 4 END \
                           WHEN 5 THEN CASE e.risk_detail WHEN 10 THEN 5 ELSE 4 END WHEN 3 THEN 1 WHEN 4 THEN 3 WHEN 7 THEN 3 ELSE 2 END";
 
-/// A detection as it is kept rendered; made of the columns where it is not.
-const DETECTION: &str = "ifnull(e.detection, detection_members(e.id, e.user_display_name, e.user_principal_name, \
-                         e.risk_event_date_time, e.risk_event_type, e.risk_level, e.risk_event_status, \
-                         e.closed_date_time, e.created_date_time, e.user_id, NULL, e.risk_detail, NULL, \
-                         e.last_updated_date_time))";
+/// The detection of an event, rendered from its columns by the store that keeps detections rendered.
+pub const DETECTION_MEMBERS: &str = "detection_members(e.id, e.user_display_name, e.user_principal_name, \
+                                     e.risk_event_date_time, e.risk_event_type, e.risk_level, e.risk_event_status, \
+                                     e.closed_date_time, e.created_date_time, e.user_id, NULL, e.risk_detail, NULL, \
+                                     e.last_updated_date_time)";
 
 /// Columns before the first property: the key, the kind and the version.
 const CONTROL: usize = 3;
@@ -178,7 +178,10 @@ impl Columns {
         }
         match self.projection {
             Projection::Members => list(sql, "e", &["members"]),
-            Projection::Detection => sql.extend([", ", DETECTION, ", e.additional_info"]),
+            // One that is not kept is made of the columns.
+            Projection::Detection => {
+                sql.extend([", ifnull(e.detection, ", DETECTION_MEMBERS, "), e.additional_info"]);
+            }
             Projection::Properties | Projection::Risk | Projection::Names => {
                 list(sql, "e", &EVENT);
                 list(sql, "e", &["impacted_user"]);
