@@ -208,13 +208,20 @@ mod tests {
         Ticks::from_unix_seconds(seconds).expect("in range")
     }
 
+    /// The mark of a made-up token, in shard `number % 16`. Marks of texts will not do where it matters how they
+    /// spread: GHASH is linear, and of texts that differ in a few digits, unlike in a signature, it may leave a
+    /// shard without any.
+    fn mark(number: u64) -> Mark {
+        Mark(u128::from(number) << 64 | u128::from(number))
+    }
+
     #[test]
     fn stays_bounded_and_keeps_what_is_used() {
         let memory = Remembered::new(160);
-        let favourite = memory.mark("favourite");
+        let favourite = mark(5_000);
         memory.keep(favourite, verdict(at(100), 1), at(0), |_| true);
         for number in 0..5_000 {
-            memory.keep(memory.mark(&format!("token {number}")), verdict(at(100), 1), at(0), |_| true);
+            memory.keep(mark(number), verdict(at(100), 1), at(0), |_| true);
             assert!(memory.recall(favourite, at(0), |_| true).is_some(), "used between any two others");
             assert!(memory.len() <= 160);
         }
@@ -224,14 +231,27 @@ mod tests {
     #[test]
     fn gives_up_the_dead_first() {
         let memory = Remembered::new(SHARDS);
-        let marks: Vec<Mark> = (0..1_000).map(|number| memory.mark(&number.to_string())).collect();
-        let [first, second] = [0, 1]
-            .map(|nth| *marks.iter().filter(|mark| mark.shard() == 3).nth(nth).expect("1,000 marks fill 16 shards"));
+        let (first, second) = (mark(3), mark(19));
+        assert_eq!(first.shard(), second.shard());
         memory.keep(first, verdict(at(10), 1), at(0), |_| true);
         assert!(memory.recall(first, at(0), |_| true).is_some());
         memory.keep(second, verdict(at(50), 1), at(20), |_| true);
         assert!(memory.recall(first, at(0), |_| true).is_none(), "it had ended");
         assert!(memory.recall(second, at(20), |_| true).is_some());
+    }
+
+    /// As a caller's tokens come: each ends with a signature, which looks random.
+    #[test]
+    fn signed_tokens_spread_over_the_shards() {
+        let memory = Remembered::new(16);
+        let mut seen = [0; SHARDS];
+        for _ in 0..1_600 {
+            let mut signature = [0; 256];
+            rand::fill(&mut signature).expect("random bytes");
+            let text: String = signature.iter().map(|byte| char::from(b'A' + byte % 26)).collect();
+            seen[memory.mark(&format!("header.claims.{text}")).shard()] += 1;
+        }
+        assert!(seen.iter().all(|count| (20..=300).contains(count)), "{seen:?}");
     }
 
     #[test]

@@ -21,4 +21,13 @@ impl Signals {
             _ = self.interrupt.recv() => "SIGINT",
         }
     }
+
+    /// Does what need not be finished in order; the name of a signal that comes before it is done ends it.
+    pub async fn unless_told<T>(&mut self, work: impl Future<Output = T>) -> Result<T, &'static str> {
+        tokio::select! {
+            biased;
+            signal = self.next() => Err(signal),
+            done = work => Ok(done),
+        }
+    }
 }

@@ -40,7 +40,13 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
         repeatability_window: options.repeatability_window,
     };
     let memory = ReaderMemory::mapping(u64::from(options.mapped_memory) << 20);
-    let instance = Instance::create(global, settings, memory).await?;
+    let instance = match signals.unless_told(Instance::create(global, settings, memory)).await {
+        Ok(opened) => opened?,
+        Err(signal) => {
+            tracing::info!(signal, "stopped before the store was open");
+            return Ok(());
+        }
+    };
     for name in &instance.migrations {
         tracing::info!(migration = %name, "the schema was brought up to date");
     }

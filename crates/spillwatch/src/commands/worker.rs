@@ -25,19 +25,26 @@ const TRIES: u32 = 20;
 
 /// Works until it is told to stop.
 pub async fn run(global: &Global, options: Worker) -> Result<(), Failure> {
-    let instance = Instance::open_lean(global).await?;
-    let done = work(global, &instance, options).await;
+    // From the beginning: whoever starts workers may stop one before it has found work, or its store.
+    let mut signals = Signals::listen()?;
+    let instance = match signals.unless_told(Instance::open_lean(global)).await {
+        Ok(opened) => opened?,
+        Err(signal) => {
+            tracing::info!(signal, "stopped before the store was open");
+            return Ok(());
+        }
+    };
+    let done = work(global, &instance, options, &mut signals).await;
     instance.service.store().close().await;
     done
 }
 
-async fn work(global: &Global, instance: &Instance, options: Worker) -> Result<(), Failure> {
+async fn work(global: &Global, instance: &Instance, options: Worker, signals: &mut Signals) -> Result<(), Failure> {
     let threads =
         options.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into);
     let passwords = options.archive_password.iter().cloned().map(ArchivePassword::new).collect();
     let tools = Tools { vault: instance.vault(global, Purpose::Open).await?, threads, passwords };
     let name = options.name.clone().unwrap_or_else(usual_name);
-    let mut signals = Signals::listen()?;
     let stop = CancellationToken::new();
     let checks = crate::desk::Tools {
         service: instance.service.clone(),
@@ -50,10 +57,10 @@ async fn work(global: &Global, instance: &Instance, options: Worker) -> Result<(
     };
     let mut desk = Desk::new(checks, options.tenant, Arc::default());
     if options.once || options.until_idle {
-        return pieces(instance, &options, (tools, name), &mut signals, Some((&mut desk, &stop))).await;
+        return pieces(instance, &options, (tools, name), signals, Some((&mut desk, &stop))).await;
     }
     let working = tokio::spawn(async move { desk.run(Until::Stopped).await });
-    let done = pieces(instance, &options, (tools, name), &mut signals, None).await;
+    let done = pieces(instance, &options, (tools, name), signals, None).await;
     stop.cancel();
     working.await?;
     done

@@ -194,10 +194,8 @@ fn several_processes_share_the_work_and_end_each_job_once() {
         let shown = summary(&command(["jobs", "show", "--json", id_of(path)], &data).run());
         has(&shown["progress"]["raised"], &json!({"raised": 4, "known": 0, "added": 0}));
     }
-    for mut worker in workers {
-        worker.terminate();
-        worker.wait();
-        worker.outcome().success();
+    for worker in workers {
+        crate::workers::stop(worker);
     }
     for server in servers {
         server.stop().success();

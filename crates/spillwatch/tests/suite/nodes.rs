@@ -313,10 +313,8 @@ fn pairs_that_one_node_takes_in_are_checked_by_others() {
     let events = takes.call("GET", EVENTS, None).expect(200).json();
     assert_eq!(events["value"].as_array().map(Vec::len), Some(1), "{events}");
     assert_eq!(database.sql("select count(*) from tasks where payload <> '{}'").expect("a count"), "0");
-    for mut worker in workers {
-        worker.terminate();
-        worker.wait();
-        worker.outcome().success();
+    for worker in workers {
+        crate::workers::stop(worker);
     }
     works.stop().success();
     takes.stop().success();
@@ -367,13 +365,7 @@ fn slow_passwords_are_shared_by_workers_and_each_is_decided_once() {
         let jobs = command(&home, ["jobs", "list", "--top", "1"]).run().lines();
         (jobs[0]["state"] == "completed").then_some(())
     });
-    let logs = workers.map(|mut worker| {
-        worker.terminate();
-        worker.wait();
-        let outcome = worker.outcome();
-        outcome.success();
-        outcome
-    });
+    let logs = workers.map(crate::workers::stop);
     for log in &logs {
         assert!(told(std::slice::from_ref(log), "checked") > 0, "both have a part in it: {log}");
         assert!(!log.stderr.contains("\"ERROR\""), "{log}");

@@ -2,7 +2,8 @@
 
 use crate::{BINARY, EVENTS, event, folder};
 use rustix::process::Signal;
-use testkit::server::{TestServer, http, wait_for};
+use std::net::TcpListener;
+use testkit::server::{Program, TestServer, http, wait_for};
 
 /// As soon as the server says that it listens, it can be stopped in order: no moment is left in
 /// which the signal just kills it.
@@ -14,6 +15,24 @@ fn sigterm_right_after_the_start_is_graceful() {
         let outcome = server.stop();
         outcome.success();
         assert!(outcome.stderr.contains("SIGTERM"), "{outcome}");
+    }
+}
+
+/// A database that takes a connection and says nothing keeps nobody from stopping what waits for it.
+#[test]
+fn sigterm_ends_the_wait_for_a_database_that_does_not_answer() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("postgres://nobody@{}/nothing", silent.local_addr().expect("its address"));
+    let key = Program::new(BINARY).args(["keys", "new-secret-key"]).run().success().to_owned();
+    for arguments in [["serve", "--listen=127.0.0.1:0"], ["worker", "--threads=1"]] {
+        let mut waiting = Program::new(BINARY).args(arguments).database(&url, &key).spawn();
+        let connection = silent.accept().expect("it connects");
+        waiting.terminate();
+        waiting.wait();
+        let outcome = waiting.outcome();
+        outcome.success();
+        assert!(outcome.stderr.contains("SIGTERM"), "{outcome}");
+        drop(connection);
     }
 }
 

@@ -170,12 +170,16 @@ pub fn wait_for_piece(worker: &mut Process) {
     });
 }
 
-/// Ends a process that waits for work, as an operator does.
+/// Ends a worker as an operator does, once it has begun to wait for work: before it listens, a signal just kills it.
 #[track_caller]
-pub fn stop(mut process: Process) -> Outcome {
-    process.terminate();
-    process.wait();
-    let outcome = process.outcome();
+pub fn stop(mut worker: Process) -> Outcome {
+    wait_for("the worker to begin", || {
+        assert!(worker.ended().is_none(), "it has ended: {}", worker.stderr());
+        worker.stderr().contains("waiting for pieces").then_some(())
+    });
+    worker.terminate();
+    worker.wait();
+    let outcome = worker.outcome();
     outcome.success();
     outcome
 }
