@@ -1,6 +1,7 @@
 //! `spillwatch scan`
 
 mod distributed;
+mod keeper;
 pub(crate) mod piecework;
 mod progress;
 mod report;
@@ -18,37 +19,28 @@ use crate::error::Failure;
 use crate::instance::Instance;
 use crate::signals::Signals;
 use crate::verifier_keys::Purpose;
-use ::scan::counters::Counters;
 use ::scan::decode::{ArchivePassword, Decoder, Limits};
-use ::scan::engine::{Event, Portion, Position, scan};
+use ::scan::engine::scan;
 use ::scan::matcher::Matcher;
 use ::scan::source::{Item, Location, SourceError};
-use ::scan::suspicion::Suspicion;
 use console::Tally;
 use distributed::Distributed;
-use model::{Caller, JobKind, MatchClass, RetainedCandidate, Ticks};
-use progress::{Pace, Progress, Shown};
+use keeper::{Keeper, Step};
+use model::{Caller, JobKind, Ticks};
+use progress::{Progress, Shown};
 use reporting::{Reports, of_dry_run, of_job};
 use serde::{Deserialize, Serialize};
 use service::jobs::{Brake, HEARTBEAT, JobError, JobFinding, RunningJob};
-use service::{Detector, Findings, ScanJudge, Seen, Sighted, Snapshot, Vault};
+use service::{Detector, ScanJudge, Snapshot, Vault};
 use std::ffi::OsString;
-use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use voice::{Told, Voice};
+use voice::Voice;
 use words::Wanted;
 
 /// The variable with the password of archives, from which a resumed scan takes it too.
 const ARCHIVE_PASSWORD: &str = "SPILLWATCH_ARCHIVE_PASSWORD";
-/// How long is scanned before what was found is kept.
-const PORTION: Duration = Duration::from_secs(1);
-/// How many documents are told that are hardly breach material.
-const SUSPICIONS: u32 = 20;
-/// How much of what was found is held before it is kept.
-const MOST_HELD: usize = 20_000;
 
 /// What a scan was asked to do, as its job keeps it. Passwords of archives are no part of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -239,15 +231,6 @@ async fn detector(
     Ok(Arc::new(detector))
 }
 
-/// What the scanning thread hands over: what was found since the last time, and how far it is.
-struct Step {
-    found: Vec<model::FoundCredential>,
-    retained: Vec<RetainedCandidate>,
-    progress: Progress,
-    pace: Pace,
-    told: Vec<(u64, Told)>,
-}
-
 async fn scanning(
     global: &Global,
     (instance, caller): (&Instance, &Caller),
@@ -355,7 +338,7 @@ async fn read(
         }
         let items = items(material.locations);
         let mut keeper = Keeper::new(begun, sender, shown);
-        scan(items, (&decoder, &matcher, &judge), (threads, keeper.progress.position()), |portion| {
+        scan(items, (&decoder, &matcher, &judge), (threads, keeper.position()), |portion| {
             keeper.take(portion, &judge)
         })?;
         keeper.end(&judge);
@@ -403,135 +386,4 @@ async fn read(
 /// The items of all sources, one after another.
 fn items(locations: Vec<Location>) -> impl Iterator<Item = Result<Item, SourceError>> + Send {
     locations.into_iter().flat_map(|location| location.items())
-}
-
-/// Collects what comes of the scan, and hands it over each second.
-struct Keeper {
-    progress: Progress,
-    findings: Findings,
-    retained: Vec<RetainedCandidate>,
-    /// What is to be told, with the number of the document.
-    told: Vec<(u64, Told)>,
-    documents: u64,
-    suspicions: u32,
-    sender: mpsc::Sender<Step>,
-    since: Instant,
-    shown: Shown,
-}
-
-impl Keeper {
-    fn new(progress: Progress, sender: mpsc::Sender<Step>, shown: Shown) -> Self {
-        let (findings, retained, told) = (Findings::default(), Vec::new(), Vec::new());
-        Self { progress, findings, retained, told, documents: 0, suspicions: 0, sender, since: Instant::now(), shown }
-    }
-
-    fn take(&mut self, portion: Portion<Seen>, judge: &ScanJudge) -> ControlFlow<()> {
-        let Portion { event, position } = portion;
-        self.progress.set_position(position);
-        match event {
-            Event::Document { path, size, preview } => {
-                let suspicion = preview.suspicion;
-                if Voice::tells_of_documents(self.shown.is_json(), self.documents) {
-                    let document = Told::Document { path: (&*path).into(), size, preview: Box::new(preview) };
-                    self.told.push((self.documents + 1, document));
-                }
-                self.documents += 1;
-                if let Some(suspicion) = suspicion.filter(|_| !self.progress.is_of_passwords) {
-                    self.suspect(&path, suspicion);
-                }
-            }
-            Event::Scanned { lines_before, counters, bytes, findings } => {
-                let (credentials, retained) = apart(findings, Some(lines_before));
-                self.progress.count(&counters, bytes, &credentials);
-                self.progress.retained += retained.len() as u64;
-                self.retained.extend(retained);
-                for sighted in credentials {
-                    self.findings.add(sighted);
-                }
-            }
-            Event::DocumentDone => self.progress.documents += 1,
-            Event::Problem(problem) => self.problem(problem.to_string()),
-            Event::Source(error) => self.problem(error.to_string()),
-            Event::ItemDone(size) => {
-                self.progress.items += 1;
-                self.shown.item_done(size);
-            }
-        }
-        self.shown.progress(&self.progress);
-        let is_much = self.retained.len() + self.findings.count() >= MOST_HELD;
-        if self.since.elapsed() < PORTION && !is_much {
-            return ControlFlow::Continue(());
-        }
-        self.since = Instant::now();
-        self.hand_over(judge)
-    }
-
-    /// Warns of a document that is hardly breach material; after some, others are not told.
-    fn suspect(&mut self, path: &str, suspicion: Suspicion) {
-        self.suspicions += 1;
-        if self.suspicions <= SUSPICIONS {
-            self.told.push((self.documents, Told::Warning(format!("{path}: {suspicion}."))));
-        }
-        if self.suspicions == SUSPICIONS {
-            let further = "Further documents like these are not told.".to_owned();
-            self.told.push((self.documents, Told::Warning(further)));
-        }
-    }
-
-    fn problem(&mut self, what: String) {
-        self.progress.problems += 1;
-        self.told.push((self.documents, Told::Problem(what)));
-    }
-
-    fn hand_over(&mut self, judge: &ScanJudge) -> ControlFlow<()> {
-        self.progress.asked(judge.totals(), self.findings.users());
-        let (found, told) = (self.findings.take(), std::mem::take(&mut self.told));
-        let retained = std::mem::take(&mut self.retained);
-        let step = Step { found, retained, progress: self.progress.clone(), pace: self.shown.pace(), told };
-        if self.sender.blocking_send(step).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    }
-
-    fn end(mut self, judge: &ScanJudge) {
-        self.shown.finish();
-        // Where nobody takes it any more, the scan was told to stop, and goes on there when it is resumed.
-        _ = self.hand_over(judge);
-    }
-}
-
-/// What was found in a piece of a document, of which it is known or not how many lines are before it, and what is kept for
-/// users who come later.
-fn apart(seen: Vec<Seen>, lines_before: Option<u64>) -> (Vec<Sighted>, Vec<RetainedCandidate>) {
-    let (mut credentials, mut retained) = (Vec::new(), Vec::new());
-    for one in seen {
-        match one {
-            Seen::Credential(mut sighted) => {
-                if let Some(place) = &mut sighted.found.place {
-                    place.line = place.line.zip(lines_before).map(|(line, before)| before + line);
-                }
-                credentials.push(*sighted);
-            }
-            Seen::Retained(candidate) => retained.push(candidate),
-        }
-    }
-    (credentials, retained)
-}
-
-impl Progress {
-    /// Counts a piece of a document in which this was found.
-    fn count(&mut self, counters: &Counters, bytes: u64, found: &[Sighted]) {
-        let is_address = |one: &&Sighted| one.found.finding.match_class == MatchClass::AddressOnly;
-        let addresses = found.iter().filter(is_address).count() as u64;
-        let waiting = found.iter().filter(|one| one.found.candidate.is_some()).count() as u64;
-        self.address_only += addresses;
-        self.scanned(counters, bytes, found.len() as u64 - addresses - waiting);
-    }
-
-    fn position(&self) -> Position {
-        let [items, documents, problems, chunks] = self.position;
-        Position { items, documents, problems, chunks }
-    }
-
-    fn set_position(&mut self, Position { items, documents, problems, chunks }: Position) {
-        self.position = [items, documents, problems, chunks];
-    }
 }

@@ -2,8 +2,9 @@
 //! with it.
 
 use super::distributed::settings_in;
+use super::keeper::{MOST_HELD, apart};
 use super::task::{Payload, Scanned, asked_since};
-use super::{MOST_HELD, Parameters, apart, must_have_verifiers};
+use super::{Parameters, must_have_verifiers};
 use crate::error::Failure;
 use crate::instance::Instance;
 use ::scan::decode::{ArchivePassword, Decoder, Limits, What};

@@ -3,11 +3,13 @@
 use crate::commands::events::bar;
 use crate::commands::raising::Raises;
 use ::scan::counters::{Counters, Outcome};
+use ::scan::engine::Position;
 use ::scan::source::Location;
 use indicatif::ProgressBar;
+use model::MatchClass;
 use serde::{Deserialize, Serialize};
-use service::ScanTotals;
 use service::jobs::{FoundCounts, Raised};
+use service::{ScanTotals, Sighted};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -63,6 +65,26 @@ impl Progress {
         for (outcome, lines) in counters.iter().filter(|(_, lines)| *lines > 0) {
             *self.outcomes.entry(outcome.name().to_owned()).or_default() += lines;
         }
+    }
+
+    /// Counts a piece of a document in which this was found.
+    pub fn count(&mut self, counters: &Counters, bytes: u64, found: &[Sighted]) {
+        let is_address = |one: &&Sighted| one.found.finding.match_class == MatchClass::AddressOnly;
+        let addresses = found.iter().filter(is_address).count() as u64;
+        let waiting = found.iter().filter(|one| one.found.candidate.is_some()).count() as u64;
+        self.address_only += addresses;
+        self.scanned(counters, bytes, found.len() as u64 - addresses - waiting);
+    }
+
+    /// Where the scan goes on.
+    pub fn position(&self) -> Position {
+        let [items, documents, problems, chunks] = self.position;
+        Position { items, documents, problems, chunks }
+    }
+
+    /// Everything before it was scanned.
+    pub fn set_position(&mut self, Position { items, documents, problems, chunks }: Position) {
+        self.position = [items, documents, problems, chunks];
     }
 
     /// What this process has asked verifiers, and the users whom it has found.
