@@ -29,7 +29,7 @@ pub(crate) fn listener() -> io::Result<TcpListener> {
     Err(io::Error::other(format!("none of {TRIES} ports tried between {} and {} is free", PORTS.start, PORTS.end)))
 }
 
-/// Returns a port of 127.0.0.1 that was free a moment ago.
-pub(crate) fn port() -> io::Result<u16> {
+/// Returns a port of 127.0.0.1 that was free a moment ago, and that nobody is given who asks for any.
+pub fn free_port() -> io::Result<u16> {
     Ok(listener()?.local_addr()?.port())
 }

@@ -120,7 +120,7 @@ impl Cluster {
     fn start_on_a_free_port(&mut self) -> io::Result<()> {
         let mut tries = 1..PORTS_TRIED;
         loop {
-            self.port = chance::port()?;
+            self.port = chance::free_port()?;
             match self.launch() {
                 Err(Failure::Ended(log)) if log.contains("could not bind") && tries.next().is_some() => {}
                 done => return Ok(done?),

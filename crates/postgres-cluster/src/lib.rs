@@ -22,6 +22,7 @@ mod psql;
 mod shared;
 
 pub use binaries::Binaries;
+pub use chance::free_port;
 pub use cluster::{Cluster, Mode};
 pub use options::Options;
 pub use proxy::Proxy;

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -86,10 +86,10 @@ impl Drop for Server {
     }
 }
 
-/// An address on loopback with a port that was free a moment ago.
+/// An address on loopback with a port that was free a moment ago, and that nobody is given who asks for any.
 pub fn free_address() -> Result<SocketAddr> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no port is free")?;
-    Ok(listener.local_addr()?)
+    let port = postgres_cluster::free_port().context("no port is free")?;
+    Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
 }
 
 /// The processes that serve, whose use of the machine is counted.

@@ -380,6 +380,7 @@ fn a_job_that_is_taken_over_does_not_wait_for_what_its_dead_process_was_at() {
     let mut process = command(["scan"], &data).arg(&file).spawn();
     wait_for("a candidate that is being checked", || {
         let claimed = "SELECT count(*) FROM candidates WHERE claim IS NOT NULL";
+        assert!(process.ended().is_none(), "it has ended: {}", process.stderr());
         let is_there = process.stderr().contains("wait for verifiers that are slow");
         (is_there && number(&data, claimed) == 1).then_some(())
     });

@@ -12,7 +12,6 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -187,7 +186,7 @@ fn run(blocks: &[Block], root: &Path) -> Result<(), String> {
     }
     executable(&tools.join("cargo"), CARGO);
     executable(&tools.join("spillwatch"), "#!/bin/sh\nexec \"$SPILLWATCH_UNDER_TEST\" \"$@\"\n");
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
+    let port = postgres_cluster::free_port().expect("a free port");
     let leads =
         ["127.0.0.1", "localhost"].map(|host| format!("connect-to = \"{host}:8080:127.0.0.1:{port}\"\n")).concat();
     fs::write(tools.join(".curlrc"), leads).expect("written");

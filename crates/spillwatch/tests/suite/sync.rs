@@ -375,7 +375,8 @@ fn a_sync_that_is_held_goes_on_as_the_same_job() {
     let data = folder.path().join("data");
     sync(&server_of(30), &data, &[]).success();
     let server = server_of(10);
-    let mut running = as_reader(&server.url(), &data, &["--insecure-plaintext", "--every", "1s"]).spawn();
+    // Long enough that it is stopped before a third round begins.
+    let mut running = as_reader(&server.url(), &data, &["--insecure-plaintext", "--every", "4s"]).spawn();
     wait_for("two rounds", || (running.stderr().matches("the job is held").count() >= 2).then_some(()));
     running.terminate();
     running.wait();

@@ -39,7 +39,7 @@ fn slow_verifier() -> String {
     format!("$2b$09${}{}", text.encode(salt), text.encode(&hash[..23]))
 }
 
-/// Guesses at the last user's password, which take seconds together.
+/// Guesses at the last user's password, which wait in the queue.
 fn slow_guesses() -> String {
     (0..60).fold(String::new(), |mut text, number| {
         writeln!(text, "u{}@contoso.example:guess {number}", USERS - 1).expect("memory");
@@ -71,18 +71,22 @@ pub fn mixed() -> String {
     text
 }
 
-/// A folder of material: a long text, one that is packed, one in UTF-16, a short one, and something that is none.
+/// What is scanned first, and longest: UTF-16 is not cut into pieces, and this takes more than a second in a build for tests.
+/// Whoever is to be met in the midst of a piece is met in this one.
+pub const FIRST: &str = "0 first.txt";
+
+/// A folder of material: one in UTF-16, a long text, one that is packed, a short one, and something that is none.
 pub fn material(folder: &Path) -> PathBuf {
     let place = folder.join("material");
     fs::create_dir(&place).expect("a folder");
     write(&place, "a long.txt", &mixed());
     let packed = write(&place, "b.txt", "u1@contoso.example:password\nu2@contoso.example:other\n");
     assert!(Command::new("gzip").arg(&packed).status().expect("gzip").success());
-    let wide: Vec<u8> = format!("\u{feff}{}", "u3@contoso.example:password\n".repeat(50_000))
+    let wide: Vec<u8> = format!("\u{feff}{}", "u3@contoso.example:password\n".repeat(100_000))
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
         .collect();
-    fs::write(place.join("c.txt"), wide).expect("a file");
+    fs::write(place.join(FIRST), wide).expect("a file");
     write(&place, "d.txt", "u4@contoso.example:password\n");
     fs::write(place.join("e.jpg"), b"\xff\xd8\xff\xe0\x00\x10JFIF\x00").expect("a file");
     place
@@ -162,12 +166,14 @@ pub fn job_of(process: &Process) -> String {
     })
 }
 
-/// Waits until a worker is in the midst of a piece.
+/// Waits until a worker is in the midst of the first piece.
+#[track_caller]
 pub fn wait_for_piece(worker: &mut Process) {
     wait_for("a piece to be begun", || {
         assert!(worker.ended().is_none(), "it has ended: {}", worker.stderr());
         worker.stderr().contains("a piece is begun").then_some(())
     });
+    assert!(worker.stderr().contains(FIRST), "it comes first: {}", worker.stderr());
 }
 
 /// Ends a worker as an operator does, once it has begun to wait for work: before it listens, a signal just kills it.
@@ -206,7 +212,7 @@ fn workers_find_exactly_what_one_process_finds_though_one_is_killed() {
     }
     assert!(!spread.to_string().contains("password:"), "samples are redacted: {spread}");
     let logs: String = others.into_iter().map(|worker| stop(worker).stderr).collect();
-    assert!(logs.contains("bytes 0 to "), "somebody took over what the first one had: {logs}");
+    assert!(logs.contains(FIRST), "somebody took over what the first one had: {logs}");
     command(["doctor"], &shared).run().success();
 
     // It is a job like any other: it is undone, and scanning again changes nothing.
@@ -281,7 +287,7 @@ fn a_worker_that_is_told_to_stop_gives_its_piece_back_at_once() {
     assert!(log.contains("the piece was given back"), "{log}");
     let once = worker(&place.data, "second").arg("--once").run();
     once.success();
-    assert!(once.stderr.contains("bytes 0 to ") && once.stderr.contains("a piece is scanned"), "{once}");
+    assert!(once.stderr.contains(FIRST) && once.stderr.contains("a piece is scanned"), "{once}");
     assert_eq!(once.stderr.matches("a piece is begun").count(), 1, "{once}");
     coordinator.kill();
 }
@@ -342,13 +348,13 @@ fn what_changed_since_it_was_listed_or_is_gone_is_named() {
     let coordinator = distributed(command(SCAN, &place.data)).arg(&place.material).spawn();
     wait_for("the pieces", || coordinator.stderr().contains("pieces for workers").then_some(()));
     write(&place.material, "d.txt", "u5@contoso.example:password\nu6@contoso.example:password\n");
-    fs::remove_file(place.material.join("c.txt")).expect("it is ours");
+    fs::remove_file(place.material.join(FIRST)).expect("it is ours");
     let worker = worker(&place.data, "w").spawn();
     let outcome = ended(coordinator);
     outcome.success();
     stop(worker);
     has(&summary(&outcome), &json!({"problems": 3, "items": 3}));
-    for said in ["d.txt: was changed after it was listed", "c.txt: not scanned: ", "there is no such file"] {
+    for said in ["d.txt: was changed after it was listed", "0 first.txt: not scanned: ", "there is no such file"] {
         assert!(outcome.to_string().contains(said), "{said}: {outcome}");
     }
 }
