@@ -8,7 +8,7 @@ use aws_lc_rs::digest;
 use model::{Caller, Command, EntityId, Job, JobKind, JobState, Note, Refusal, Ticks};
 use serde::Serialize;
 use std::sync::PoisonError;
-use store::Outcome;
+use store::{Outcome, StoreError};
 
 impl Service {
     /// The job of the day, which is made when the day's first change comes. One that was undone is over: another follows.
@@ -39,23 +39,33 @@ impl Service {
     }
 
     /// Adds to what the job has counted. Requests of one process write together; whoever comes while others write finds
-    /// that they have written for it, or writes for those that came since.
+    /// that they have written for it, or writes for those that came since. What cannot be written now fails nobody, whose
+    /// change is written: whoever comes next writes it.
     pub(super) async fn keep_counts(
         &self,
         caller: &Caller,
         how: &Provisioning<'_>,
         job: &Job,
         mut counts: ImportCounts,
-    ) -> Result<(), ProvisionError> {
+    ) {
         counts.sources.insert(how.source.into());
         let place = (caller.tenant, job.id.clone());
         let pending = || how.provisioner.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending().entry(place.clone()).or_default().add(counts);
         let _keeping = how.provisioner.keeping.lock().await;
-        let Some(counts) = pending().remove(&place) else { return Ok(()) };
+        let Some(counts) = pending().remove(&place) else { return };
+        if let Err(error) = self.add_counts(caller, &job.id, &counts).await {
+            tracing::warn!(%error, job.id = job.id.as_str(), "what a change adds to the day's job is written with the next one");
+            pending().entry(place).or_default().add(counts);
+        }
+    }
+
+    async fn add_counts(&self, caller: &Caller, job: &EntityId, counts: &ImportCounts) -> Result<(), ServiceError> {
         loop {
-            let Some(mut job) = self.store().job(caller.tenant, &job.id).await? else { return Ok(()) };
-            let mut sum: ImportCounts = serde_json::from_str(&job.progress).unwrap_or_default();
+            let Some(mut job) = self.store().job(caller.tenant, job).await? else { return Ok(()) };
+            let mut sum: ImportCounts = serde_json::from_str(&job.progress).map_err(|error| {
+                StoreError::Corrupt(format!("what job {} has counted cannot be read: {error}", job.id))
+            })?;
             sum.add(counts.clone());
             job.progress = json(&sum);
             job.ended = Some(self.clock().now());
@@ -63,7 +73,7 @@ impl Service {
             match self.put_job(caller, job, Some(version)).await {
                 Ok(_) => return Ok(()),
                 Err(ServiceError::Refused(Refusal::JobMoved(_))) => {} // another server counts too
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
     }

@@ -190,7 +190,7 @@ impl Service {
             let notes = self.noted(caller, vec![remediate(note.user.clone())]).await?;
             counts.remediated += remediated(&notes);
         }
-        self.keep_counts(caller, how, &job, counts).await?;
+        self.keep_counts(caller, how, &job, counts).await;
         if let Some(vault) = how.vault {
             self.look_back(caller, vault, &note.user, how.source).await?;
         }
@@ -213,7 +213,7 @@ impl Service {
         let notes = self.noted(caller, vec![unchanged(&known.user), remove]).await?;
         let gone = notes.iter().any(|note| matches!(note, Note::Account(_)));
         let counts = ImportCounts { entries: 1, removed: u64::from(gone), ..ImportCounts::default() };
-        self.keep_counts(caller, how, &job, counts).await?;
+        self.keep_counts(caller, how, &job, counts).await;
         Ok(Provisioned { user: account.user.clone(), written: Written::Removed })
     }
 

@@ -310,3 +310,33 @@ fn an_import_that_is_killed_anywhere_and_resumed_closes_the_same_events() {
     let file = write(folder.path(), "changed.csv", &changed);
     killed_anywhere(&data, folder.path(), &["users", "import", "--full"], &file, KILLS);
 }
+
+/// What a provisioning client changes is answered for when it is written. What the day's job counts of it follows when it can.
+#[test]
+fn a_count_that_cannot_be_written_fails_nobody_and_is_not_lost() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let server = testkit::server::TestServer::start(crate::BINARY, &data);
+    let add = |number: usize| {
+        let schema = "urn:ietf:params:scim:schemas:core:2.0:User";
+        let user =
+            json!({"schemas": [schema], "userName": format!("u{number}@corp.test"), "externalId": number.to_string()});
+        server.call("POST", "/scim/v2/Users", Some(&user)).expect(201);
+    };
+    add(1);
+    let database = crate::queue::database(&data);
+    let refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON jobs BEGIN SELECT RAISE(ABORT, 'not now'); END";
+    database.execute_batch(refuse).expect("a trigger");
+    (2..5).for_each(add);
+    let counted = || {
+        let job = newest(&data);
+        let id = job["id"].as_str().expect("an id");
+        summary(&command(["jobs", "show", "--json", id], &data).run())["progress"]["created"].clone()
+    };
+    assert_eq!(counted(), 1);
+    database.execute_batch("DROP TRIGGER refuse").expect("it is there");
+    add(5);
+    assert_eq!(counted(), 5);
+    assert!(server.stderr().contains("written with the next one"), "{}", server.stderr());
+    server.stop().success();
+}
