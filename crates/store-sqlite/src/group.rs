@@ -4,7 +4,7 @@
 mod steps;
 
 use crate::accounts;
-use crate::error::engine;
+use crate::error::{engine, is_io_failure};
 use crate::evidence;
 use crate::jobs;
 use crate::log;
@@ -86,6 +86,17 @@ pub(crate) enum Keeps {
     Savepoints,
 }
 
+/// What is to become of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It can be gone on with, and committed.
+    GoesOn,
+    /// It is to be rolled back and carried out once more, [with savepoints](Keeps::Savepoints): a list has failed that has none.
+    Again,
+    /// Nothing of it can be kept.
+    Lost,
+}
+
 /// Where a list of commands stands; the head follows once all of it is written.
 struct List {
     sequence: u64,
@@ -110,7 +121,7 @@ impl<'a> Group<'a> {
     }
 
     /// Carries out the commands of one who waits, one after another, unless that was done before. When
-    /// one fails, nothing of them remains, and the group goes on, unless it [is lost](Self::is_lost).
+    /// one fails, nothing of them remains, and the group has a [fate](Self::fate).
     pub(crate) fn execute(
         &mut self,
         tenant: TenantKey,
@@ -265,15 +276,19 @@ impl<'a> Group<'a> {
         ended
     }
 
-    /// Whether it is to be rolled back and carried out once more, [with savepoints](Keeps::Savepoints): a list has failed
-    /// that has none.
-    pub(crate) fn needs_savepoints(&self) -> bool {
-        self.spoilt && self.keeps == Keeps::SavepointsOfSeveral && !self.db.is_autocommit()
+    /// What is to become of it now that a list came to this.
+    pub(crate) fn fate(&self, outcome: &Result<Vec<Outcome>, ListError>) -> Fate {
+        match outcome {
+            Err(ListError { error: WriteError::Store(error), .. }) if is_io_failure(error) => Fate::Lost,
+            _ if !self.is_lost() => Fate::GoesOn,
+            _ if self.keeps == Keeps::SavepointsOfSeveral && !self.db.is_autocommit() => Fate::Again,
+            _ => Fate::Lost,
+        }
     }
 
     /// Whether the transaction cannot be committed: SQLite has rolled it back by itself, as it does
     /// on a full disk, or a list could not be undone.
-    pub(crate) fn is_lost(&self) -> bool {
+    fn is_lost(&self) -> bool {
         self.spoilt || self.db.is_autocommit()
     }
 

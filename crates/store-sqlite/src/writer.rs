@@ -6,7 +6,7 @@ use crate::admin;
 use crate::checkpoint::Checkpointer;
 use crate::epoch::EpochCache;
 use crate::error::{engine, is_io_failure};
-use crate::group::{Actors, Group, Keeps};
+use crate::group::{Actors, Fate, Group, Keeps};
 use crate::readers::Readers;
 use model::{Actor, Clock, Command, Repeatability, TenantKey};
 use rusqlite::Connection;
@@ -212,19 +212,18 @@ impl Writer {
         let committed = Group::begin(&self.db, &*self.clock, &mut self.actors, keeps).and_then(|mut group| {
             let before = self.readers.header(); // under the lock: nobody else commits until we have
             for Request { tenant, actor, commands, repeatability } in requests {
-                match group.execute(*tenant, actor, commands, repeatability.as_deref()) {
-                    // The engine's own error goes on, so that a failed disk is noted as one.
-                    Err(ListError { error: WriteError::Store(error), .. })
-                        if is_io_failure(&error) || (group.is_lost() && !group.needs_savepoints()) =>
-                    {
-                        group.roll_back();
-                        return Err(error);
-                    }
-                    Err(_) if group.needs_savepoints() => {
+                let outcome = group.execute(*tenant, actor, commands, repeatability.as_deref());
+                match (group.fate(&outcome), outcome) {
+                    (Fate::Again, _) => {
                         group.roll_back();
                         return Ok(None);
                     }
-                    outcome => answers.push(outcome),
+                    // The engine's own error goes on, so that a failed disk is noted as one.
+                    (Fate::Lost, Err(ListError { error: WriteError::Store(error), .. })) => {
+                        group.roll_back();
+                        return Err(error);
+                    }
+                    (_, outcome) => answers.push(outcome), // of one that is lost, the commit fails
                 }
             }
             Ok(Some((group.commit()?, before)))

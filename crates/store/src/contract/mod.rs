@@ -21,6 +21,7 @@ mod pages;
 mod people;
 mod queries;
 mod registry;
+mod rendered;
 mod repeats;
 mod samples;
 mod tasks;

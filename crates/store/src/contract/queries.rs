@@ -3,7 +3,7 @@
 
 use super::Harness;
 use super::evidence::found;
-use super::long::detections;
+use super::rendered::detections;
 use super::samples::{
     Dice, MADE, SeenRow, begin, create_event, create_user, delete_event, event_of, execute, id, new_event, tenant,
     ticks, update_event, user_of,

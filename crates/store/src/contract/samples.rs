@@ -1,7 +1,7 @@
 //! Commands and tenants to begin with, and everything that can be read of a tenant at once.
 
 use super::Harness;
-use super::long::detections;
+use super::rendered::detections;
 use crate::Place;
 use crate::{
     AdminCommand, AdminOutcome, Carried, ChangeRecord, HistoryRecord, Outcome, PageQuery, Source, Store, WriteError,
