@@ -99,7 +99,12 @@ impl Server {
         std::fs::write(folder.join("s3.json"), identities(&access_key, &secret_key))?;
         let log = std::fs::File::create(folder.join("log"))?;
         let mut command = Command::new(program);
-        command.arg("mini").arg(format!("-dir={}", folder.display())).arg(format!("-bucket={}", buckets.join(",")));
+        // Its logs go into the folder too, which is removed.
+        command
+            .arg(format!("-logdir={}", folder.display()))
+            .arg("mini")
+            .arg(format!("-dir={}", folder.display()))
+            .arg(format!("-bucket={}", buckets.join(",")));
         command.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-webdav=false", "-admin.ui=false"]);
         command.args(["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.config=s3.json", "-s3.localSocket=s3.sock"]);
         command.args(PORTS.iter().zip(&ports).map(|(name, port)| format!("-{name}={port}")));

@@ -1,5 +1,6 @@
 //! The signals that ask a command to stop.
 
+use crate::error::Failure;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// SIGTERM and SIGINT.
@@ -22,12 +23,18 @@ impl Signals {
         }
     }
 
-    /// Does what need not be finished in order; the name of a signal that comes before it is done ends it.
-    pub async fn unless_told<T>(&mut self, work: impl Future<Output = T>) -> Result<T, &'static str> {
+    /// Gets ready for work that is to end in order. `None` when a signal came before, which is told.
+    pub async fn unless_told<T>(
+        &mut self,
+        getting_ready: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<Option<T>, Failure> {
         tokio::select! {
             biased;
-            signal = self.next() => Err(signal),
-            done = work => Ok(done),
+            signal = self.next() => {
+                tracing::info!(signal, "stopped before it was ready");
+                Ok(None)
+            }
+            ready = getting_ready => ready.map(Some),
         }
     }
 }

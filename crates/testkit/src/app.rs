@@ -19,8 +19,11 @@ use odata::encode::TypeNames;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use service::{NewApp, PageTokens, Service, Settings, Vault};
+use std::ffi::OsString;
 use std::fs;
 use std::future::IntoFuture;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -106,19 +109,22 @@ pub struct TestApp {
     token: String,
 }
 
-/// A folder with an issuer's keys, made once in a process: a key takes a tenth of a second.
-static KEYS: LazyLock<TempDir> = LazyLock::new(|| {
+/// The files of an issuer, made once in a process: a key takes a tenth of a second. In memory, since no folder of a process
+/// would be removed at its end.
+static KEYS: LazyLock<Vec<(OsString, Vec<u8>)>> = LazyLock::new(|| {
     let folder = TempDir::new().expect("a folder for keys");
     BuiltinIssuer::open_or_create(folder.path(), Arc::new(SystemEntropy), Arc::new(SystemClock), None)
         .expect("an issuer");
-    folder
+    let files = fs::read_dir(folder.path()).expect("the keys' folder").map(|file| file.expect("an entry"));
+    files.map(|file| (file.file_name(), fs::read(file.path()).expect("a file"))).collect()
 });
 
 fn copied_keys(to: &Path) {
     fs::create_dir(to).expect("a new folder");
-    for file in fs::read_dir(KEYS.path()).expect("the keys' folder") {
-        let file = file.expect("an entry");
-        fs::copy(file.path(), to.join(file.file_name())).expect("a copy");
+    for (name, bytes) in &*KEYS {
+        let mut file = fs::OpenOptions::new();
+        let file = file.write(true).create_new(true).mode(0o600).open(to.join(name));
+        file.and_then(|mut file| file.write_all(bytes)).expect("a copy");
     }
 }
 

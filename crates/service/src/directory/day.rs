@@ -40,7 +40,8 @@ impl Service {
 
     /// Adds to what the job has counted. Requests of one process write together; whoever comes while others write finds
     /// that they have written for it, or writes for those that came since. What cannot be written now fails nobody, whose
-    /// change is written: whoever comes next writes it.
+    /// change is written: whoever comes next on that day writes it, as long as this process lives. What a connection to a database
+    /// broke off at may have been written, and is counted twice then.
     pub(super) async fn keep_counts(
         &self,
         caller: &Caller,
@@ -55,7 +56,7 @@ impl Service {
         let _keeping = how.provisioner.keeping.lock().await;
         let Some(counts) = pending().remove(&place) else { return };
         if let Err(error) = self.add_counts(caller, &job.id, &counts).await {
-            tracing::warn!(%error, job.id = job.id.as_str(), "what a change adds to the day's job is written with the next one");
+            tracing::warn!(%error, job.id = job.id.as_str(), "what a change adds to the day's job is written with the day's next");
             pending().entry(place).or_default().add(counts);
         }
     }

@@ -30,44 +30,26 @@ use tokio_util::sync::CancellationToken;
 /// How long the token lives that is printed at the start.
 const FIRST_TOKEN: Duration = Duration::from_hours(1);
 
+/// What a server has got ready before it serves.
+struct Ready {
+    instance: Instance,
+    tenant: Tenant,
+    app: Arc<App>,
+    builtin: Option<Arc<BuiltinIssuer>>,
+    listener: TcpListener,
+    listen: Listen,
+    /// Where it is found.
+    origin: String,
+}
+
 /// Serves until SIGTERM or SIGINT, or until the store fails for good.
 pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     refuse_clear_text(&options)?;
     // Before anybody can see that the server runs: from then on they may want it to stop in order.
     let mut signals = Signals::listen()?;
-    let settings = Settings {
-        password_profile_optional: options.password_profile_optional,
-        repeatability_window: options.repeatability_window,
-    };
-    let memory = ReaderMemory::mapping(u64::from(options.mapped_memory) << 20);
-    let instance = match signals.unless_told(Instance::create(global, settings, memory)).await {
-        Ok(opened) => opened?,
-        Err(signal) => {
-            tracing::info!(signal, "stopped before the store was open");
-            return Ok(());
-        }
-    };
-    for name in &instance.migrations {
-        tracing::info!(migration = %name, "the schema was brought up to date");
-    }
-    let tenant = instance.first_tenant().await?;
-    let public_url = options.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
-    let tls = tls(&options, &global.data)?;
-    let listener = TcpListener::bind(options.listen)
-        .await
-        .map_err(|error| Failure::message(format!("cannot listen on {}: {error}", options.listen)))?;
-    let address = listener.local_addr()?;
-    let origin = public_url.clone().unwrap_or_else(|| {
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{address}")
-    });
-
-    let builtin = if options.no_builtin_issuer { None } else { Some(instance.issuer(public_url.as_deref()).await?) };
-    let mut app = application(&options, &instance, builtin.clone(), &origin, public_url.as_deref())?;
-    app.vault = Some(instance.vault(global, Purpose::Seal).await?);
-    let app = Arc::new(app);
-    let listen = Listen { tls, only_from: options.behind_proxy.as_slice().into(), limits: app.limits };
-    let version = env!("CARGO_PKG_VERSION");
+    let Some(ready) = signals.unless_told(get_ready(global, &options)).await? else { return Ok(()) };
+    let Ready { instance, tenant, app, builtin, listener, listen, origin } = ready;
+    let (address, version) = (listener.local_addr()?, env!("CARGO_PKG_VERSION"));
     match &global.database {
         Some(database) => tracing::info!(%address, %database, version, "listening"),
         None => tracing::info!(%address, data = %global.data.display(), version, "listening"),
@@ -110,6 +92,37 @@ pub async fn run(global: &Global, options: Serve) -> Result<(), Failure> {
     store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Opens the store and all else that serving takes.
+async fn get_ready(global: &Global, options: &Serve) -> Result<Ready, Failure> {
+    let settings = Settings {
+        password_profile_optional: options.password_profile_optional,
+        repeatability_window: options.repeatability_window,
+    };
+    let memory = ReaderMemory::mapping(u64::from(options.mapped_memory) << 20);
+    let instance = Instance::create(global, settings, memory).await?;
+    for name in &instance.migrations {
+        tracing::info!(migration = %name, "the schema was brought up to date");
+    }
+    let tenant = instance.first_tenant().await?;
+    let public_url = options.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+    let tls = tls(options, &global.data)?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|error| Failure::message(format!("cannot listen on {}: {error}", options.listen)))?;
+    let address = listener.local_addr()?;
+    let origin = public_url.clone().unwrap_or_else(|| {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    });
+
+    let builtin = if options.no_builtin_issuer { None } else { Some(instance.issuer(public_url.as_deref()).await?) };
+    let mut app = application(options, &instance, builtin.clone(), &origin, public_url.as_deref())?;
+    app.vault = Some(instance.vault(global, Purpose::Seal).await?);
+    let app = Arc::new(app);
+    let listen = Listen { tls, only_from: options.behind_proxy.as_slice().into(), limits: app.limits };
+    Ok(Ready { instance, tenant, app, builtin, listener, listen, origin })
 }
 
 /// Opens the desk, unless this server is to do no such work.

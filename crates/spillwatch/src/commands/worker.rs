@@ -10,6 +10,7 @@ use crate::signals::Signals;
 use crate::verifier_keys::Purpose;
 use ::scan::decode::ArchivePassword;
 use model::{Actor, Caller, Job, PermissionSet, TaskKind, Tenant};
+use service::Vault;
 use service::jobs::JobError;
 use service::tasks::HeldTask;
 use std::collections::HashSet;
@@ -27,23 +28,22 @@ const TRIES: u32 = 20;
 pub async fn run(global: &Global, options: Worker) -> Result<(), Failure> {
     // From the beginning: whoever starts workers may stop one before it has found work, or its store.
     let mut signals = Signals::listen()?;
-    let instance = match signals.unless_told(Instance::open_lean(global)).await {
-        Ok(opened) => opened?,
-        Err(signal) => {
-            tracing::info!(signal, "stopped before the store was open");
-            return Ok(());
-        }
+    let opening = async {
+        let instance = Instance::open_lean(global).await?;
+        let vault = instance.vault(global, Purpose::Open).await?;
+        Ok((instance, vault))
     };
-    let done = work(global, &instance, options, &mut signals).await;
+    let Some((instance, vault)) = signals.unless_told(opening).await? else { return Ok(()) };
+    let done = work(&instance, vault, options, &mut signals).await;
     instance.service.store().close().await;
     done
 }
 
-async fn work(global: &Global, instance: &Instance, options: Worker, signals: &mut Signals) -> Result<(), Failure> {
+async fn work(instance: &Instance, vault: Vault, options: Worker, signals: &mut Signals) -> Result<(), Failure> {
     let threads =
         options.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into);
     let passwords = options.archive_password.iter().cloned().map(ArchivePassword::new).collect();
-    let tools = Tools { vault: instance.vault(global, Purpose::Open).await?, threads, passwords };
+    let tools = Tools { vault, threads, passwords };
     let name = options.name.clone().unwrap_or_else(usual_name);
     let stop = CancellationToken::new();
     let checks = crate::desk::Tools {

@@ -337,6 +337,6 @@ fn a_count_that_cannot_be_written_fails_nobody_and_is_not_lost() {
     database.execute_batch("DROP TRIGGER refuse").expect("it is there");
     add(5);
     assert_eq!(counted(), 5);
-    assert!(server.stderr().contains("written with the next one"), "{}", server.stderr());
+    assert!(server.stderr().contains("written with the day's next"), "{}", server.stderr());
     server.stop().success();
 }

@@ -321,12 +321,11 @@ fn pairs_that_one_node_takes_in_are_checked_by_others() {
 }
 
 #[test]
-fn slow_passwords_are_shared_by_workers_and_each_is_decided_once() {
+fn slow_passwords_that_wait_for_two_workers_are_each_decided_once() {
     use crate::queue::{slow_with, told};
     use crate::workers::events_of;
     use std::fmt::Write as _;
     const USERS: usize = 192;
-    // A worker takes what it does in two seconds, so that one that begins somewhat later still has its part.
     const ROUNDS: u32 = 20_000;
     let (database, folder) = (shared().database(), folder());
     let home = home(&database, &new_key());

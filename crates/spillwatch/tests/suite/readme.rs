@@ -209,7 +209,11 @@ fn run(blocks: &[Block], root: &Path) -> Result<(), String> {
     let path = std::env::join_paths(
         [tools.clone()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
     );
-    command.env("PATH", path.expect("a search path")).env("CURL_HOME", &tools).env("HOME", &work);
+    command
+        .env("PATH", path.expect("a search path"))
+        .env("CURL_HOME", &tools)
+        .env("HOME", &work)
+        .env("TMPDIR", place.path());
     without_settings(&mut command).env("SPILLWATCH_LISTEN", format!("127.0.0.1:{port}"));
     command.env("SPILLWATCH_UNDER_TEST", BINARY);
     let mut shell = Shell(command.spawn().expect("a shell runs"));

@@ -68,7 +68,7 @@ async fn it_stays_small_while_others_read() {
     let read: u64 = readers.into_iter().map(|reader| reader.join().expect("no panic")).sum();
     assert!(read > 10, "{read} pages read meanwhile");
     assert!(largest > 32 << 20, "the log is large before it is copied: {largest}");
-    assert!(begun_anew > 0, "240 MiB went through it, and it grew to {} MiB", largest >> 20);
+    assert!(begun_anew > 0 && largest < 200 << 20, "240 MiB went through it, and it grew to {} MiB", largest >> 20);
     store.close().await;
     assert_eq!(size(folder.path()), 0);
 }
