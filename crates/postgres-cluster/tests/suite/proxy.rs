@@ -135,9 +135,8 @@ fn a_dropped_proxy_leaves_no_connection_even_when_frozen() {
 
 #[test]
 fn a_target_that_does_not_answer_closes_the_connection() {
-    let nobody =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free").local_addr().expect("it is bound");
-    let proxy = Proxy::start(nobody).expect("a port is free");
+    let nobody = postgres_cluster::free_port().expect("a port is free");
+    let proxy = Proxy::start((Ipv4Addr::LOCALHOST, nobody).into()).expect("a port is free");
     let stream = connect(&proxy);
     assert!(matches!((&stream).read(&mut [0; 1]), Ok(0) | Err(_)), "the connection is closed");
 }

@@ -2,7 +2,6 @@
 
 use crate::{BINARY, command, folder, prepared_folder};
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use testkit::server::{Outcome, Program};
@@ -12,8 +11,7 @@ const KEY: &str = "cG9zdGdyZXMgb3BlcmF0b3IncyBrZXkgMzIgYnl0ZXM=";
 
 /// An address at which nobody listens, with a password that must never be seen.
 fn nobody() -> String {
-    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = socket.local_addr().expect("an address").port();
+    let port = postgres_cluster::free_port().expect("a free port");
     format!("postgres://risk:hunter2@127.0.0.1:{port}/risk?connect_timeout=5")
 }
 

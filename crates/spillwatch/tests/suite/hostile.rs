@@ -171,7 +171,7 @@ fn an_oversized_body_is_413() {
         connection.send(bytes).expect("the server takes what it has refused, for a while");
         connection.response().expect("an answer")
     };
-    for _ in 0..3 {
+    for _ in 0..10 {
         assert_eq!(answer(&server, &declared).error(413), "RequestEntityTooLarge");
         assert_eq!(answer(&server, &chunks).error(413), "RequestEntityTooLarge");
         assert_eq!(answer(&server, &nobody).error(401), "InvalidAuthenticationToken");

@@ -321,7 +321,7 @@ fn pairs_that_one_node_takes_in_are_checked_by_others() {
 }
 
 #[test]
-fn slow_passwords_that_wait_for_two_workers_are_each_decided_once() {
+fn slow_passwords_are_shared_by_workers_and_each_is_decided_once() {
     use crate::queue::{slow_with, told};
     use crate::workers::events_of;
     use std::fmt::Write as _;
@@ -356,9 +356,21 @@ fn slow_passwords_that_wait_for_two_workers_are_each_decided_once() {
              when (new.judged is not null) execute function decide()",
         )
         .expect("a trigger that fails where one is decided twice");
-    let workers = [1, 2].map(|number| {
-        let worker = command(&home, ["worker", "--threads", "1", "--log", "info"]);
-        worker.args(["--name", &format!("w{number}")]).spawn()
+    // Both begin at once, however late one is started: what they ask for is held until both have asked.
+    let workers = std::thread::scope(|scope| {
+        let hold = "begin; lock table candidates in access exclusive mode; select pg_sleep(120)";
+        scope.spawn(|| database.sql(hold).expect_err("it is ended"));
+        let sessions = |which| format!("from pg_stat_activity where datname = current_database() and {which}");
+        let (holds, waits) = (sessions("wait_event = 'PgSleep'"), sessions("wait_event_type = 'Lock'"));
+        let count = |sessions: &str| database.sql(&format!("select count(*) {sessions}")).expect("a count");
+        wait_for("the table to be held", || (count(&holds) == "1").then_some(()));
+        let workers = [1, 2].map(|number| {
+            let worker = command(&home, ["worker", "--threads", "1", "--log", "info"]);
+            worker.args(["--name", &format!("w{number}")]).spawn()
+        });
+        wait_for("both to ask", || (count(&waits) == "2").then_some(()));
+        database.sql(&format!("select pg_terminate_backend(pid) {holds}")).expect("it is ended");
+        workers
     });
     wait_for("the job to end", || {
         let jobs = command(&home, ["jobs", "list", "--top", "1"]).run().lines();
@@ -366,6 +378,7 @@ fn slow_passwords_that_wait_for_two_workers_are_each_decided_once() {
     });
     let logs = workers.map(crate::workers::stop);
     for log in &logs {
+        assert!(told(std::slice::from_ref(log), "checked") > 0, "both have a part in it: {log}");
         assert!(!log.stderr.contains("\"ERROR\""), "{log}");
     }
     assert_eq!((told(&logs, "checked"), told(&logs, "current"), told(&logs, "known")), (576, 96, 0));

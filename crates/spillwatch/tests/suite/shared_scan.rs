@@ -78,14 +78,19 @@ fn three_workers_of_which_one_is_killed_find_what_one_process_finds() {
     let coordinator = distributed(place.command(&SCAN)).arg(MATERIAL).spawn();
     let mut first = place.worker("first", "2").spawn();
     wait_for_piece(&mut first);
-    let others = [place.worker("second", "60").spawn(), place.worker("third", "60").spawn()];
     first.kill();
+    // A piece for each, however late it begins; then both go on until none is left.
+    let others = ["second", "third"].map(|name| {
+        let log = place.worker(name, "60").arg("--once").run().stderr;
+        assert!(log.contains("a piece is scanned"), "each has done something: {log}");
+        (log, place.worker(name, "60").spawn())
+    });
     let spread = ended(coordinator);
     spread.success();
     let taken = "select count(*) from tasks where attempts > 1";
     assert_eq!(place.database.sql(taken).expect("a count"), "1", "the piece of the one that was killed");
     assert_eq!(place.database.sql("select count(*) from tasks where state <> 3").expect("a count"), "0");
-    let logs: String = others.into_iter().map(|worker| stop(worker).stderr).collect();
+    let logs: String = others.into_iter().map(|(log, worker)| log + &stop(worker).stderr).collect();
     assert!(logs.contains(FIRST), "somebody took over what the first one had: {logs}");
     let found = place.events();
     assert_eq!(found.len(), USERS);

@@ -56,19 +56,16 @@ async fn it_stays_small_while_others_read() {
             read
         }));
     }
-    let (mut largest, mut before, mut begun_anew) = (0, 0, 0);
+    let mut largest = 0;
     for round in ["a", "b", "c", "d", "e", "f"] {
         write(&store, key, round, 40).await;
         largest = largest.max(size(folder.path()));
-        let (now, _) = pages(folder.path());
-        begun_anew += u32::from(now < before);
-        before = now;
     }
     done.store(true, Ordering::SeqCst);
     let read: u64 = readers.into_iter().map(|reader| reader.join().expect("no panic")).sum();
     assert!(read > 10, "{read} pages read meanwhile");
     assert!(largest > 32 << 20, "the log is large before it is copied: {largest}");
-    assert!(begun_anew > 0 && largest < 200 << 20, "240 MiB went through it, and it grew to {} MiB", largest >> 20);
+    assert!(largest < 160 << 20, "240 MiB went through it; it grew to {} MiB", largest >> 20);
     store.close().await;
     assert_eq!(size(folder.path()), 0);
 }
