@@ -79,6 +79,7 @@ fn three_workers_of_which_one_is_killed_find_what_one_process_finds() {
     let mut first = place.worker("first", "2").spawn();
     wait_for_piece(&mut first);
     first.kill();
+    wait_for("the pieces", || coordinator.stderr().contains("pieces for workers").then_some(()));
     // A piece for each, however late it begins; then both go on until none is left.
     let others = ["second", "third"].map(|name| {
         let log = place.worker(name, "60").arg("--once").run().stderr;
